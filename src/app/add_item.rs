@@ -1,0 +1,40 @@
+use crate::domain::{OrderId, Quantity, Sku, TenantId};
+
+use super::{ChangeError, OrderDetails, Ports, PricingError, PricingService, change_order::change_order};
+
+/// Adds a product to an open order, at the price of this moment.
+#[derive(Debug)]
+pub struct AddItemToOrder<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct AddItemRequest {
+    pub tenant: TenantId,
+    pub order_id: OrderId,
+    pub sku: Sku,
+    pub quantity: Quantity,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AddItemError {
+    #[error("there is no product {0}")]
+    UnknownProduct(Sku),
+    #[error(transparent)]
+    Pricing(#[from] PricingError),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl<P: Ports> AddItemToOrder<'_, P> {
+    pub async fn execute(&self, request: AddItemRequest) -> Result<OrderDetails, AddItemError> {
+        let AddItemRequest { tenant, order_id, sku, quantity } = request;
+        // Before the transaction: a slow pricing service must not hold a connection.
+        let found = self.0.pricing().find(std::slice::from_ref(&sku)).await?;
+        let Some(product) = found.into_iter().next().flatten() else {
+            return Err(AddItemError::UnknownProduct(sku));
+        };
+        let changed = change_order(self.0, &tenant, order_id, |order, stamp| {
+            order.add_item(sku.clone(), product.name.clone(), quantity, product.price, stamp)
+        });
+        Ok(changed.await?)
+    }
+}

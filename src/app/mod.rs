@@ -1,0 +1,26 @@
+//! The use cases: each takes a request, asks the domain to decide, and finishes one unit of work.
+//!
+//! What they need from outside is a port, a trait that `infra` implements. One use case a file: request, error, `execute`.
+
+mod add_item;
+mod change_order;
+mod create_order;
+mod get_order;
+mod list_orders;
+mod list_products;
+mod order_view;
+mod ports;
+mod uow;
+
+pub use add_item::{AddItemError, AddItemRequest, AddItemToOrder};
+pub use change_order::ChangeError;
+pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem};
+pub use get_order::{GetOrder, GetOrderError};
+pub use list_orders::{ListOrders, ListOrdersError, ListOrdersRequest, OrderPage};
+pub use list_products::ListProducts;
+pub use order_view::{OrderDetails, OrderSummary};
+pub use ports::{
+    Adapters, BoxError, Changes, Clock, IdGenerator, Lock, OrderFilter, OrderQueries, OrderRepo, Ports, PricingError,
+    PricingService, Product, RepoError, UnitOfWork,
+};
+pub use uow::Uow;

@@ -1,0 +1,190 @@
+use std::future::Future;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Stamp, Status, TenantId};
+
+use super::{OrderDetails, OrderSummary, Uow};
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do what it was asked. In every case, nothing of the unit of work was kept, unless a `commit` was under way.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    #[error("someone else changed the order since it was read")]
+    Conflict,
+    /// It may work in a moment: no connection, a timeout, a shutdown.
+    #[error("the store is away")]
+    Unavailable(#[source] BoxError),
+    #[error("the store failed")]
+    Backend(#[source] BoxError),
+}
+
+/// What a use case did to one order: the order as it is now and the events since it was read.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    pub state: OrderState,
+    pub events: Vec<OrderEvent>,
+}
+
+impl Changes {
+    /// Takes the events out of the order. `None` when nothing happened to it.
+    pub fn of(mut order: Order) -> Option<Self> {
+        let events = order.take_events();
+        (!events.is_empty()).then(|| Self { state: order.state().clone(), events })
+    }
+
+    /// The version that was read; 0 for an order that is new.
+    pub fn read_at(&self) -> u32 {
+        self.events.first().map_or(self.state.version, |event| event.version - 1)
+    }
+}
+
+/// Whether others may change what is read while the unit of work is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// They may; then `apply` answers `Conflict`.
+    None,
+    /// They wait.
+    Write,
+}
+
+/// What one open transaction of one tenant can do. Dropping it rolls back.
+///
+/// `-> impl Future + Send` rather than `async fn`: a generic caller of a plain `async fn` in a trait is not `Send`,
+/// so a background task could not be spawned over it. Implementations may write `async fn`.
+pub trait OrderRepo: Send + Sized {
+    fn find(&mut self, id: OrderId, lock: Lock) -> impl Future<Output = Result<Option<Order>, RepoError>> + Send;
+
+    /// Writes these changes and nothing else, if the order is still at the version that was read.
+    fn apply(&mut self, changes: &Changes) -> impl Future<Output = Result<(), RepoError>> + Send;
+
+    /// Appends the events with their positions. Takes the head's lock: the last statement before `commit`.
+    fn append(&mut self, written: &[Changes]) -> impl Future<Output = Result<(), RepoError>> + Send;
+
+    fn commit(self) -> impl Future<Output = Result<(), RepoError>> + Send;
+}
+
+/// Starts units of work. PostgreSQL and memory each have one.
+pub trait UnitOfWork: Clone + Send + Sync + 'static {
+    type Repo: OrderRepo;
+
+    fn begin(&self, tenant: &TenantId) -> impl Future<Output = Result<Uow<Self::Repo>, RepoError>> + Send;
+}
+
+/// Which orders a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OrderFilter {
+    pub customer_id: Option<CustomerId>,
+    pub status: Option<Status>,
+}
+
+/// The read side: what was committed, without the aggregate.
+pub trait OrderQueries: Clone + Send + Sync + 'static {
+    fn order(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+    ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
+
+    /// At most `limit` orders, newest first, all of them older than `before`.
+    fn orders(
+        &self,
+        tenant: &TenantId,
+        filter: &OrderFilter,
+        before: Option<OrderId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<OrderSummary>, RepoError>> + Send;
+
+    /// Whether the store answers now and has the schema that this release needs.
+    fn ready(&self) -> impl Future<Output = Result<(), RepoError>> + Send;
+}
+
+/// Something that can be ordered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    pub sku: Sku,
+    pub name: ProductName,
+    pub price: Price,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the pricing service is away")]
+pub struct PricingError(#[source] pub BoxError);
+
+/// Knows which products exist and what they cost now.
+pub trait PricingService: Clone + Send + Sync + 'static {
+    /// One answer a SKU, in their order; `None` where there is no such product.
+    fn find(&self, skus: &[Sku]) -> impl Future<Output = Result<Vec<Option<Product>>, PricingError>> + Send;
+
+    /// Every product, by name.
+    fn list(&self) -> impl Future<Output = Result<Vec<Product>, PricingError>> + Send;
+}
+
+pub trait Clock: Clone + Send + Sync + 'static {
+    fn now(&self) -> OffsetDateTime;
+}
+
+pub trait IdGenerator: Clone + Send + Sync + 'static {
+    fn order_id(&self, created_at: OffsetDateTime) -> OrderId;
+
+    /// A UUID, version 7.
+    fn event_id(&self, occurred_at: OffsetDateTime) -> Uuid;
+}
+
+/// The world outside as one type parameter.
+pub trait Ports: Clone + Send + Sync + 'static {
+    type Store: UnitOfWork + OrderQueries;
+    type Pricing: PricingService;
+    type Clock: Clock;
+    type Ids: IdGenerator;
+
+    fn store(&self) -> &Self::Store;
+    fn pricing(&self) -> &Self::Pricing;
+    fn clock(&self) -> &Self::Clock;
+    fn ids(&self) -> &Self::Ids;
+
+    fn stamp(&self) -> Stamp {
+        let now = self.clock().now();
+        Stamp::new(self.ids().event_id(now), now)
+    }
+}
+
+/// One adapter for each port.
+#[derive(Clone, Debug)]
+pub struct Adapters<S, P, C, I> {
+    pub store: S,
+    pub pricing: P,
+    pub clock: C,
+    pub ids: I,
+}
+
+impl<S, P, C, I> Ports for Adapters<S, P, C, I>
+where
+    S: UnitOfWork + OrderQueries,
+    P: PricingService,
+    C: Clock,
+    I: IdGenerator,
+{
+    type Store = S;
+    type Pricing = P;
+    type Clock = C;
+    type Ids = I;
+
+    fn store(&self) -> &S {
+        &self.store
+    }
+
+    fn pricing(&self) -> &P {
+        &self.pricing
+    }
+
+    fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    fn ids(&self) -> &I {
+        &self.ids
+    }
+}

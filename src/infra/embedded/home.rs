@@ -1,0 +1,111 @@
+use std::{
+    env,
+    fs::{self, DirBuilder, File, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    EmbeddedError,
+    user::{self, User},
+};
+
+/// Where the database lives when its user cannot reach the data directory.
+const FALLBACK: &str = "/var/lib/orders";
+
+/// A socket's path has at most 107 bytes (unix(7)), and PostgreSQL adds its own name to the directory.
+const MAX_SOCKET_DIR: usize = 85;
+
+/// How long to wait for the database of an instance that was just killed.
+const HANDOVER: Duration = Duration::from_secs(15);
+
+/// The directories of one private PostgreSQL, and the lock that keeps them to one instance.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) dir: PathBuf,
+    pub(super) cluster: PathBuf,
+    pub(super) sockets: PathBuf,
+    pub(super) user: Option<User>,
+    /// Held by the service and by its database together: free only when both are gone.
+    pub(super) lock: File,
+}
+
+impl Home {
+    pub(super) fn prepare(data_dir: &Path) -> Result<Self, EmbeddedError> {
+        let user = user::to_drop_to()?;
+        let dir = reachable_dir(data_dir, user)?;
+        let lock = lock(&dir)?;
+        let cluster = dir.join("cluster");
+        private_dir(&cluster, user)?;
+        let mut sockets = dir.join("run");
+        if sockets.as_os_str().len() > MAX_SOCKET_DIR {
+            let inode = at(&dir, fs::metadata(&dir))?.ino();
+            sockets = env::temp_dir().join(format!("orders-postgres-{inode}"));
+        }
+        private_dir(&sockets, user)?;
+        Ok(Self { dir, cluster, sockets, user, lock })
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("postgres.log")
+    }
+
+    /// The major version of the files that are there. `None` before the first start.
+    pub(super) fn version(&self) -> Option<u32> {
+        fs::read_to_string(self.cluster.join("PG_VERSION")).ok()?.trim().parse().ok()
+    }
+}
+
+fn reachable_dir(data_dir: &Path, user: Option<User>) -> Result<PathBuf, EmbeddedError> {
+    at(data_dir, fs::create_dir_all(data_dir))?;
+    let data_dir = at(data_dir, data_dir.canonicalize())?;
+    let wanted = data_dir.join("postgres");
+    private_dir(&wanted, user)?;
+    if user.is_none() || user::can_write(user, &wanted) {
+        return Ok(wanted);
+    }
+    // One place a data directory, named after its path.
+    let name = data_dir.to_string_lossy().trim_matches('/').replace('/', "-");
+    let fallback = Path::new(FALLBACK).join(name);
+    at(&fallback, fs::create_dir_all(&fallback))?;
+    private_dir(&fallback, user)?;
+    log::warn!("the database's user cannot reach {}: the database lives in {}", wanted.display(), fallback.display());
+    // Empty, and nobody's: it would only mislead.
+    let _ = fs::remove_dir(&wanted);
+    Ok(fallback)
+}
+
+fn private_dir(dir: &Path, user: Option<User>) -> Result<(), EmbeddedError> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return at(dir, Err(error)),
+        _ => {}
+    }
+    if let Some(User { uid, gid }) = user {
+        at(dir, chown(dir, Some(uid), Some(gid)))?;
+    }
+    at(dir, fs::set_permissions(dir, Permissions::from_mode(0o700)))
+}
+
+/// flock(2): the kernel frees it, however its holders end.
+fn lock(dir: &Path) -> Result<File, EmbeddedError> {
+    let path = dir.join("lock");
+    let file = at(&path, File::options().create(true).append(true).open(&path))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > HANDOVER => {
+                return Err(EmbeddedError::InUse(dir.to_owned()));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            Err(TryLockError::Error(error)) => return at(&path, Err(error)),
+        }
+    }
+}
+
+/// Names the path in the error.
+pub(super) fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, EmbeddedError> {
+    result.map_err(|source| EmbeddedError::Io { path: path.to_owned(), source })
+}

@@ -1,0 +1,28 @@
+//! The store in memory, for tests and throw-away demos: the same contract as PostgreSQL, real roll-back included, gone with the process.
+
+mod queries;
+mod repo;
+mod state;
+
+use std::sync::Arc;
+
+use crate::{
+    app::{RepoError, UnitOfWork, Uow},
+    domain::TenantId,
+};
+
+use repo::InMemoryOrderRepo;
+use state::Shared;
+
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+impl UnitOfWork for MemoryStore {
+    type Repo = InMemoryOrderRepo;
+
+    async fn begin(&self, tenant: &TenantId) -> Result<Uow<InMemoryOrderRepo>, RepoError> {
+        Ok(Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone())))
+    }
+}

@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{
+    app::{Changes, Lock, OrderRepo, RepoError},
+    domain::{Order, OrderId, TenantId},
+};
+
+use super::state::{Committed, Shared};
+
+/// One open unit of work: its changes are staged here, and become visible to others at commit.
+#[derive(Debug)]
+pub struct InMemoryOrderRepo {
+    shared: Arc<Shared>,
+    tenant: TenantId,
+    staged: Vec<Changes>,
+    lock: Option<OwnedMutexGuard<()>>,
+}
+
+impl InMemoryOrderRepo {
+    pub(super) const fn new(shared: Arc<Shared>, tenant: TenantId) -> Self {
+        Self { shared, tenant, staged: Vec::new(), lock: None }
+    }
+
+    /// The version of the order as this unit of work sees it; 0 where there is none.
+    fn version(&self, committed: &Committed, id: OrderId) -> u32 {
+        let staged = self.staged.iter().rev().find(|changes| changes.state.order_id == id);
+        let stored = || committed.orders.get(&(self.tenant.clone(), id)).map_or(0, |order| order.version);
+        staged.map_or_else(stored, |changes| changes.state.version)
+    }
+}
+
+impl OrderRepo for InMemoryOrderRepo {
+    async fn find(&mut self, id: OrderId, lock: Lock) -> Result<Option<Order>, RepoError> {
+        if lock == Lock::Write && self.lock.is_none() {
+            self.lock = Some(self.shared.writers.clone().lock_owned().await);
+        }
+        if let Some(staged) = self.staged.iter().rev().find(|changes| changes.state.order_id == id) {
+            return Ok(Some(Order::restore(staged.state.clone())));
+        }
+        let stored = self.shared.committed().orders.get(&(self.tenant.clone(), id)).cloned();
+        Ok(stored.map(Order::restore))
+    }
+
+    async fn apply(&mut self, changes: &Changes) -> Result<(), RepoError> {
+        let seen = self.version(&self.shared.committed(), changes.state.order_id);
+        if seen != changes.read_at() {
+            return Err(RepoError::Conflict);
+        }
+        self.staged.push(changes.clone());
+        Ok(())
+    }
+
+    async fn append(&mut self, _written: &[Changes]) -> Result<(), RepoError> {
+        // What `apply` staged holds the events; they take their positions at commit, under the lock.
+        Ok(())
+    }
+
+    async fn commit(mut self) -> Result<(), RepoError> {
+        let staged = std::mem::take(&mut self.staged);
+        let mut committed = self.shared.committed();
+        let mut first_of = std::collections::BTreeMap::new();
+        for changes in &staged {
+            first_of.entry(changes.state.order_id).or_insert_with(|| changes.read_at());
+        }
+        if first_of.into_iter().any(|(id, read_at)| self.version(&committed, id) != read_at) {
+            return Err(RepoError::Conflict);
+        }
+        for Changes { state, events } in staged {
+            committed.events.extend(events.into_iter().map(|event| (self.tenant.clone(), event)));
+            committed.orders.insert((self.tenant.clone(), state.order_id), state);
+        }
+        Ok(())
+    }
+}

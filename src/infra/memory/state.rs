@@ -1,0 +1,29 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::domain::{OrderEvent, OrderId, OrderState, TenantId};
+
+/// What all units of work and queries of one store see.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    committed: Mutex<Committed>,
+    /// Held by a unit of work that reads with `Lock::Write`.
+    pub(super) writers: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) orders: BTreeMap<(TenantId, OrderId), OrderState>,
+    /// The log: an event's position is its index plus one.
+    pub(super) events: Vec<(TenantId, OrderEvent)>,
+}
+
+impl Shared {
+    /// Held for as long as a map look-up takes, never across an await. A change is checked before it is made,
+    /// so that a panic of another thread leaves nothing half-done.
+    pub(super) fn committed(&self) -> MutexGuard<'_, Committed> {
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,18 @@
+//! The ports' adapters: where the outside world is really met.
+
+mod clock;
+mod embedded;
+mod event_data;
+mod ids;
+mod logging;
+mod memory;
+mod postgres;
+mod pricing;
+
+pub use clock::SystemClock;
+pub use embedded::{EmbeddedError, EmbeddedPostgres};
+pub use ids::UuidV7;
+pub use logging::{LogFormat, init_logging};
+pub use memory::MemoryStore;
+pub use postgres::{MigrateError, PgStore, PoolSettings, connect_options, migrate};
+pub use pricing::{CatalogueError, StaticCatalogue};

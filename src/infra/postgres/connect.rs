@@ -1,0 +1,52 @@
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// How many connections, and how long a request waits for one.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSettings {
+    pub max_connections: u32,
+    pub acquire_timeout: Duration,
+}
+
+/// A connection that was idle for longer is tried before it is handed out: after a restart of the database, no request meets a dead one.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// A `postgres://` URL with what every connection of the service has: its name, and bounds on how long a statement,
+/// a wait for a lock and an idle transaction may last.
+pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(bounded(PgConnectOptions::from_str(url)?))
+}
+
+pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .application_name("orders")
+        .options([
+            ("statement_timeout", "10s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ])
+        .log_statements(log::LevelFilter::Trace)
+        .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
+}
+
+/// Connects when first asked: the service starts, and answers 503, without a database.
+pub(super) fn pool(options: PgConnectOptions, settings: PoolSettings) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(Duration::from_secs(10 * 60))
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options)
+}

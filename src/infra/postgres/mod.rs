@@ -1,0 +1,14 @@
+//! The store in PostgreSQL. Every statement is checked against the schema at compile time.
+
+mod connect;
+mod errors;
+mod migrate;
+mod queries;
+mod repo;
+mod rows;
+mod store;
+
+pub(super) use connect::bounded;
+pub use connect::{PoolSettings, connect_options};
+pub use migrate::{MigrateError, migrate};
+pub use store::PgStore;

@@ -1,0 +1,82 @@
+use sqlx::{PgExecutor, query_as, query_scalar};
+
+use crate::{
+    app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
+    domain::{OrderId, OrderState, TenantId},
+};
+
+use super::{
+    PgStore,
+    errors::{corrupt, repo_error},
+    migrate::SCHEMA_VERSION,
+    rows::{OrderRow, SummaryRow, order_state},
+};
+
+impl OrderQueries for PgStore {
+    async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
+        let state = select_order(&self.pool, tenant, id).await?;
+        Ok(state.map(OrderDetails::from))
+    }
+
+    async fn orders(
+        &self,
+        tenant: &TenantId,
+        filter: &OrderFilter,
+        before: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderSummary>, RepoError> {
+        let limit = i64::try_from(limit).map_err(corrupt)?;
+        let before = before.unwrap_or(OrderId::MAX).as_uuid();
+        let rows = query_as!(
+            SummaryRow,
+            "select order_id, customer_id, status, currency, items_count, units_count, total_amount, version, created_at,
+                updated_at
+            from orders
+            where tenant_id = $1 and order_id < $2
+            order by order_id desc
+            limit $3",
+            tenant.as_str(),
+            before,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(repo_error)?;
+        rows.into_iter().map(OrderSummary::try_from).collect()
+    }
+
+    async fn ready(&self) -> Result<(), RepoError> {
+        let applied = query_scalar!("select max(version) from refinery_schema_history")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(repo_error)?;
+        if applied >= Some(*SCHEMA_VERSION) {
+            Ok(())
+        } else {
+            Err(RepoError::Unavailable("the migrations are not through".into()))
+        }
+    }
+}
+
+/// An order with its lines, in one statement and so at one moment.
+pub(super) async fn select_order(
+    executor: impl PgExecutor<'_>,
+    tenant: &TenantId,
+    id: OrderId,
+) -> Result<Option<OrderState>, RepoError> {
+    let rows = query_as!(
+        OrderRow,
+        r#"select o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
+            i.line as "line?", i.sku as "sku?", i.name as "name?", i.quantity as "quantity?", i.unit_price as "unit_price?"
+        from orders o
+        left join order_items i on i.tenant_id = o.tenant_id and i.order_id = o.order_id
+        where o.tenant_id = $1 and o.order_id = $2
+        order by i.line"#,
+        tenant.as_str(),
+        id.as_uuid(),
+    )
+    .fetch_all(executor)
+    .await
+    .map_err(repo_error)?;
+    order_state(id, rows)
+}

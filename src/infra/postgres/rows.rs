@@ -1,0 +1,106 @@
+use rust_decimal::Decimal;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    app::{OrderSummary, RepoError},
+    domain::{Amount, Currency, Line, OrderId, OrderState, Price},
+};
+
+use super::errors::corrupt;
+
+/// One line of an order beside the order's own columns: what a join of `orders` and `order_items` gives.
+/// An order without lines is one row whose line is null.
+pub(super) struct OrderRow {
+    pub(super) customer_id: String,
+    pub(super) status: String,
+    pub(super) currency: String,
+    pub(super) last_line: i32,
+    pub(super) version: i32,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+    pub(super) line: Option<i32>,
+    pub(super) sku: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) quantity: Option<i32>,
+    pub(super) unit_price: Option<Decimal>,
+}
+
+pub(super) struct SummaryRow {
+    pub(super) order_id: Uuid,
+    pub(super) customer_id: String,
+    pub(super) status: String,
+    pub(super) currency: String,
+    pub(super) items_count: i32,
+    pub(super) units_count: i32,
+    pub(super) total_amount: Decimal,
+    pub(super) version: i32,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+/// The order that these rows, by line, are. `None` for no rows.
+pub(super) fn order_state(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<OrderState>, RepoError> {
+    let Some(first) = rows.first() else { return Ok(None) };
+    let currency: Currency = first.currency.parse().map_err(corrupt)?;
+    let mut state = OrderState {
+        order_id: id,
+        customer_id: first.customer_id.parse().map_err(corrupt)?,
+        status: first.status.parse().map_err(corrupt)?,
+        currency,
+        lines: Vec::with_capacity(rows.len()),
+        last_line: number(first.last_line)?,
+        version: number(first.version)?,
+        created_at: first.created_at,
+        updated_at: first.updated_at,
+    };
+    for row in rows {
+        state.lines.extend(row.into_line(currency)?);
+    }
+    Ok(Some(state))
+}
+
+impl OrderRow {
+    fn into_line(self, currency: Currency) -> Result<Option<Line>, RepoError> {
+        let (Some(line), Some(sku), Some(name), Some(quantity), Some(unit_price)) =
+            (self.line, self.sku, self.name, self.quantity, self.unit_price)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Line {
+            number: number(line)?,
+            sku: sku.parse().map_err(corrupt)?,
+            name: name.parse().map_err(corrupt)?,
+            quantity: i64::from(quantity).try_into().map_err(corrupt)?,
+            unit_price: Price::new(unit_price, currency).map_err(corrupt)?,
+        }))
+    }
+}
+
+impl TryFrom<SummaryRow> for OrderSummary {
+    type Error = RepoError;
+
+    fn try_from(row: SummaryRow) -> Result<Self, RepoError> {
+        let currency = row.currency.parse().map_err(corrupt)?;
+        Ok(Self {
+            order_id: OrderId::from_uuid(row.order_id),
+            customer_id: row.customer_id.parse().map_err(corrupt)?,
+            status: row.status.parse().map_err(corrupt)?,
+            currency,
+            items_count: number(row.items_count)?,
+            units_count: number(row.units_count)?,
+            total_amount: Amount::exactly(row.total_amount, currency),
+            version: number(row.version)?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// A count that the schema keeps at zero or above.
+pub(super) fn number<T: TryFrom<i32>>(stored: i32) -> Result<T, RepoError>
+where
+    T::Error: std::error::Error + Send + Sync + 'static,
+{
+    T::try_from(stored).map_err(corrupt)
+}

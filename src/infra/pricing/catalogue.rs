@@ -1,0 +1,116 @@
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+
+use serde::Deserialize;
+
+use crate::{
+    app::{PricingError, PricingService, Product},
+    domain::{Currency, CurrencyError, Price, PriceError, ProductNameError, Sku, SkuError},
+};
+
+/// The products of a file: a JSON array of `{"sku", "name", "price", "currency"}`, the price as a string, all four required.
+#[derive(Clone, Debug)]
+pub struct StaticCatalogue {
+    products: Arc<BTreeMap<Sku, Product>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    #[error("the catalogue cannot be read")]
+    Unreadable(#[from] io::Error),
+    #[error("the catalogue is not an array of {{sku, name, price, currency}}: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("product {number} of the catalogue ({sku:?}): {reason}")]
+    Product { number: usize, sku: String, reason: ProductError },
+    #[error("the catalogue has {0} twice")]
+    Duplicate(Sku),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum ProductError {
+    Sku(#[from] SkuError),
+    Name(#[from] ProductNameError),
+    Currency(#[from] CurrencyError),
+    Price(#[from] PriceError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    sku: String,
+    name: String,
+    price: String,
+    currency: String,
+}
+
+impl StaticCatalogue {
+    /// The products that come with the service.
+    pub fn built_in() -> Result<Self, CatalogueError> {
+        Self::parse(include_str!("catalogue.json"))
+    }
+
+    pub fn read(path: &Path) -> Result<Self, CatalogueError> {
+        Self::parse(&std::fs::read_to_string(path)?)
+    }
+
+    fn parse(json: &str) -> Result<Self, CatalogueError> {
+        let entries: Vec<Entry> = serde_json::from_str(json)?;
+        let mut products = BTreeMap::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            let product = entry.product().map_err(|reason| CatalogueError::Product {
+                number: index + 1,
+                sku: entry.sku.clone(),
+                reason,
+            })?;
+            if let Some(twice) = products.insert(product.sku.clone(), product) {
+                return Err(CatalogueError::Duplicate(twice.sku));
+            }
+        }
+        Ok(Self { products: Arc::new(products) })
+    }
+}
+
+impl Entry {
+    fn product(&self) -> Result<Product, ProductError> {
+        let currency: Currency = self.currency.parse()?;
+        Ok(Product { sku: self.sku.parse()?, name: self.name.parse()?, price: Price::parse(&self.price, currency)? })
+    }
+}
+
+impl PricingService for StaticCatalogue {
+    async fn find(&self, skus: &[Sku]) -> Result<Vec<Option<Product>>, PricingError> {
+        Ok(skus.iter().map(|sku| self.products.get(sku).cloned()).collect())
+    }
+
+    async fn list(&self) -> Result<Vec<Product>, PricingError> {
+        let mut products: Vec<Product> = self.products.values().cloned().collect();
+        products.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.sku.cmp(&b.sku)));
+        Ok(products)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_catalogue_has_its_seventeen_products() {
+        let catalogue = StaticCatalogue::built_in().unwrap();
+        assert_eq!(catalogue.products.len(), 17);
+        let laptop = &catalogue.products[&"LAPTOP123".parse().unwrap()];
+        assert_eq!((laptop.name.as_str(), laptop.price.to_string().as_str()), ("Laptop", "999.99"));
+    }
+
+    #[test]
+    fn a_wrong_catalogue_is_refused_with_the_product_and_the_reason() {
+        let refusal = |json| StaticCatalogue::parse(json).unwrap_err().to_string();
+        let yen = r#"[{"sku": "LAPTOP123", "name": "Laptop", "price": "999.99", "currency": "JPY"}]"#;
+        assert_eq!(
+            refusal(yen),
+            r#"product 1 of the catalogue ("LAPTOP123"): a price in JPY has at most 0 decimals"#
+        );
+        let one = r#"{"sku": "LAPTOP123", "name": "Laptop", "price": "1", "currency": "EUR"}"#;
+        assert_eq!(refusal(&format!("[{one}, {one}]")), "the catalogue has LAPTOP123 twice");
+        assert!(refusal("{}").contains("not an array"));
+    }
+}

@@ -1,0 +1,5 @@
+//! Where products and prices come from.
+
+mod catalogue;
+
+pub use catalogue::{CatalogueError, StaticCatalogue};

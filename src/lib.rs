@@ -1,0 +1,12 @@
+//! The orders service: takes orders, prices their items, carries them through their life, and tells what happened, in order.
+//!
+//! - [`domain`]: the rules of an order. Pure; knows nothing else here.
+//! - [`app`]: the use cases, and the ports they need. Knows the domain.
+//! - [`infra`]: the ports' adapters: PostgreSQL, memory, pricing, logging. Knows app and domain.
+//! - [`http`]: the REST API over the use cases. Knows app and domain.
+//! - [`config`]: every setting, its default and its check.
+//! - [`bootstrap`]: puts the parts together; the only place that names both infra and http.
+
+pub mod app;
+pub mod domain;
+pub mod infra;
