@@ -8,5 +8,8 @@
 //! - [`bootstrap`]: puts the parts together; the only place that names both infra and http.
 
 pub mod app;
+pub mod bootstrap;
+pub mod config;
 pub mod domain;
+pub mod http;
 pub mod infra;

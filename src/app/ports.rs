@@ -1,9 +1,11 @@
-use std::future::Future;
+use std::{future::Future, ops::Range};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Stamp, Status, TenantId};
+use crate::domain::{
+    CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Stamp, Status, TenantId,
+};
 
 use super::{OrderDetails, OrderSummary, Uow};
 
@@ -73,11 +75,24 @@ pub trait UnitOfWork: Clone + Send + Sync + 'static {
     fn begin(&self, tenant: &TenantId) -> impl Future<Output = Result<Uow<Self::Repo>, RepoError>> + Send;
 }
 
-/// Which orders a list shows.
+/// Which orders a list shows: those that meet all that is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OrderFilter {
     pub customer_id: Option<CustomerId>,
     pub status: Option<Status>,
+    /// Created at this time or later.
+    pub created_from: Option<OffsetDateTime>,
+    /// Created before this time.
+    pub created_to: Option<OffsetDateTime>,
+}
+
+impl OrderFilter {
+    /// The ids that orders of the asked times have: the time is in the id.
+    pub fn ids(&self) -> Range<OrderId> {
+        let start = self.created_from.map_or(OrderId::MIN, OrderId::first_at);
+        let end = self.created_to.map_or(OrderId::MAX, OrderId::first_at);
+        start..end
+    }
 }
 
 /// The read side: what was committed, without the aggregate.

@@ -1,6 +1,6 @@
 use super::{
-    Action, Currency, CustomerId, Fact, Line, MAX_LINES, OrderEvent, OrderId, OrderState, Price, ProductName, Quantity, Sku, Stamp,
-    Status,
+    Action, Currency, CustomerId, Fact, Line, MAX_LINES, OrderEvent, OrderId, OrderState, Price, ProductName, Quantity,
+    Sku, Stamp, Status,
 };
 
 /// The aggregate root: it alone decides what may happen to an order, and records what did.

@@ -77,7 +77,10 @@ impl OrderState {
         self.lines.iter().map(|line| u32::from(line.quantity.get())).sum()
     }
 
-    #[expect(clippy::expect_used, reason = "an order has one currency, and price.rs proves that its total has 14 digits")]
+    #[expect(
+        clippy::expect_used,
+        reason = "an order has one currency, and price.rs proves that its total has 14 digits"
+    )]
     pub fn total_amount(&self) -> Amount {
         self.lines
             .iter()

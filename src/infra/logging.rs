@@ -18,7 +18,8 @@ pub enum LogFormat {
 ///
 /// A second call changes nothing.
 pub fn init_logging(format: LogFormat) {
-    let filters = std::env::var("RUST_LOG").unwrap_or_else(|_| "info,sqlx::postgres::notice=warn,actix_server=warn".into());
+    let filters =
+        std::env::var("RUST_LOG").unwrap_or_else(|_| "info,sqlx::postgres::notice=warn,actix_server=warn".into());
     let _already_set = env_logger::Builder::new()
         .parse_filters(&filters)
         .format(move |out, record| match format {
@@ -35,7 +36,9 @@ fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     out.write_all(message.replace('\n', "\\n").as_bytes())?;
     for (key, value) in pairs(record) {
         match value {
-            Value::String(text) if text.chars().all(|c| c.is_ascii_graphic() && c != '"') => write!(out, " {key}={text}")?,
+            Value::String(text) if text.chars().all(|c| c.is_ascii_graphic() && c != '"') => {
+                write!(out, " {key}={text}")?;
+            }
             other => write!(out, " {key}={other}")?,
         }
     }

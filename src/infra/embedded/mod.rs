@@ -12,14 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 use super::postgres::bounded;
 use home::Home;
 use server::Server;
 
 /// How long a start may take: the recovery after a crash is in it.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 const START_POLL: Duration = Duration::from_millis(20);
 
 /// A running private PostgreSQL. It stops when this is dropped, and also when the process ends in any other way.

@@ -1,5 +1,3 @@
-use std::ops::Bound;
-
 use crate::{
     app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
     domain::{OrderId, OrderState, TenantId},
@@ -20,14 +18,15 @@ impl OrderQueries for MemoryStore {
         before: Option<OrderId>,
         limit: usize,
     ) -> Result<Vec<OrderSummary>, RepoError> {
-        let oldest = Bound::Included((tenant.clone(), OrderId::MIN));
-        let newest = match before {
-            Some(id) => Bound::Excluded((tenant.clone(), id)),
-            None => Bound::Included((tenant.clone(), OrderId::MAX)),
-        };
+        let ids = filter.ids();
+        let end = before.map_or(ids.end, |before| before.min(ids.end));
+        if end <= ids.start {
+            return Ok(Vec::new());
+        }
         let committed = self.shared.committed();
-        let page = committed.orders.range((oldest, newest)).rev().map(|(_, order)| order);
-        Ok(page.filter(|order| shows(filter, order)).take(limit).map(OrderSummary::from).collect())
+        let page = committed.orders.range((tenant.clone(), ids.start)..(tenant.clone(), end)).rev();
+        let shown = page.map(|(_, order)| order).filter(|order| shows(filter, order));
+        Ok(shown.take(limit).map(OrderSummary::from).collect())
     }
 
     async fn ready(&self) -> Result<(), RepoError> {
@@ -36,7 +35,7 @@ impl OrderQueries for MemoryStore {
 }
 
 fn shows(filter: &OrderFilter, order: &OrderState) -> bool {
-    let OrderFilter { customer_id, status } = filter;
+    let OrderFilter { customer_id, status, created_from: _, created_to: _ } = filter;
     customer_id.as_ref().is_none_or(|wanted| *wanted == order.customer_id)
         && status.is_none_or(|wanted| wanted == order.status)
 }

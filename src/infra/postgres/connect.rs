@@ -24,11 +24,7 @@ pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
 pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
     options
         .application_name("orders")
-        .options([
-            ("statement_timeout", "10s"),
-            ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "10s"),
-        ])
+        .options([("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")])
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
 }
@@ -38,7 +34,7 @@ pub(super) fn pool(options: PgConnectOptions, settings: PoolSettings) -> PgPool 
     PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(Duration::from_secs(10 * 60))
+        .idle_timeout(Duration::from_mins(10))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

@@ -10,9 +10,8 @@ mod embedded {
 }
 
 /// The number of the newest migration that this release knows.
-pub(super) static SCHEMA_VERSION: LazyLock<i32> = LazyLock::new(|| {
-    embedded::migrations::runner().get_migrations().iter().map(Migration::version).max().unwrap_or(0)
-});
+pub(super) static SCHEMA_VERSION: LazyLock<i32> =
+    LazyLock::new(|| embedded::migrations::runner().get_migrations().iter().map(Migration::version).max().unwrap_or(0));
 
 /// The advisory lock of the migrations: "orders" in ASCII.
 const LOCK: i64 = 0x006f_7264_6572_7300;

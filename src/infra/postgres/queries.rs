@@ -2,7 +2,7 @@ use sqlx::{PgExecutor, query_as, query_scalar};
 
 use crate::{
     app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
-    domain::{OrderId, OrderState, TenantId},
+    domain::{CustomerId, OrderId, OrderState, Status, TenantId},
 };
 
 use super::{
@@ -11,6 +11,22 @@ use super::{
     migrate::SCHEMA_VERSION,
     rows::{OrderRow, SummaryRow, order_state},
 };
+
+/// A page of summaries, newest first. A statement for each set of filters: each is planned for the index that serves it.
+macro_rules! page {
+    ($filter:literal, $($argument:expr),+) => {
+        query_as!(
+            SummaryRow,
+            "select order_id, customer_id, status, currency, items_count, units_count, total_amount, version, created_at,
+                updated_at
+            from orders
+            where tenant_id = $1 and order_id >= $2 and order_id < $3 " + $filter + "
+            order by order_id desc
+            limit $4",
+            $($argument),+
+        )
+    };
+}
 
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
@@ -26,22 +42,25 @@ impl OrderQueries for PgStore {
         limit: usize,
     ) -> Result<Vec<OrderSummary>, RepoError> {
         let limit = i64::try_from(limit).map_err(corrupt)?;
-        let before = before.unwrap_or(OrderId::MAX).as_uuid();
-        let rows = query_as!(
-            SummaryRow,
-            "select order_id, customer_id, status, currency, items_count, units_count, total_amount, version, created_at,
-                updated_at
-            from orders
-            where tenant_id = $1 and order_id < $2
-            order by order_id desc
-            limit $3",
-            tenant.as_str(),
-            before,
-            limit,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(repo_error)?;
+        let ids = filter.ids();
+        let end = before.map_or(ids.end, |before| before.min(ids.end)).as_uuid();
+        let start = ids.start.as_uuid();
+        let tenant = tenant.as_str();
+        let rows = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
+            (None, None) => page!("", tenant, start, end, limit).fetch_all(&self.pool).await,
+            (Some(customer), None) => {
+                page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(&self.pool).await
+            }
+            (None, Some(status)) => {
+                page!("and status = $5", tenant, start, end, limit, status).fetch_all(&self.pool).await
+            }
+            (Some(customer), Some(status)) => {
+                page!("and customer_id = $5 and status = $6", tenant, start, end, limit, customer, status)
+                    .fetch_all(&self.pool)
+                    .await
+            }
+        };
+        let rows = rows.map_err(repo_error)?;
         rows.into_iter().map(OrderSummary::try_from).collect()
     }
 

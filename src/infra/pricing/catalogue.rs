@@ -103,12 +103,9 @@ mod tests {
 
     #[test]
     fn a_wrong_catalogue_is_refused_with_the_product_and_the_reason() {
-        let refusal = |json| StaticCatalogue::parse(json).unwrap_err().to_string();
+        let refusal = |json: &str| StaticCatalogue::parse(json).unwrap_err().to_string();
         let yen = r#"[{"sku": "LAPTOP123", "name": "Laptop", "price": "999.99", "currency": "JPY"}]"#;
-        assert_eq!(
-            refusal(yen),
-            r#"product 1 of the catalogue ("LAPTOP123"): a price in JPY has at most 0 decimals"#
-        );
+        assert_eq!(refusal(yen), r#"product 1 of the catalogue ("LAPTOP123"): a price in JPY has at most 0 decimals"#);
         let one = r#"{"sku": "LAPTOP123", "name": "Laptop", "price": "1", "currency": "EUR"}"#;
         assert_eq!(refusal(&format!("[{one}, {one}]")), "the catalogue has LAPTOP123 twice");
         assert!(refusal("{}").contains("not an array"));

@@ -1,0 +1,120 @@
+//! The composition root: chooses the adapters, starts the parts, and stops them in turn.
+
+use std::{process, time::Duration};
+
+use anyhow::Context;
+use sqlx::postgres::PgConnectOptions;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    app::{Adapters, OrderQueries, UnitOfWork},
+    config::{Config, LogFormat},
+    http::{App, HttpSettings, serve},
+    infra::{self, EmbeddedPostgres, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7},
+};
+
+/// How long a shutdown waits for requests that were accepted. The rest of ten seconds is for the pool and the database.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// Serves until SIGTERM or SIGINT; a second one ends the process at once.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    infra::init_logging(match config.log_format {
+        LogFormat::Pretty => infra::LogFormat::Pretty,
+        LogFormat::Json => infra::LogFormat::Json,
+    });
+    config.check()?;
+    let mut stop = StopSignal::listen()?;
+    let catalogue = match &config.catalogue {
+        Some(path) => StaticCatalogue::read(path).with_context(|| format!("ORDERS_CATALOGUE={}", path.display()))?,
+        None => StaticCatalogue::built_in()?,
+    };
+    if config.in_memory {
+        log::warn!("orders are kept in memory and end with the process");
+        return serve_store(&config, MemoryStore::default(), catalogue, stop).await;
+    }
+    let embedded = match &config.database_url {
+        Some(_) => None,
+        None => Some(EmbeddedPostgres::start(&config.data_dir, "orders", &[]).await?),
+    };
+    let options = match (&embedded, &config.database_url) {
+        (Some(embedded), _) => embedded.options().clone(),
+        (None, url) => infra::connect_options(url.as_deref().unwrap_or_default())
+            .context("DATABASE_URL is not like postgres://user:password@host:port/database")?,
+    };
+    let migrated = tokio::select! {
+        migrated = migrate(&options) => migrated,
+        () = stop.received() => return Ok(()),
+    };
+    migrated?;
+    let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
+    let store = PgStore::new(options, pool);
+    let served = serve_store(&config, store.clone(), catalogue, stop).await;
+    store.close().await;
+    if let Some(embedded) = embedded {
+        tokio::task::spawn_blocking(|| embedded.stop()).await??;
+    }
+    log::info!("stopped");
+    served
+}
+
+/// Waits for the database for as long as it takes; a migration that fails is not tried again.
+async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match infra::migrate(options).await {
+            Ok(applied) if applied.is_empty() => return Ok(()),
+            Ok(applied) => {
+                log::info!("applied migrations {applied:?}");
+                return Ok(());
+            }
+            Err(error) if error.is_passing() => {
+                let error = anyhow::Error::from(error);
+                log::warn!("the database is not ready, next try in {pause:?}: {error:#}");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn serve_store<S>(config: &Config, store: S, pricing: StaticCatalogue, mut stop: StopSignal) -> anyhow::Result<()>
+where
+    S: UnitOfWork + OrderQueries,
+{
+    let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 });
+    let settings =
+        HttpSettings { bind: config.bind, static_dir: config.static_dir.clone(), drain_timeout: DRAIN_TIMEOUT };
+    let serving = serve(app.clone(), settings).with_context(|| format!("ORDERS_BIND={}", config.bind))?;
+    log::info!("listening on http://{}", serving.address);
+    let server = tokio::spawn(serving.server.into_future());
+    stop.received().await;
+    log::info!("stopping: no new connections, waiting for the requests under way");
+    app.drain();
+    tokio::spawn(async move {
+        stop.received().await;
+        log::warn!("stopped by a second signal");
+        process::exit(130);
+    });
+    serving.handle.stop(true).await;
+    server.await??;
+    Ok(())
+}
+
+struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,27 @@
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Serialize;
+
+use crate::app::{OrderQueries, Ports};
+
+use super::{app::App, code::Code, parameters::no_query, problem::Problem};
+
+#[derive(Serialize)]
+struct HealthBody {
+    status: &'static str,
+}
+
+/// The process answers. Says nothing about what it depends on: a restart would not help those.
+pub(super) async fn live(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    Ok(HttpResponse::Ok().json(HealthBody { status: "live" }))
+}
+
+/// Requests can be sent here: the database answers, its schema is current, and the service is not on its way out.
+pub(super) async fn ready<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    if app.is_draining() {
+        return Err(Problem::new(Code::Draining, "The service is shutting down."));
+    }
+    app.ports().store().ready().await?;
+    Ok(HttpResponse::Ok().json(HealthBody { status: "ready" }))
+}

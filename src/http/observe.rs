@@ -1,0 +1,111 @@
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    Error, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        Method, StatusCode, Uri,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use futures_util::FutureExt;
+
+use crate::app::{BoxError, Clock, Ports};
+
+use super::{
+    app::App,
+    problem::Problem,
+    request_id::{RequestId, X_REQUEST_ID},
+};
+
+/// Around every request: gives it an id, writes problems, turns a panic into one, adds the headers that every answer has,
+/// and logs a line.
+pub(super) async fn observe<P: Ports>(
+    app: Data<App<P>>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let ports = app.ports();
+    let id = RequestId::of(request.headers(), ports.ids(), ports.clock().now());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    // The panic itself is on standard error, by the hook; of the request nothing is left.
+    let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));
+    let (request, mut response) = match answered {
+        Ok(response) => {
+            let (request, response) = response.map_into_boxed_body().into_parts();
+            let problem = response.error().map(|error| write(&uri, error, &id));
+            (Some(request), problem.unwrap_or(response))
+        }
+        Err(error) => (None, write(&uri, &error, &id)),
+    };
+    add_headers(response.headers_mut(), &id);
+    log_access(&method, &uri, response.status(), begun, &id);
+    match request {
+        Some(request) => Ok(ServiceResponse::new(request, response)),
+        None => Err(InternalError::from_response("no request is left", response).into()),
+    }
+}
+
+/// The problem that an error is, written out.
+fn write(uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
+    match error.as_error::<Problem>() {
+        Some(problem) => write_problem(uri, problem, id),
+        None => write_problem(uri, &Problem::from_framework(error), id),
+    }
+}
+
+fn write_problem(uri: &Uri, problem: &Problem, id: &RequestId) -> HttpResponse {
+    if problem.code.status().is_server_error() {
+        let cause = problem.cause.as_ref().map(chain).unwrap_or_default();
+        log::error!(request_id = id.as_str(), code = problem.code.as_str(), cause = cause.as_str(); "{}", problem.detail);
+    }
+    problem.write(uri.path(), id.as_str())
+}
+
+/// An error and what led to it.
+fn chain(error: &BoxError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn add_headers(headers: &mut header::HeaderMap, id: &RequestId) {
+    if let Some(id) = id.header() {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    for (name, value) in SECURITY_HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// Browsers guess nothing, tell nobody, and frame nothing.
+const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
+fn log_access(method: &Method, uri: &Uri, status: StatusCode, begun: Instant, id: &RequestId) {
+    log::info!(
+        target: "orders::http::access",
+        request_id = id.as_str(),
+        method = method.as_str(),
+        path = uri.path(),
+        status = status.as_u16(),
+        duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        "request"
+    );
+}

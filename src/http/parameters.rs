@@ -1,0 +1,69 @@
+use std::{borrow::Cow, fmt::Display, str::FromStr};
+
+use actix_web::HttpRequest;
+
+use crate::domain::OrderId;
+
+use super::{
+    code::Code,
+    problem::{FieldError, Problem, sentence},
+};
+
+/// Reads the parameters of a query, and gathers everything that is wrong on the way.
+pub(super) struct Query<'r> {
+    pairs: Vec<(Cow<'r, str>, Cow<'r, str>)>,
+    errors: Vec<FieldError>,
+}
+
+impl<'r> Query<'r> {
+    pub(super) fn of(request: &'r HttpRequest) -> Self {
+        let pairs = form_urlencoded::parse(request.query_string().as_bytes()).collect();
+        Self { pairs, errors: Vec::new() }
+    }
+
+    /// `None` where there is none, and where it is wrong.
+    pub(super) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let (named, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| key == name);
+        self.pairs = rest;
+        let refuse = match named.as_slice() {
+            [] => return None,
+            [(_, value)] => match parse(value) {
+                Ok(value) => return Some(value),
+                Err(detail) => detail,
+            },
+            _ => "It is given more than once.".to_owned(),
+        };
+        self.errors.push(FieldError::at_parameter(name, "invalid", refuse));
+        None
+    }
+
+    /// Refuses what nobody asked for, and everything else that is wrong.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        for (name, _) in &self.pairs {
+            self.errors.push(FieldError::at_parameter(name, "unknown", format!("There is no parameter {name} here.")));
+        }
+        let detail = match self.errors.as_slice() {
+            [] => return Ok(()),
+            [only] => format!("{}: {}", only.parameter.as_deref().unwrap_or_default(), only.detail),
+            several => format!("{} parameters are wrong; see errors.", several.len()),
+        };
+        Err(Problem::new(Code::InvalidParameter, detail).with_errors(self.errors))
+    }
+}
+
+/// For a route that takes no parameters.
+pub(super) fn no_query(request: &HttpRequest) -> Result<(), Problem> {
+    Query::of(request).finish()
+}
+
+/// A parameter that parses.
+pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| sentence(&error))
+}
+
+/// The order that the path names.
+pub(super) fn order_id(request: &HttpRequest) -> Result<OrderId, Problem> {
+    let text = request.match_info().get("order_id").unwrap_or_default();
+    text.parse().map_err(|error| Problem::parameter("order_id", sentence(&error)))
+}

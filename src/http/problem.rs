@@ -1,0 +1,255 @@
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+
+use crate::{
+    app::{
+        AddItemError, BoxError, ChangeError, CreateOrderError, GetOrderError, ItemProblem, ListOrdersError,
+        PricingError, RepoError,
+    },
+    domain::{OrderError, OrderId},
+};
+
+use super::code::Code;
+
+/// An answer that is not the one that was asked for (RFC 9457). `observe` writes it, with the request's id and path.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) code: Code,
+    pub(super) detail: String,
+    pub(super) errors: Vec<FieldError>,
+    /// The value of `Allow`, of a 405.
+    pub(super) allow: Option<String>,
+    /// What is logged and never shown.
+    pub(super) cause: Option<BoxError>,
+}
+
+/// One thing that is wrong with the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct FieldError {
+    /// Where it is in the body: a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pointer: Option<String>,
+    /// Which parameter of the path, the query or the header it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameter: Option<String>,
+    pub(super) code: String,
+    pub(super) detail: String,
+}
+
+/// How long a client should wait before it asks a dependency again, in seconds.
+const RETRY_AFTER: u32 = 1;
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, cause: None }
+    }
+
+    pub(super) fn with_errors(self, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..self }
+    }
+
+    /// One parameter that is not as documented.
+    pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        let error = FieldError::at_parameter(name, "invalid", detail);
+        Self::new(Code::InvalidParameter, error.detail.clone()).with_errors(vec![error])
+    }
+
+    /// What the framework answers by itself.
+    pub(super) fn from_framework(error: &actix_web::Error) -> Self {
+        match error.as_response_error().status_code() {
+            StatusCode::NOT_FOUND => Self::route_not_found(),
+            status if status.is_client_error() => Self::new(Code::InvalidParameter, error.to_string()),
+            _ => Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.")
+                .caused_by(error.to_string()),
+        }
+    }
+
+    /// A mistake of ours: the cause is for the log.
+    pub(super) fn internal(cause: impl Into<BoxError>) -> Self {
+        Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.").caused_by(cause)
+    }
+
+    pub(super) fn route_not_found() -> Self {
+        Self::new(Code::RouteNotFound, "There is nothing at this path.")
+    }
+
+    fn caused_by(self, cause: impl Into<BoxError>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    fn order_not_found(id: OrderId) -> Self {
+        Self::new(Code::OrderNotFound, format!("There is no order {id}."))
+    }
+
+    /// The body (RFC 9457, section 3), beside `instance` and `request_id`, which the request knows.
+    pub(super) fn write(&self, instance: &str, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        response.content_type("application/problem+json");
+        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        let body = ProblemBody {
+            r#type: format!("/problems/{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: &self.detail,
+            instance,
+            code: self.code.as_str(),
+            request_id,
+            errors: &self.errors,
+        };
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl FieldError {
+    pub(super) fn at(pointer: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, code: code.into(), detail: detail.into() }
+    }
+
+    pub(super) fn at_parameter(name: &str, code: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: None, parameter: Some(name.to_owned()), code: code.to_owned(), detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Only the status: `observe` finds the problem in the response's error and writes it.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.code.status())
+    }
+}
+
+impl From<RepoError> for Problem {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::Conflict => Self::new(Code::LostRace, "Others kept changing the order. Read it and try again."),
+            RepoError::Unavailable(cause) => {
+                Self::new(Code::StoreUnavailable, "The database did not answer. Try again in a moment.")
+                    .caused_by(cause)
+            }
+            RepoError::Backend(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<PricingError> for Problem {
+    fn from(PricingError(cause): PricingError) -> Self {
+        Self::new(Code::PricingUnavailable, "The pricing service did not answer. Try again in a moment.")
+            .caused_by(cause)
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let code = match error {
+            OrderError::NotOpen(_) => Code::OrderNotOpen,
+            OrderError::TooManyLines => Code::TooManyLines,
+            OrderError::CurrencyMismatch { .. } => Code::CurrencyMismatch,
+        };
+        Self::new(code, sentence(&error))
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::UnknownOrder(id) => Self::order_not_found(id),
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::LostRace => RepoError::Conflict.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AddItemError> for Problem {
+    fn from(error: AddItemError) -> Self {
+        match error {
+            AddItemError::UnknownProduct(sku) => items(vec![("/sku".to_owned(), ItemProblem::UnknownProduct(sku))]),
+            AddItemError::Pricing(error) => error.into(),
+            AddItemError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateOrderError> for Problem {
+    fn from(error: CreateOrderError) -> Self {
+        match error {
+            CreateOrderError::Items(problems) => {
+                let pointer = |index| format!("/items/{index}/sku");
+                items(problems.into_iter().map(|(index, problem)| (pointer(index), problem)).collect())
+            }
+            CreateOrderError::Pricing(error) => error.into(),
+            CreateOrderError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GetOrderError> for Problem {
+    fn from(error: GetOrderError) -> Self {
+        match error {
+            GetOrderError::UnknownOrder(id) => Self::order_not_found(id),
+            GetOrderError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListOrdersError> for Problem {
+    fn from(ListOrdersError(error): ListOrdersError) -> Self {
+        error.into()
+    }
+}
+
+/// Items that cannot be ordered. The first of them gives the problem its code; all of them are listed.
+fn items(problems: Vec<(String, ItemProblem)>) -> Problem {
+    let mut listed = problems.into_iter().map(|(pointer, problem)| {
+        let whole = match problem {
+            ItemProblem::UnknownProduct(_) => Problem::new(Code::UnknownProduct, sentence(&problem)),
+            ItemProblem::Refused(refusal) => refusal.into(),
+        };
+        (FieldError::at(pointer, whole.code.as_str(), whole.detail.clone()), whole)
+    });
+    let Some((first, whole)) = listed.next() else {
+        return Problem::new(Code::ValidationFailed, "An item cannot be ordered.");
+    };
+    let errors = std::iter::once(first).chain(listed.map(|(error, _)| error)).collect();
+    whole.with_errors(errors)
+}
+
+/// A domain error's message as a sentence.
+pub(super) fn sentence(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}

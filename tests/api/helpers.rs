@@ -1,0 +1,140 @@
+use std::{future::IntoFuture, time::Duration};
+
+use orders::{
+    app::{Adapters, OrderQueries, UnitOfWork},
+    http::{App, HttpSettings, serve},
+    infra::{MemoryStore, StaticCatalogue, SystemClock, UuidV7},
+};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::support::{Database, project};
+
+/// A service that listens on a free port, and a client of it.
+pub(crate) struct Api {
+    pub(crate) url: String,
+    client: reqwest::Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+/// Each test runs on memory and on PostgreSQL.
+macro_rules! on_each_store {
+    ($($test:ident),+ $(,)?) => {
+        mod in_memory {
+            $(#[tokio::test] async fn $test() { super::$test(crate::helpers::Api::in_memory().await).await })+
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(crate::helpers::Api::on_postgres().await).await })+
+        }
+    };
+}
+pub(crate) use on_each_store;
+
+impl Api {
+    pub(crate) async fn in_memory() -> Self {
+        Self::start(MemoryStore::default()).await
+    }
+
+    pub(crate) async fn on_postgres() -> Self {
+        Self::start(Database::new().await.store()).await
+    }
+
+    pub(crate) async fn start<S: UnitOfWork + OrderQueries>(store: S) -> Self {
+        let pricing = StaticCatalogue::built_in().unwrap();
+        let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 });
+        let settings = HttpSettings {
+            bind: "127.0.0.1:0".parse().unwrap(),
+            static_dir: project().join("static"),
+            drain_timeout: Duration::from_secs(5),
+        };
+        let serving = serve(app, settings).unwrap();
+        tokio::spawn(serving.server.into_future());
+        Self { url: format!("http://{}", serving.address), client: client() }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Posts bytes that need not be JSON.
+    pub(crate) async fn post_bytes(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+        Answer::of(request.body(body)).await
+    }
+
+    /// A new order of a laptop and two mice.
+    pub(crate) async fn order(&self) -> Value {
+        let items = json!([{"sku": "LAPTOP123", "quantity": 1}, {"sku": "MOUSE456", "quantity": 2}]);
+        let created = self.post("/orders", &json!({"customer_id": "customer-1", "items": items})).await;
+        assert_eq!(created.status, 201, "{created:?}");
+        created.body
+    }
+
+    pub(crate) async fn orders_count(&self) -> usize {
+        self.get("/orders?limit=200").await.body["orders"].as_array().unwrap().len()
+    }
+}
+
+impl Answer {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        Self::read(request.send().await.unwrap()).await
+    }
+
+    async fn read(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.to_str().unwrap().contains("json"));
+        let text = || String::from_utf8_lossy(&bytes).into_owned().into();
+        let body = if bytes.is_empty() || !is_json { text() } else { serde_json::from_slice(&bytes).unwrap() };
+        Self { status, headers, body }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Asserts that this is a problem of the kind, complete as RFC 9457 and the API's own conventions have it.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) -> &Self {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["type"], format!("/problems/{code}"));
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["request_id"], self.header("x-request-id"));
+        assert!(!self.body["title"].as_str().unwrap().is_empty());
+        assert!(!self.body["detail"].as_str().unwrap().is_empty());
+        assert!(self.body["instance"].as_str().unwrap().starts_with('/'));
+        self
+    }
+
+    /// Pointer or parameter, and code, of each field error.
+    pub(crate) fn errors(&self) -> Vec<(&str, &str)> {
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        errors
+            .iter()
+            .map(|error| {
+                let place = error["pointer"].as_str().or(error["parameter"].as_str());
+                (place.expect("an error has a place"), error["code"].as_str().expect("an error has a code"))
+            })
+            .collect()
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
+}

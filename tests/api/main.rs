@@ -1,0 +1,10 @@
+//! The REST API, spoken to over HTTP as a client does, on each store.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod helpers;
+mod lists;
+mod orders;
+mod problems;
+mod service;

@@ -1,0 +1,216 @@
+use reqwest::{Method, header};
+use serde_json::json;
+
+use crate::helpers::{Answer, Api, on_each_store};
+
+on_each_store! {
+    bad_json_is_refused_and_stores_nothing,
+    a_body_of_another_shape_is_refused_field_by_field,
+    values_that_break_rules_are_refused_all_at_once,
+    unknown_products_are_refused_each_by_its_place,
+    an_order_takes_no_more_than_two_hundred_lines,
+    an_order_takes_no_price_in_another_currency,
+    orders_that_are_not_there_are_not_found,
+    paths_and_methods_that_are_not_there_are_refused,
+    parameters_are_refused_by_name,
+    a_body_over_64_kib_is_refused,
+    a_body_that_is_not_declared_as_json_is_refused,
+}
+
+async fn bad_json_is_refused_and_stores_nothing(api: Api) {
+    let deep = "[".repeat(10_000);
+    for bad in [
+        "",
+        "{",
+        "nonsense",
+        "{\"customer_id\":\"c\"} trailing",
+        "{\"customer_id\":\"c\",\"customer_id\":\"d\"}",
+        "{\"customer_id\":\"\\u0000\"}",
+        "{\"customer_id\":\"\\ud800\"}",
+        "{\"customer_id\":1e999}",
+        "{'customer_id':'c'}",
+        "{\"customer_id\":\"c\",}",
+        "\u{0}",
+        &deep,
+    ] {
+        api.post_bytes("/orders", bad.to_owned()).await.assert_problem(400, "malformed_json");
+    }
+    api.post_bytes("/orders", &b"{\"customer_id\":\"\xff\"}"[..]).await.assert_problem(400, "malformed_json");
+    assert_eq!(api.orders_count().await, 0);
+}
+
+async fn a_body_of_another_shape_is_refused_field_by_field(api: Api) {
+    let body = json!({
+        "customer": "c",
+        "currency": 5,
+        "items": [{"sku": "MOUSE456", "quantity": "1", "a/b~c": 0}, 7, {"quantity": 1.5}, {"sku": null, "quantity": 1_u64 << 63}],
+    });
+    let answer = api.post("/orders", &body).await;
+    answer.assert_problem(400, "invalid_body");
+    let expected = [
+        ("/customer_id", "required"),
+        ("/currency", "wrong_type"),
+        ("/items/0/quantity", "wrong_type"),
+        ("/items/0/a~1b~0c", "unknown_field"),
+        ("/items/1", "wrong_type"),
+        ("/items/2/sku", "required"),
+        ("/items/2/quantity", "wrong_type"),
+        ("/items/3/sku", "wrong_type"),
+        ("/items/3/quantity", "wrong_type"),
+        ("/customer", "unknown_field"),
+    ];
+    assert_eq!(answer.errors(), expected);
+    for bad in [json!([]), json!("text"), json!(null), json!({"customer_id": "c", "items": {}})] {
+        api.post("/orders", &bad).await.assert_problem(400, "invalid_body");
+    }
+    assert_eq!(api.orders_count().await, 0);
+}
+
+async fn values_that_break_rules_are_refused_all_at_once(api: Api) {
+    let items = json!([
+        {"sku": "SHORT", "quantity": 0},
+        {"sku": "MOUSE-456", "quantity": 1000},
+        {"sku": "MOUSE456", "quantity": -1},
+        {"sku": "MOUSE456", "quantity": 1},
+    ]);
+    let answer = api.post("/orders", &json!({"customer_id": " ", "currency": "euro", "items": items})).await;
+    answer.assert_problem(422, "validation_failed");
+    let expected = [
+        ("/customer_id", "invalid_customer_id"),
+        ("/currency", "invalid_currency"),
+        ("/items/0/sku", "invalid_sku"),
+        ("/items/0/quantity", "invalid_quantity"),
+        ("/items/1/sku", "invalid_sku"),
+        ("/items/1/quantity", "invalid_quantity"),
+        ("/items/2/quantity", "invalid_quantity"),
+    ];
+    assert_eq!(answer.errors(), expected);
+    for bad in ["a\u{7}b", &"x".repeat(65)] {
+        api.post("/orders", &json!({"customer_id": bad})).await.assert_problem(422, "validation_failed");
+    }
+    assert_eq!(api.orders_count().await, 0);
+
+    let id = api.order().await["order_id"].as_str().unwrap().to_owned();
+    let answer = api.post(&format!("/orders/{id}/items"), &json!({"sku": "SHORT", "quantity": 1000})).await;
+    answer.assert_problem(422, "validation_failed");
+    assert_eq!(answer.errors(), [("/sku", "invalid_sku"), ("/quantity", "invalid_quantity")]);
+    assert_eq!(api.get(&format!("/orders/{id}")).await.body["version"], 3);
+}
+
+async fn unknown_products_are_refused_each_by_its_place(api: Api) {
+    let items = json!([{"sku": "NOSUCH123", "quantity": 1}, {"sku": "MOUSE456", "quantity": 1}, {"sku": "NOSUCH124", "quantity": 1}]);
+    let answer = api.post("/orders", &json!({"customer_id": "c", "items": items})).await;
+    answer.assert_problem(422, "unknown_product");
+    assert_eq!(answer.errors(), [("/items/0/sku", "unknown_product"), ("/items/2/sku", "unknown_product")]);
+    assert_eq!(api.orders_count().await, 0);
+
+    let id = api.order().await["order_id"].as_str().unwrap().to_owned();
+    let answer = api.post(&format!("/orders/{id}/items"), &json!({"sku": "NOSUCH123", "quantity": 1})).await;
+    answer.assert_problem(422, "unknown_product");
+    assert_eq!(answer.errors(), [("/sku", "unknown_product")]);
+}
+
+async fn an_order_takes_no_more_than_two_hundred_lines(api: Api) {
+    let items = |count| json!(vec![json!({"sku": "MOUSE456", "quantity": 999}); count]);
+    let answer = api.post("/orders", &json!({"customer_id": "c", "items": items(201)})).await;
+    answer.assert_problem(422, "too_many_lines");
+    assert_eq!(answer.errors(), [("/items", "too_many_lines")]);
+    assert_eq!(api.orders_count().await, 0);
+
+    let full = api.post("/orders", &json!({"customer_id": "c", "items": items(200)})).await;
+    assert_eq!((full.status.as_u16(), &full.body["total_amount"]), (201, &json!("5992002.00")));
+    assert_eq!(full.body["allowed_actions"], json!([]));
+    let id = full.body["order_id"].as_str().unwrap();
+    let answer = api.post(&format!("/orders/{id}/items"), &json!({"sku": "MOUSE456", "quantity": 1})).await;
+    answer.assert_problem(422, "too_many_lines");
+    assert_eq!(api.get(&format!("/orders/{id}")).await.body, full.body);
+}
+
+async fn an_order_takes_no_price_in_another_currency(api: Api) {
+    let body = json!({"customer_id": "c", "currency": "USD", "items": [{"sku": "MOUSE456", "quantity": 1}]});
+    api.post("/orders", &body).await.assert_problem(422, "currency_mismatch");
+    assert_eq!(api.orders_count().await, 0);
+}
+
+async fn orders_that_are_not_there_are_not_found(api: Api) {
+    let nobody = "/orders/01890a5d-ac96-774b-bcce-b302099a8057";
+    api.get(nobody).await.assert_problem(404, "order_not_found");
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    api.post(&format!("{nobody}/items"), &item).await.assert_problem(404, "order_not_found");
+    for no_id in
+        ["x", "01890a5dac96774bbcceb302099a8057", "%00", "01890a5d-ac96-774b-bcce-b302099a805z", "%F0%9F%98%80"]
+    {
+        let answer = api.get(&format!("/orders/{no_id}")).await;
+        answer.assert_problem(400, "invalid_parameter");
+        assert_eq!(answer.errors(), [("order_id", "invalid")]);
+    }
+}
+
+async fn paths_and_methods_that_are_not_there_are_refused(api: Api) {
+    for path in ["/nothing", "/orders/", "/orders/a/b/c", "/app/nothing.js", "/app/../../Cargo.toml", "/%ff"] {
+        api.get(path).await.assert_problem(404, "route_not_found");
+    }
+    let answer = Answer::of(api.request(Method::DELETE, "/orders")).await;
+    answer.assert_problem(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "GET, HEAD, POST, OPTIONS");
+    let answer = Answer::of(api.request(Method::PUT, "/products")).await;
+    answer.assert_problem(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS");
+}
+
+async fn parameters_are_refused_by_name(api: Api) {
+    let refused = [
+        ("/orders?limit=0", "limit"),
+        ("/orders?limit=201", "limit"),
+        ("/orders?limit=ten", "limit"),
+        ("/orders?limit=1&limit=2", "limit"),
+        ("/orders?colour=red", "colour"),
+        ("/orders?status=lost", "status"),
+        ("/orders?customer_id=", "customer_id"),
+        ("/orders?created_from=yesterday", "created_from"),
+        ("/products?colour=red", "colour"),
+        ("/health/live?colour=red", "colour"),
+    ];
+    for (path, name) in refused {
+        let answer = api.get(path).await;
+        answer.assert_problem(400, "invalid_parameter");
+        assert_eq!(answer.errors().iter().map(|(place, _)| *place).collect::<Vec<_>>(), [name], "{path}");
+    }
+    let several = api.get("/orders?limit=0&colour=red&status=lost").await;
+    assert_eq!(several.errors(), [("limit", "invalid"), ("status", "invalid"), ("colour", "unknown")]);
+    let item = json!({"customer_id": "c"});
+    api.post("/orders?dry_run=true", &item).await.assert_problem(400, "invalid_parameter");
+    assert_eq!(api.orders_count().await, 0);
+}
+
+async fn a_body_over_64_kib_is_refused(api: Api) {
+    let body = format!("{{\"customer_id\":\"c\"{}}}", " ".repeat(64 * 1024));
+    api.post_bytes("/orders", body.clone()).await.assert_problem(413, "body_too_large");
+    // Without a declared length, too.
+    let chunks =
+        body.into_bytes().chunks(1000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+    let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    api.post_bytes("/orders", stream).await.assert_problem(413, "body_too_large");
+
+    let fits = format!("{{\"customer_id\":\"c\"{}}}", " ".repeat(64 * 1024 - 19));
+    assert_eq!(fits.len(), 64 * 1024);
+    assert_eq!(api.post_bytes("/orders", fits).await.status, 201);
+}
+
+async fn a_body_that_is_not_declared_as_json_is_refused(api: Api) {
+    let post = |kind: Option<&'static str>| {
+        let request = api.request(Method::POST, "/orders").body("{\"customer_id\":\"c\"}");
+        match kind {
+            Some(kind) => request.header(header::CONTENT_TYPE, kind),
+            None => request,
+        }
+    };
+    for wrong in
+        [None, Some("text/plain"), Some("application/json; charset=latin1"), Some("application/jsonp"), Some("\"")]
+    {
+        Answer::of(post(wrong)).await.assert_problem(415, "unsupported_media_type");
+    }
+    for right in ["application/json", "Application/JSON; charset=UTF-8"] {
+        assert_eq!(Answer::of(post(Some(right))).await.status, 201);
+    }
+}

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use orders::infra::{PgStore, PoolSettings};
+use reqwest::{Method, header};
+use serde_json::json;
+
+use crate::helpers::{Answer, Api, on_each_store};
+
+on_each_store! {
+    the_service_is_live_and_ready,
+    every_answer_carries_the_id_of_its_request,
+    head_answers_as_get_without_the_body,
+    options_tells_the_methods_of_a_path,
+    the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is,
+}
+
+async fn the_service_is_live_and_ready(api: Api) {
+    assert_eq!(api.get("/health/live").await.body, json!({"status": "live"}));
+    assert_eq!(api.get("/health/ready").await.body, json!({"status": "ready"}));
+}
+
+async fn every_answer_carries_the_id_of_its_request(api: Api) {
+    let ask = |id: &str| api.request(Method::GET, "/nothing").header("x-request-id", id.to_owned());
+    let answer = Answer::of(ask("My-id_1.2")).await;
+    assert_eq!((answer.header("x-request-id"), answer.body["request_id"].as_str()), ("My-id_1.2", Some("My-id_1.2")));
+    for malformed in ["", "a b", "a\tb", "<x>", &"x".repeat(129)] {
+        let answer = Answer::of(ask(malformed)).await;
+        assert_eq!(answer.header("x-request-id").len(), 36, "taken: {malformed}");
+    }
+    let (one, other) = (api.get("/products").await, api.get("/products").await);
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+    assert_eq!(one.header("x-content-type-options"), "nosniff");
+}
+
+async fn head_answers_as_get_without_the_body(api: Api) {
+    let id = api.order().await["order_id"].as_str().unwrap().to_owned();
+    for path in ["/orders", "/products", "/health/live", &format!("/orders/{id}")] {
+        let (get, head) = (api.get(path).await, Answer::of(api.request(Method::HEAD, path)).await);
+        assert_eq!((head.status, head.body.as_str()), (get.status, Some("")));
+        for name in ["content-type", "content-length", "etag"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
+    }
+}
+
+async fn options_tells_the_methods_of_a_path(api: Api) {
+    let answer = Answer::of(api.request(Method::OPTIONS, "/orders")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, "GET, HEAD, POST, OPTIONS"));
+}
+
+async fn the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is(api: Api) {
+    let browser = Answer::of(api.request(Method::GET, "/").header(header::ACCEPT, "text/html,*/*;q=0.8")).await;
+    assert_eq!((browser.status.as_u16(), browser.header("location")), (303, "/app/"));
+    assert_eq!(api.get("/").await.body, json!({"name": "orders", "version": env!("CARGO_PKG_VERSION")}));
+    let page = api.get("/app/").await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").contains("default-src 'none'"));
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
+    let nowhere = orders::infra::connect_options("postgres://postgres@localhost:1/orders").unwrap();
+    let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_millis(200) };
+    let api = Api::start(PgStore::new(nowhere, settings)).await;
+    let order = json!({"customer_id": "c"});
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for answer in [
+        api.post("/orders", &order).await,
+        api.get("/orders").await,
+        api.get(&format!("/orders/{id}")).await,
+        api.post(&format!("/orders/{id}/items"), &json!({"sku": "MOUSE456", "quantity": 1})).await,
+        api.get("/health/ready").await,
+    ] {
+        answer.assert_problem(503, "store_unavailable");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    assert_eq!(api.get("/health/live").await.status, 200);
+    assert_eq!(api.get("/products").await.status, 200);
+}

@@ -1,0 +1,118 @@
+//! Writers who meet on one order, and starts that meet on one database.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use orders::{
+    app::{
+        Adapters, AddItemRequest, AddItemToOrder, CreateOrder, CreateOrderRequest, GetOrder, OrderQueries, UnitOfWork,
+    },
+    infra::{MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
+};
+use sqlx::{query_as, query_scalar};
+
+use super::{
+    Store,
+    support::{Database, eventually},
+    tenant,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_writers_of_one_order_lose_nothing_in_memory() {
+    let store = MemoryStore::default();
+    writers_lose_nothing(vec![store.clone(), store]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_writers_of_one_order_lose_nothing_on_postgres() {
+    let database = Database::new().await;
+    // Two pools, as two instances have them.
+    writers_lose_nothing(vec![database.store(), database.store()]).await;
+
+    let mut connection = database.connect().await;
+    let (events, last): (i64, i64) =
+        query_as("select count(*), max(position) from order_events").fetch_one(&mut connection).await.unwrap();
+    assert_eq!((events, last), (41, 41));
+}
+
+/// Forty writers at once on one order: each line is there, each number once, and the total is exact.
+async fn writers_lose_nothing<S: Store>(instances: Vec<S>) {
+    let instances: Vec<_> = instances.into_iter().map(|store| Arc::new(adapters(store))).collect();
+    let new_order = CreateOrderRequest {
+        tenant: tenant("default"),
+        customer_id: "customer".parse().unwrap(),
+        currency: "EUR".parse().unwrap(),
+        items: Vec::new(),
+    };
+    let order_id = CreateOrder(&*instances[0]).execute(new_order).await.unwrap().summary.order_id;
+    let writers = (0..40).map(|n| {
+        let ports = instances[n % instances.len()].clone();
+        tokio::spawn(async move {
+            let request = AddItemRequest {
+                tenant: tenant("default"),
+                order_id,
+                sku: "MOUSE456".parse().unwrap(),
+                quantity: 1.try_into().unwrap(),
+            };
+            AddItemToOrder(&*ports).execute(request).await.map(|order| order.summary.version)
+        })
+    });
+    let mut versions: Vec<u32> = join_all(writers).await.into_iter().map(|written| written.unwrap().unwrap()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (2..=41).collect::<Vec<_>>());
+
+    let order = GetOrder(&*instances[0]).execute(&tenant("default"), order_id).await.unwrap();
+    assert_eq!(order.items.iter().map(|item| item.number).collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
+    assert_eq!(order.summary.total_amount.to_string(), "1199.60");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_instances_that_start_at_once_on_an_empty_database_all_come_up() {
+    let database = Database::empty().await;
+    let starts = (0..8).map(|_| {
+        let options = database.options.clone();
+        tokio::spawn(async move { migrate(&options).await })
+    });
+    let applied: Vec<Vec<i32>> = join_all(starts).await.into_iter().map(|start| start.unwrap().unwrap()).collect();
+
+    assert_eq!(applied.iter().filter(|versions| !versions.is_empty()).count(), 1, "{applied:?}");
+    database.store().ready().await.unwrap();
+    let mut connection = database.connect().await;
+    let migrations: i64 =
+        query_scalar("select count(*) from refinery_schema_history").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(usize::try_from(migrations).unwrap(), applied.concat().len());
+}
+
+#[tokio::test]
+async fn a_database_without_the_schema_is_not_ready() {
+    let database = Database::empty().await;
+    database.store().ready().await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_of_work_that_is_given_up_while_it_begins_leaves_no_transaction_open() {
+    let database = Database::new().await;
+    let settings = PoolSettings { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
+    let store = PgStore::new(database.options.clone(), settings);
+    for micros in 0..200 {
+        // Dropped at some point on the way, another one each time.
+        let begun = tokio::time::timeout(Duration::from_micros(micros * 5), store.begin(&tenant("default"))).await;
+        drop(begun);
+    }
+    let mut connection = database.connect().await;
+    eventually("no session is idle in transaction", async || {
+        let open: i64 = query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+        (open == 0).then_some(())
+    })
+    .await;
+    store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
+}
+
+fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7> {
+    Adapters { store, pricing: StaticCatalogue::built_in().unwrap(), clock: SystemClock, ids: UuidV7 }
+}

@@ -1,0 +1,177 @@
+//! The domain's promises, over values that nobody thought of.
+
+use orders::domain::{
+    Amount, Currency, CustomerId, Order, OrderError, OrderEvent, OrderId, Price, ProductName, Quantity, Sku, Stamp,
+    TenantId,
+};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+proptest! {
+    #[test]
+    fn a_sku_reads_back_as_it_is_shown(text in " ?[a-zA-Z0-9]{8,12} ?") {
+        let sku: Sku = text.parse().unwrap();
+        prop_assert_eq!(sku.to_string().parse(), Ok(sku.clone()));
+        prop_assert_eq!(sku.as_str(), text.trim().to_ascii_uppercase());
+    }
+
+    #[test]
+    fn whatever_is_taken_as_a_value_reads_back_as_the_same_value(text in ".{0,70}") {
+        if let Ok(customer) = text.parse::<CustomerId>() { prop_assert_eq!(customer.to_string().parse(), Ok(customer)); }
+        if let Ok(name) = text.parse::<ProductName>() { prop_assert_eq!(name.to_string().parse(), Ok(name)); }
+        if let Ok(sku) = text.parse::<Sku>() { prop_assert_eq!(sku.to_string().parse(), Ok(sku)); }
+        if let Ok(tenant) = text.parse::<TenantId>() { prop_assert_eq!(tenant.to_string().parse(), Ok(tenant)); }
+        if let Ok(price) = Price::parse(&text, Currency::EUR) { prop_assert_eq!(Price::parse(&price.to_string(), Currency::EUR), Ok(price)); }
+    }
+
+    #[test]
+    fn a_price_reads_back_as_it_is_shown(cents in 0..=50_000_000_000_i64) {
+        let price = Price::new(Decimal::new(cents, 2), Currency::EUR).unwrap();
+        prop_assert_eq!(Price::parse(&price.to_string(), Currency::EUR), Ok(price));
+        prop_assert_eq!(price.to_string().split_once('.').unwrap().1.len(), 2);
+    }
+
+    #[test]
+    fn a_quantity_is_from_1_to_999(number in prop_oneof![any::<i64>(), -10..1010_i64]) {
+        let taken = Quantity::try_from(number).map(|quantity| i64::from(quantity.get()));
+        prop_assert_eq!(taken.ok(), Some(number).filter(|number| (1..=999).contains(number)));
+    }
+
+    #[test]
+    fn an_order_is_the_fold_of_its_events(moves in prop::collection::vec(item(), 0..40)) {
+        let (order, events) = lived(&moves);
+        prop_assert_eq!(events.len(), order.state().version as usize);
+        prop_assert_eq!(Order::replay(&events).unwrap(), order);
+    }
+
+    #[test]
+    fn a_total_is_exact_to_the_last_cent(moves in prop::collection::vec(item(), 0..200)) {
+        let (order, _) = lived(&moves);
+        let cents: i64 = moves.iter().map(|(cents, quantity, _)| cents * i64::from(*quantity)).sum();
+        prop_assert_eq!(order.state().total_amount().value(), Decimal::new(cents, 2));
+        let units: u32 = moves.iter().map(|(_, quantity, _)| u32::from(*quantity)).sum();
+        prop_assert_eq!(order.state().units_count(), units);
+    }
+
+    #[test]
+    fn ids_sort_as_the_times_of_their_orders_do(a in micros(), b in micros(), left: u64, right: u64) {
+        let (first, second) = (OrderId::new(a, left), OrderId::new(b, right));
+        if a != b { prop_assert_eq!(first < second, a < b); }
+        prop_assert_eq!(first >= OrderId::first_at(b), a >= b);
+        prop_assert_eq!(first.as_uuid().get_version_num(), 7);
+        prop_assert_eq!(first.to_string().parse(), Ok(first));
+    }
+}
+
+#[test]
+fn the_largest_order_has_an_exact_total_that_fits_eighteen_digits() {
+    let largest = vec![(50_000_000_000, 999, 0); 200];
+    let (mut order, _) = lived(&largest);
+    assert_eq!(order.state().total_amount().to_string(), "99900000000000.00");
+    assert_eq!(add(&mut order, (1, 1, 0)), Err(OrderError::TooManyLines));
+}
+
+#[test]
+fn an_amount_has_the_decimals_of_its_currency() {
+    let shown = |amount, code: &str| Price::parse(amount, code.parse().unwrap()).map(|price| price.to_string());
+    assert_eq!(shown("5", "EUR").unwrap(), "5.00");
+    assert_eq!(
+        shown("5.10", "JPY").map_err(|error| error.to_string()),
+        Err("a price in JPY has at most 0 decimals".into())
+    );
+    assert_eq!(shown("5.125", "KWD").unwrap(), "5.125");
+    for bad in
+        ["", "1,5", "1_0", "+1", "1e3", ".5", "5.", "0x1", "NaN", "-1", "-99999999999", "500000000.01", "99999999999"]
+    {
+        assert!(shown(bad, "EUR").is_err(), "taken: {bad}");
+    }
+    assert_eq!(Amount::zero("JPY".parse().unwrap()).to_string(), "0");
+    for bad in ["eur", "XXX", "XAU", "EURO", "", "EUR USD"] {
+        assert!(bad.parse::<Currency>().is_err(), "taken: {bad}");
+    }
+}
+
+#[test]
+fn an_order_has_one_currency() {
+    let (mut order, _) = lived(&[]);
+    let yen = Price::parse("100", "JPY".parse().unwrap()).unwrap();
+    let refused = order.add_item(sku(), name(), 1.try_into().unwrap(), yen, stamp(OffsetDateTime::UNIX_EPOCH));
+    assert!(matches!(refused, Err(OrderError::CurrencyMismatch { .. })));
+    assert!(order.take_events().is_empty());
+}
+
+#[test]
+fn events_leave_an_order_once() {
+    let (mut order, _) = lived(&[]);
+    add(&mut order, (100, 1, 0)).unwrap();
+    assert_eq!(order.take_events().len(), 1);
+    assert!(order.take_events().is_empty());
+}
+
+#[test]
+fn events_that_are_not_one_life_are_not_replayed() {
+    let (_, events) = lived(&[(1, 1, 0), (2, 2, 1)]);
+    let (_, others) = lived(&[(1, 1, 0)]);
+    Order::replay(&events).unwrap();
+    Order::replay(&events[..0]).unwrap_err();
+    Order::replay(&events[1..]).unwrap_err();
+    Order::replay([&events[0], &events[2]]).unwrap_err();
+    Order::replay([&events[0], &events[0]]).unwrap_err();
+    let mut foreign = others[1].clone();
+    foreign.order_id = OrderId::MAX;
+    Order::replay([&events[0], &foreign]).unwrap_err();
+}
+
+#[test]
+fn time_never_runs_backwards_in_the_life_of_an_order() {
+    let (mut order, _) = lived(&[]);
+    let price = Price::parse("1", Currency::EUR).unwrap();
+    let long_ago = stamp(order.state().created_at - Duration::days(1));
+    order.add_item(sku(), name(), 1.try_into().unwrap(), price, long_ago).unwrap();
+    assert_eq!(order.state().updated_at, order.state().created_at);
+}
+
+/// Cents, quantity, and how many milliseconds after the move before.
+type Item = (i64, u16, i64);
+
+fn item() -> impl Strategy<Value = Item> {
+    (0..=50_000_000_000_i64, 1..=999_u16, 0..100_000_i64)
+}
+
+fn micros() -> impl Strategy<Value = OffsetDateTime> {
+    (0..4_000_000_000_000_000_i64)
+        .prop_union(1_700_000_000_000_000..1_700_000_000_005_000)
+        .prop_map(|micros| OffsetDateTime::UNIX_EPOCH + Duration::microseconds(micros))
+}
+
+/// An order after these moves, and all its events.
+fn lived(moves: &[Item]) -> (Order, Vec<OrderEvent>) {
+    let created = stamp(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000));
+    let id = OrderId::new(created.at(), 1);
+    let mut order = Order::create(id, "customer".parse().unwrap(), Currency::EUR, created);
+    for item in moves {
+        add(&mut order, *item).unwrap();
+    }
+    let events = order.take_events();
+    (order, events)
+}
+
+fn add(order: &mut Order, (cents, quantity, later): Item) -> Result<(), OrderError> {
+    let price = Price::new(Decimal::new(cents, 2), Currency::EUR).unwrap();
+    let at = stamp(order.state().updated_at + Duration::milliseconds(later));
+    order.add_item(sku(), name(), i64::from(quantity).try_into().unwrap(), price, at)
+}
+
+fn sku() -> Sku {
+    "LAPTOP123".parse().unwrap()
+}
+
+fn name() -> ProductName {
+    "Laptop".parse().unwrap()
+}
+
+fn stamp(at: OffsetDateTime) -> Stamp {
+    Stamp::new(Uuid::from_u128(7), at)
+}
