@@ -7,6 +7,9 @@
 //! - [`config`]: every setting, its default and its check.
 //! - [`bootstrap`]: puts the parts together; the only place that names both infra and http.
 
+// Nothing that input can reach panics. Tests may.
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod app;
 pub mod bootstrap;
 pub mod config;

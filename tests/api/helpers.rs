@@ -28,7 +28,7 @@ pub(crate) struct Answer {
 macro_rules! on_each_store {
     ($($test:ident),+ $(,)?) => {
         mod in_memory {
-            $(#[tokio::test] async fn $test() { super::$test(crate::helpers::Api::in_memory().await).await })+
+            $(#[tokio::test] async fn $test() { super::$test(crate::helpers::Api::in_memory()).await })+
         }
         mod on_postgres {
             $(#[tokio::test] async fn $test() { super::$test(crate::helpers::Api::on_postgres().await).await })+
@@ -38,15 +38,15 @@ macro_rules! on_each_store {
 pub(crate) use on_each_store;
 
 impl Api {
-    pub(crate) async fn in_memory() -> Self {
-        Self::start(MemoryStore::default()).await
+    pub(crate) fn in_memory() -> Self {
+        Self::start(MemoryStore::default())
     }
 
     pub(crate) async fn on_postgres() -> Self {
-        Self::start(Database::new().await.store()).await
+        Self::start(Database::new().await.store())
     }
 
-    pub(crate) async fn start<S: UnitOfWork + OrderQueries>(store: S) -> Self {
+    pub(crate) fn start<S: UnitOfWork + OrderQueries>(store: S) -> Self {
         let pricing = StaticCatalogue::built_in().unwrap();
         let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 });
         let settings = HttpSettings {

@@ -18,7 +18,11 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// A `postgres://` URL with what every connection of the service has: its name, and bounds on how long a statement,
 /// a wait for a lock and an idle transaction may last.
 pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
-    Ok(bounded(PgConnectOptions::from_str(url)?))
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        PgConnectOptions::from_str(url).map(bounded)
+    } else {
+        Err(sqlx::Error::Configuration("the scheme is not postgres".into()))
+    }
 }
 
 pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {

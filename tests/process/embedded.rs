@@ -1,0 +1,93 @@
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+};
+
+use crate::running::{Service, ended, program};
+
+#[tokio::test]
+async fn without_a_database_url_the_service_has_a_database_of_its_own_that_survives_kill_9() {
+    let dir = tempfile::tempdir().unwrap();
+    open_to_all(dir.path());
+    let data = dir.path().join("data");
+    let service = Service::on_data(&data);
+    let first = service.create_order().await;
+    service.kill();
+
+    let service = Service::on_data(&data);
+    assert_eq!(service.get(&format!("/orders/{}", first["order_id"].as_str().unwrap())).await, first);
+    let second = service.create_order().await;
+    service.signal("TERM");
+    let (status, log) = service.wait();
+    assert!(status.success(), "{log}");
+    assert!(!data.join("postgres/cluster/postmaster.pid").exists(), "the database was stopped with the service");
+
+    let service = Service::on_data(&data);
+    let orders = service.get("/orders").await["orders"].clone();
+    assert_eq!((&orders[0]["order_id"], &orders[1]["order_id"]), (&second["order_id"], &first["order_id"]));
+}
+
+#[tokio::test]
+async fn two_instances_do_not_share_a_private_database() {
+    let dir = tempfile::tempdir().unwrap();
+    open_to_all(dir.path());
+    let _service = Service::on_data(dir.path());
+    let (status, said) = ended(program(&["--data-dir", dir.path().to_str().unwrap()]));
+    assert!(
+        !status.success() && said.contains("in use by another instance") && said.contains("DATABASE_URL"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn as_root_in_a_directory_that_the_database_cannot_reach_the_service_falls_back_and_says_so() {
+    if !is_root() {
+        // Only root has a database user other than itself.
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    fs::set_permissions(home.path(), Permissions::from_mode(0o700)).unwrap();
+    let data = home.path().join("clone/data");
+    let fallback = Path::new("/var/lib/orders").join(data.to_str().unwrap().trim_matches('/').replace('/', "-"));
+
+    let service = Service::on_data(&data);
+    let order = service.create_order().await;
+    assert!(fallback.join("cluster/PG_VERSION").exists());
+    service.kill();
+    let service = Service::on_data(&data);
+    assert_eq!(service.get("/orders").await["orders"][0]["order_id"], order["order_id"]);
+    service.signal("TERM");
+    assert!(service.wait().0.success());
+    fs::remove_dir_all(fallback).unwrap();
+}
+
+#[test]
+fn without_any_postgresql_the_start_names_the_three_ways_on() {
+    // A machine without the binaries: nothing in PATH, and an empty directory where Debian keeps them.
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", "mount --bind \"$1\" /usr/lib/postgresql && shift && exec \"$@\"", "sh"]);
+    command.arg(dir.path()).arg(env!("CARGO_BIN_EXE_orders"));
+    command.args(["--bind", "127.0.0.1:0", "--data-dir"]).arg(dir.path().join("data"));
+    command.env_remove("DATABASE_URL").env("PATH", "/usr/bin:/bin").stderr(std::process::Stdio::piped());
+    if !is_root() || !Path::new("/usr/lib/postgresql").exists() {
+        // Hiding them takes root; elsewhere they are not in that place.
+        return;
+    }
+    let (status, said) = ended(command);
+    assert!(!status.success(), "{said}");
+    for way in ["install PostgreSQL", "DATABASE_URL", "--in-memory"] {
+        assert!(said.contains(way), "{said}");
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
+}
+
+/// Temporary directories are closed to the database's user.
+fn open_to_all(dir: &Path) {
+    fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+}
