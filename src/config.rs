@@ -36,8 +36,8 @@ pub struct Config {
     #[arg(long, env = "ORDERS_STATIC_DIR", value_name = "ORDERS_STATIC_DIR", default_value = "./static")]
     pub static_dir: PathBuf,
 
-    /// Most connections to the database, 1 to 500.
-    #[arg(long, env = "ORDERS_DB_POOL", value_name = "ORDERS_DB_POOL", default_value_t = 16, value_parser = value_parser!(u32).range(1..=500))]
+    /// Most connections to the database, 1 to 500. Four for each core of the database is a good start; more of them wait for each other.
+    #[arg(long, env = "ORDERS_DB_POOL", value_name = "ORDERS_DB_POOL", default_value_t = 8, value_parser = value_parser!(u32).range(1..=500))]
     pub db_pool: u32,
 
     /// How long a request waits for a connection to the database before it is answered with a 503, in milliseconds, 100 to 60000.

@@ -2,7 +2,6 @@ use std::io::{self, Write};
 
 use env_logger::fmt::Formatter;
 use log::{Record, kv};
-use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// How a log line looks.
@@ -30,59 +29,63 @@ pub fn init_logging(format: LogFormat) {
 }
 
 fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    write!(out, "{} {:5} {}: ", now(), record.level(), record.target())?;
+    write_time(out)?;
+    write!(out, " {:5} {}: ", record.level(), record.target())?;
     // One line an event, whatever is in the message.
-    let message = record.args().to_string();
-    out.write_all(message.replace('\n', "\\n").as_bytes())?;
-    for (key, value) in pairs(record) {
-        match value {
-            Value::String(text) if text.chars().all(|c| c.is_ascii_graphic() && c != '"') => {
-                write!(out, " {key}={text}")?;
-            }
-            other => write!(out, " {key}={other}")?,
-        }
+    match record.args().as_str() {
+        Some(fixed) => out.write_all(fixed.as_bytes())?,
+        None => out.write_all(record.args().to_string().replace('\n', "\\n").as_bytes())?,
     }
+    visit(record, |key, value| match value.to_borrowed_str() {
+        Some(text) if text.bytes().all(|b| b.is_ascii_graphic() && b != b'"') => write!(out, " {key}={text}"),
+        Some(text) => write!(out, " {key}={text:?}"),
+        None => write!(out, " {key}={value}"),
+    })?;
     writeln!(out)
 }
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let mut line = Map::new();
-    line.insert("ts".into(), now().into());
-    line.insert("level".into(), record.level().as_str().into());
-    line.insert("target".into(), record.target().into());
-    line.insert("msg".into(), record.args().to_string().into());
-    line.extend(pairs(record));
-    writeln!(out, "{}", Value::Object(line))
+    out.write_all(b"{\"ts\":\"")?;
+    write_time(out)?;
+    write!(out, "\",\"level\":\"{}\",\"target\":\"{}\",\"msg\":", record.level(), record.target())?;
+    serde_json::to_writer(&mut *out, &record.args().to_string())?;
+    visit(record, |key, value| {
+        write!(out, ",\"{key}\":")?;
+        if let Some(number) = value.to_u64() {
+            write!(out, "{number}")
+        } else if let Some(number) = value.to_i64() {
+            write!(out, "{number}")
+        } else if let Some(truth) = value.to_bool() {
+            write!(out, "{truth}")
+        } else {
+            Ok(serde_json::to_writer(&mut *out, &value.to_string())?)
+        }
+    })?;
+    out.write_all(b"}\n")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a log line has the time at which it was written")]
-fn now() -> String {
-    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+fn write_time(out: &mut Formatter) -> io::Result<()> {
+    OffsetDateTime::now_utc().format_into(out, &Rfc3339).map(drop).map_err(io::Error::other)
 }
 
-fn pairs(record: &Record<'_>) -> Map<String, Value> {
-    let mut pairs = Pairs(Map::new());
-    // The visitor never fails.
-    let _ = record.key_values().visit(&mut pairs);
-    pairs.0
+/// Calls `write` with each key and its value, in their order.
+fn visit(record: &Record<'_>, write: impl FnMut(&str, &kv::Value<'_>) -> io::Result<()>) -> io::Result<()> {
+    let mut visitor = Visitor { write, result: Ok(()) };
+    let visited = record.key_values().visit(&mut visitor);
+    visitor.result.and(visited.map_err(io::Error::other))
 }
 
-struct Pairs(Map<String, Value>);
+struct Visitor<W> {
+    write: W,
+    result: io::Result<()>,
+}
 
-impl<'kvs> kv::VisitSource<'kvs> for Pairs {
+impl<'kvs, W: FnMut(&str, &kv::Value<'_>) -> io::Result<()>> kv::VisitSource<'kvs> for Visitor<W> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
-        let json = if let Some(number) = value.to_u64() {
-            number.into()
-        } else if let Some(number) = value.to_i64() {
-            number.into()
-        } else if let Some(number) = value.to_f64() {
-            number.into()
-        } else if let Some(truth) = value.to_bool() {
-            truth.into()
-        } else {
-            value.to_string().into()
-        };
-        self.0.insert(key.as_str().to_owned(), json);
+        if self.result.is_ok() {
+            self.result = (self.write)(key.as_str(), &value);
+        }
         Ok(())
     }
 }
