@@ -7,14 +7,17 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    app::{Adapters, OrderQueries, UnitOfWork},
+    app::{Adapters, ForgetKeys, Ports, Store},
     config::{Config, LogFormat},
-    http::{App, HttpSettings, serve},
+    http::{App, Bounds, HttpSettings, serve},
     infra::{self, EmbeddedPostgres, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7},
 };
 
 /// How long a shutdown waits for requests that were accepted. The rest of ten seconds is for the pool and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// How often old idempotency keys are looked for.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -80,14 +83,29 @@ async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
 
 async fn serve_store<S>(config: &Config, store: S, pricing: StaticCatalogue, mut stop: StopSignal) -> anyhow::Result<()>
 where
-    S: UnitOfWork + OrderQueries,
+    S: Store,
 {
-    let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 });
-    let settings =
-        HttpSettings { bind: config.bind, static_dir: config.static_dir.clone(), drain_timeout: DRAIN_TIMEOUT };
+    let seconds = Duration::from_secs;
+    let bounds = Bounds {
+        body: config.max_body_bytes as usize,
+        headers: config.max_header_bytes as usize,
+        arrival: seconds(config.client_timeout_secs),
+    };
+    let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7 };
+    let app = App::new(ports.clone(), bounds);
+    let settings = HttpSettings {
+        bind: config.bind,
+        static_dir: config.static_dir.clone(),
+        cors_origins: config.cors_origins.clone(),
+        max_connections: config.max_connections as usize,
+        keep_alive: seconds(config.keep_alive_secs),
+        head_timeout: seconds(config.client_timeout_secs),
+        drain_timeout: DRAIN_TIMEOUT,
+    };
     let serving = serve(app.clone(), settings).with_context(|| format!("ORDERS_BIND={}", config.bind))?;
     log::info!("listening on http://{}", serving.address);
     let server = tokio::spawn(serving.server.into_future());
+    let sweeper = tokio::spawn(forget_keys(ports));
     stop.received().await;
     log::info!("stopping: no new connections, waiting for the requests under way");
     app.drain();
@@ -97,8 +115,24 @@ where
         process::exit(130);
     });
     serving.handle.stop(true).await;
+    sweeper.abort();
     server.await??;
     Ok(())
+}
+
+/// Sweeps the idempotency keys of yesterday, for as long as the service runs.
+async fn forget_keys(ports: impl Ports) {
+    let mut tick = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tick.tick().await;
+        match ForgetKeys(&ports).execute().await {
+            Ok(0) => {}
+            Ok(forgotten) => log::info!(forgotten; "swept idempotency keys"),
+            Err(error) => {
+                log::warn!("the idempotency keys were not swept, the next try is in {SWEEP_EVERY:?}: {error}");
+            }
+        }
+    }
 }
 
 struct StopSignal {

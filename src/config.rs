@@ -49,6 +49,30 @@ pub struct Config {
     #[arg(long, env = "ORDERS_CATALOGUE", value_name = "ORDERS_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
 
+    /// Origins whose pages may call the API, separated by commas, e.g. https://shop.example.com. None may by default.
+    #[arg(long, env = "ORDERS_CORS_ORIGINS", value_name = "ORDERS_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub cors_origins: Vec<String>,
+
+    /// Largest body of a request, in bytes, 1024 to 16777216.
+    #[arg(long, env = "ORDERS_MAX_BODY_BYTES", value_name = "ORDERS_MAX_BODY_BYTES", default_value_t = 65_536, value_parser = value_parser!(u32).range(1024..=16_777_216))]
+    pub max_body_bytes: u32,
+
+    /// Largest headers of a request, in bytes, 1024 to 65536.
+    #[arg(long, env = "ORDERS_MAX_HEADER_BYTES", value_name = "ORDERS_MAX_HEADER_BYTES", default_value_t = 16_384, value_parser = value_parser!(u32).range(1024..=65_536))]
+    pub max_header_bytes: u32,
+
+    /// Most connections from clients at a time, 1 to 1000000; further ones wait.
+    #[arg(long, env = "ORDERS_MAX_CONNECTIONS", value_name = "ORDERS_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+
+    /// How long a client's connection may be idle between two requests, in seconds, 1 to 3600.
+    #[arg(long, env = "ORDERS_KEEP_ALIVE_SECS", value_name = "ORDERS_KEEP_ALIVE_SECS", default_value_t = 75, value_parser = value_parser!(u64).range(1..=3600))]
+    pub keep_alive_secs: u64,
+
+    /// How long the head of a request, and then its body, may take to arrive, in seconds, 1 to 600.
+    #[arg(long, env = "ORDERS_CLIENT_TIMEOUT_SECS", value_name = "ORDERS_CLIENT_TIMEOUT_SECS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=600))]
+    pub client_timeout_secs: u64,
+
     /// How log lines look: pretty for people, json for programs. RUST_LOG sets the levels, e.g. info,orders::domain=debug.
     #[arg(long, env = "ORDERS_LOG_FORMAT", value_name = "ORDERS_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,
@@ -81,5 +105,16 @@ impl Config {
 
     pub const fn db_acquire_timeout(&self) -> Duration {
         Duration::from_millis(self.db_acquire_timeout_ms)
+    }
+}
+
+/// A scheme and a host, with a port where it is not the scheme's own (RFC 6454, section 6.2).
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@*".contains(&b)) => {
+            Ok(text.to_ascii_lowercase())
+        }
+        _ => Err("an origin is like https://shop.example.com, without a path".to_owned()),
     }
 }

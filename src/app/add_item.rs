@@ -1,6 +1,6 @@
 use crate::domain::{OrderId, Quantity, Sku, TenantId};
 
-use super::{ChangeError, OrderDetails, Ports, PricingError, PricingService, change_order::change_order};
+use super::{Answered, ChangeError, Conditions, Ports, PricingError, PricingService, change_order::change_order};
 
 /// Adds a product to an open order, at the price of this moment.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct AddItemRequest {
     pub order_id: OrderId,
     pub sku: Sku,
     pub quantity: Quantity,
+    pub conditions: Conditions,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +26,14 @@ pub enum AddItemError {
 }
 
 impl<P: Ports> AddItemToOrder<'_, P> {
-    pub async fn execute(&self, request: AddItemRequest) -> Result<OrderDetails, AddItemError> {
-        let AddItemRequest { tenant, order_id, sku, quantity } = request;
+    pub async fn execute(&self, request: AddItemRequest) -> Result<Answered, AddItemError> {
+        let AddItemRequest { tenant, order_id, sku, quantity, conditions } = request;
         // Before the transaction: a slow pricing service must not hold a connection.
         let found = self.0.pricing().find(std::slice::from_ref(&sku)).await?;
         let Some(product) = found.into_iter().next().flatten() else {
             return Err(AddItemError::UnknownProduct(sku));
         };
-        let changed = change_order(self.0, &tenant, order_id, |order, stamp| {
+        let changed = change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
             order.add_item(sku.clone(), product.name.clone(), quantity, product.price, stamp)
         });
         Ok(changed.await?)

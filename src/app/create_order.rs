@@ -1,6 +1,11 @@
 use crate::domain::{Currency, CustomerId, Order, OrderError, Quantity, Sku, TenantId};
 
-use super::{IdGenerator, OrderDetails, Ports, PricingError, PricingService, Product, RepoError, UnitOfWork};
+use super::{
+    Answered, IdGenerator, KeyError, KeyedRequest, OrderDetails, Ports, PricingError, PricingService, Product,
+    RepoError, UnitOfWork,
+    change_order::{ATTEMPTS, record},
+    idempotency::replay,
+};
 
 /// Takes a new order, with its first items where there are some.
 #[derive(Debug)]
@@ -9,6 +14,12 @@ pub struct CreateOrder<'a, P>(pub &'a P);
 #[derive(Clone, Debug)]
 pub struct CreateOrderRequest {
     pub tenant: TenantId,
+    pub order: NewOrder,
+    pub key: Option<KeyedRequest>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewOrder {
     pub customer_id: CustomerId,
     pub currency: Currency,
     pub items: Vec<NewItem>,
@@ -28,6 +39,8 @@ pub enum CreateOrderError {
     #[error(transparent)]
     Pricing(#[from] PricingError),
     #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
     Store(#[from] RepoError),
 }
 
@@ -40,42 +53,71 @@ pub enum ItemProblem {
 }
 
 impl<P: Ports> CreateOrder<'_, P> {
-    pub async fn execute(&self, request: CreateOrderRequest) -> Result<OrderDetails, CreateOrderError> {
-        // Before the transaction: a slow pricing service must not hold a connection.
-        let products = self.price(&request.items).await?;
-        let tenant = request.tenant.clone();
-        let order = self.build(request, products)?;
-        let created = OrderDetails::from(order.state());
-        let mut uow = self.0.store().begin(&tenant).await?;
-        uow.save(order).await?;
-        uow.commit().await?;
-        Ok(created)
-    }
-
-    async fn price(&self, items: &[NewItem]) -> Result<Vec<Option<Product>>, PricingError> {
-        if items.is_empty() {
-            return Ok(Vec::new());
-        }
-        let skus: Vec<Sku> = items.iter().map(|item| item.sku.clone()).collect();
-        self.0.pricing().find(&skus).await
-    }
-
-    fn build(&self, request: CreateOrderRequest, products: Vec<Option<Product>>) -> Result<Order, CreateOrderError> {
-        let stamp = self.0.stamp();
-        let order_id = self.0.ids().order_id(stamp.at());
-        let mut order = Order::create(order_id, request.customer_id, request.currency, stamp);
-        let mut problems = Vec::new();
-        for (index, (item, product)) in request.items.into_iter().zip(products).enumerate() {
-            let added = match product {
-                None => Err(ItemProblem::UnknownProduct(item.sku)),
-                Some(product) => order
-                    .add_item(item.sku, product.name, item.quantity, product.price, self.0.stamp())
-                    .map_err(ItemProblem::from),
-            };
-            if let Err(problem) = added {
-                problems.push((index, problem));
+    pub async fn execute(&self, request: CreateOrderRequest) -> Result<Answered, CreateOrderError> {
+        let CreateOrderRequest { tenant, order, key } = request;
+        for _ in 1..=ATTEMPTS {
+            if let Some(answered) = replay(self.0, &tenant, key.as_ref()).await? {
+                return Ok(answered);
+            }
+            match create(self.0, &tenant, &order, key.as_ref(), 0).await {
+                Err(CreateOrderError::Store(RepoError::KeyTaken)) => {}
+                settled => return settled.map(Answered::now),
             }
         }
-        if problems.is_empty() { Ok(order) } else { Err(CreateOrderError::Items(problems)) }
+        Err(RepoError::Conflict.into())
     }
+}
+
+/// Prices, builds and stores one order; `item` is its place in the request.
+pub(super) async fn create<P: Ports>(
+    ports: &P,
+    tenant: &TenantId,
+    new_order: &NewOrder,
+    key: Option<&KeyedRequest>,
+    item: u32,
+) -> Result<OrderDetails, CreateOrderError> {
+    // Before the transaction: a slow pricing service must not hold a connection.
+    let products = price(ports, new_order.items.iter()).await?;
+    let order = build(ports, new_order, products).map_err(CreateOrderError::Items)?;
+    let created = OrderDetails::from(order.state());
+    let mut uow = ports.store().begin(tenant).await?;
+    uow.save(order).await?;
+    if let Some(request) = key {
+        uow.remember(&record(request, item, &created, ports.stamp())).await?;
+    }
+    uow.commit().await?;
+    Ok(created)
+}
+
+/// The product of each item; `None` where there is no such product.
+pub(super) async fn price<P: Ports>(
+    ports: &P,
+    items: impl Iterator<Item = &NewItem> + Send,
+) -> Result<Vec<Option<Product>>, PricingError> {
+    let skus: Vec<Sku> = items.map(|item| item.sku.clone()).collect();
+    if skus.is_empty() { Ok(Vec::new()) } else { ports.pricing().find(&skus).await }
+}
+
+/// The order, or every item that stands in its way.
+pub(super) fn build<P: Ports>(
+    ports: &P,
+    new_order: &NewOrder,
+    products: impl IntoIterator<Item = Option<Product>>,
+) -> Result<Order, Vec<(usize, ItemProblem)>> {
+    let stamp = ports.stamp();
+    let order_id = ports.ids().order_id(stamp.at());
+    let mut order = Order::create(order_id, new_order.customer_id.clone(), new_order.currency, stamp);
+    let mut problems = Vec::new();
+    for (index, (item, product)) in new_order.items.iter().zip(products).enumerate() {
+        let added = match product {
+            None => Err(ItemProblem::UnknownProduct(item.sku.clone())),
+            Some(Product { sku, name, price }) => {
+                order.add_item(sku, name, item.quantity, price, ports.stamp()).map_err(ItemProblem::from)
+            }
+        };
+        if let Err(problem) = added {
+            problems.push((index, problem));
+        }
+    }
+    if problems.is_empty() { Ok(order) } else { Err(problems) }
 }

@@ -14,6 +14,8 @@ pub struct ListOrdersRequest {
     pub before: Option<OrderId>,
     /// 1 to [`ListOrders::MAX_LIMIT`].
     pub limit: usize,
+    /// Whether to count all that the filter lets through.
+    pub total: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,7 @@ pub struct OrderPage {
     pub orders: Vec<OrderSummary>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<OrderId>,
+    pub total: Option<u64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +37,13 @@ impl<P> ListOrders<'_, P> {
 
 impl<P: Ports> ListOrders<'_, P> {
     pub async fn execute(&self, request: &ListOrdersRequest) -> Result<OrderPage, ListOrdersError> {
-        let ListOrdersRequest { tenant, filter, before, limit } = request;
+        let ListOrdersRequest { tenant, filter, before, limit, total } = request;
         // One more than asked tells whether there is a next page.
         let mut orders = self.0.store().orders(tenant, filter, *before, limit + 1).await?;
         let more = orders.len() > *limit;
         orders.truncate(*limit);
         let next = if more { orders.last().map(|order| order.order_id) } else { None };
-        Ok(OrderPage { orders, next })
+        let total = if *total { Some(self.0.store().count(tenant, filter).await?) } else { None };
+        Ok(OrderPage { orders, next, total })
     }
 }

@@ -4,8 +4,12 @@
 
 mod add_item;
 mod change_order;
+mod conditions;
 mod create_order;
+mod create_orders;
+mod forget_keys;
 mod get_order;
+mod idempotency;
 mod list_orders;
 mod list_products;
 mod order_view;
@@ -14,13 +18,17 @@ mod uow;
 
 pub use add_item::{AddItemError, AddItemRequest, AddItemToOrder};
 pub use change_order::ChangeError;
-pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem};
+pub use conditions::{Conditions, Expected};
+pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem, NewOrder};
+pub use create_orders::{BatchPolicy, BatchResult, CreateOrders, CreateOrdersError, CreateOrdersRequest};
+pub use forget_keys::ForgetKeys;
 pub use get_order::{GetOrder, GetOrderError};
+pub use idempotency::{Answered, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
 pub use list_orders::{ListOrders, ListOrdersError, ListOrdersRequest, OrderPage};
 pub use list_products::ListProducts;
 pub use order_view::{OrderDetails, OrderSummary};
 pub use ports::{
-    Adapters, BoxError, Changes, Clock, IdGenerator, Lock, OrderFilter, OrderQueries, OrderRepo, Ports, PricingError,
-    PricingService, Product, RepoError, UnitOfWork,
+    Adapters, BoxError, Changes, Clock, IdGenerator, IdempotencyKeys, Lock, OrderFilter, OrderQueries, OrderRepo,
+    Ports, PricingError, PricingService, Product, RepoError, Store, UnitOfWork,
 };
 pub use uow::Uow;

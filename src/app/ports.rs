@@ -7,7 +7,7 @@ use crate::domain::{
     CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Stamp, Status, TenantId,
 };
 
-use super::{OrderDetails, OrderSummary, Uow};
+use super::{KeyRecord, OrderDetails, OrderSummary, Recorded, Uow};
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -16,6 +16,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum RepoError {
     #[error("someone else changed the order since it was read")]
     Conflict,
+    /// A request with the same key was faster: what it led to is there now.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
     /// It may work in a moment: no connection, a timeout, a shutdown.
     #[error("the store is away")]
     Unavailable(#[source] BoxError),
@@ -62,6 +65,9 @@ pub trait OrderRepo: Send + Sized {
     /// Writes these changes and nothing else, if the order is still at the version that was read.
     fn apply(&mut self, changes: &Changes) -> impl Future<Output = Result<(), RepoError>> + Send;
 
+    /// Writes what the request led to under its key, if the key is still free. Waits for another transaction that has it.
+    fn remember(&mut self, record: &KeyRecord) -> impl Future<Output = Result<(), RepoError>> + Send;
+
     /// Appends the events with their positions. Takes the head's lock: the last statement before `commit`.
     fn append(&mut self, written: &[Changes]) -> impl Future<Output = Result<(), RepoError>> + Send;
 
@@ -73,6 +79,20 @@ pub trait UnitOfWork: Clone + Send + Sync + 'static {
     type Repo: OrderRepo;
 
     fn begin(&self, tenant: &TenantId) -> impl Future<Output = Result<Uow<Self::Repo>, RepoError>> + Send;
+}
+
+/// What requests with a key led to.
+pub trait IdempotencyKeys: Clone + Send + Sync + 'static {
+    /// `None` for a key that was not used, or so long ago that it was forgotten.
+    fn recall(
+        &self,
+        tenant: &TenantId,
+        caller: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Recorded>, RepoError>> + Send;
+
+    /// Forgets at most `limit` keys that were used before this time; how many they were.
+    fn forget(&self, before: OffsetDateTime, limit: usize) -> impl Future<Output = Result<usize, RepoError>> + Send;
 }
 
 /// Which orders a list shows: those that meet all that is asked.
@@ -102,6 +122,17 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         tenant: &TenantId,
         id: OrderId,
     ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
+
+    /// The order as it was at this version. `None` where it has not got so far.
+    fn order_at(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        version: u32,
+    ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
+
+    /// How many orders the filter lets through.
+    fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> impl Future<Output = Result<u64, RepoError>> + Send;
 
     /// At most `limit` orders, newest first, all of them older than `before`.
     fn orders(
@@ -148,9 +179,14 @@ pub trait IdGenerator: Clone + Send + Sync + 'static {
     fn event_id(&self, occurred_at: OffsetDateTime) -> Uuid;
 }
 
+/// All of a store.
+pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys {}
+
+impl<S: UnitOfWork + OrderQueries + IdempotencyKeys> Store for S {}
+
 /// The world outside as one type parameter.
 pub trait Ports: Clone + Send + Sync + 'static {
-    type Store: UnitOfWork + OrderQueries;
+    type Store: Store;
     type Pricing: PricingService;
     type Clock: Clock;
     type Ids: IdGenerator;
@@ -177,7 +213,7 @@ pub struct Adapters<S, P, C, I> {
 
 impl<S, P, C, I> Ports for Adapters<S, P, C, I>
 where
-    S: UnitOfWork + OrderQueries,
+    S: Store,
     P: PricingService,
     C: Clock,
     I: IdGenerator,

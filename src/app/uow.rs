@@ -1,6 +1,6 @@
 use crate::domain::{Order, OrderId};
 
-use super::{Changes, Lock, OrderRepo, RepoError};
+use super::{Changes, KeyRecord, Lock, OrderRepo, RepoError};
 
 /// A unit of work: one transaction, what was saved in it, and the policy of finishing it.
 /// Nothing is kept unless `commit` returns `Ok`.
@@ -27,6 +27,11 @@ impl<R: OrderRepo> Uow<R> {
             self.written.push(changes);
         }
         Ok(())
+    }
+
+    /// Ties what was saved to the key of the request: a repetition finds it.
+    pub async fn remember(&mut self, record: &KeyRecord) -> Result<(), RepoError> {
+        self.repo.remember(record).await
     }
 
     /// Orders, items and events become visible together, or not at all. When the future is dropped before it answers,

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::{app::Ports, domain::TenantId};
@@ -10,11 +13,27 @@ use crate::{app::Ports, domain::TenantId};
 pub struct App<P> {
     ports: P,
     draining: Arc<AtomicBool>,
+    bounds: Bounds,
+}
+
+/// How much of a request is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// In bytes.
+    pub body: usize,
+    /// In bytes.
+    pub headers: usize,
+    /// How long a body may take to arrive.
+    pub arrival: Duration,
 }
 
 impl<P: Ports> App<P> {
-    pub fn new(ports: P) -> Self {
-        Self { ports, draining: Arc::default() }
+    pub fn new(ports: P, bounds: Bounds) -> Self {
+        Self { ports, draining: Arc::default(), bounds }
+    }
+
+    pub(super) const fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     pub const fn ports(&self) -> &P {

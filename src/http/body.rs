@@ -1,21 +1,13 @@
-use std::time::Duration;
-
 use actix_web::{HttpRequest, http::header, web::Payload};
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::{code::Code, json, problem::Problem};
+use super::{app::Bounds, code::Code, json, problem::Problem};
 
-/// The largest body, in bytes.
-pub(super) const MAX_BODY: usize = 64 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Reads a JSON body of at most [`MAX_BODY`] bytes.
-pub(super) async fn read_json(request: &HttpRequest, payload: Payload) -> Result<Value, Problem> {
+/// Reads a JSON body, within the bounds.
+pub(super) async fn read_json(request: &HttpRequest, payload: Payload, bounds: Bounds) -> Result<Value, Problem> {
     check_content_type(request)?;
-    let bytes = read(request, payload).await?;
+    let bytes = read(request, payload, bounds).await?;
     json::parse(&bytes).map_err(|error| Problem::new(Code::MalformedJson, format!("Not well-formed: {error}.")))
 }
 
@@ -32,10 +24,11 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {MAX_BODY} bytes."));
+async fn read(request: &HttpRequest, payload: Payload, bounds: Bounds) -> Result<Vec<u8>, Problem> {
+    let Bounds { body: max, arrival, .. } = bounds;
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {max} bytes."));
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > MAX_BODY) {
+    if declared.is_some_and(|length: usize| length > max) {
         return Err(too_large());
     }
     let read = async {
@@ -44,13 +37,13 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Proble
         while let Some(chunk) = payload.next().await {
             let chunk =
                 chunk.map_err(|error| Problem::new(Code::MalformedJson, format!("The body broke off: {error}.")))?;
-            if body.len() + chunk.len() > MAX_BODY {
+            if body.len() + chunk.len() > max {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
     };
-    let timed_out = |_| Problem::new(Code::BodyTimeout, format!("A body arrives within {} s.", BODY_TIMEOUT.as_secs()));
-    tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(timed_out)?
+    let timed_out = |_| Problem::new(Code::RequestTimeout, format!("A body arrives within {} s.", arrival.as_secs()));
+    tokio::time::timeout(arrival, read).await.map_err(timed_out)?
 }

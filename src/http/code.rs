@@ -1,73 +1,100 @@
 use actix_web::http::StatusCode;
 
-/// Every kind of problem that the API answers with. The code is stable; programs decide by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Code {
-    MalformedJson,
-    InvalidBody,
-    InvalidParameter,
-    InvalidCursor,
-    RouteNotFound,
-    OrderNotFound,
-    MethodNotAllowed,
-    BodyTimeout,
-    OrderNotOpen,
-    LostRace,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    ValidationFailed,
-    UnknownProduct,
-    TooManyLines,
-    CurrencyMismatch,
-    Internal,
-    StoreUnavailable,
-    PricingUnavailable,
-    Draining,
+/// A kind of problem: its status, and what its page tells (RFC 9457, section 3.1.1).
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) status: StatusCode,
+    /// Stable; programs decide by it.
+    pub(super) code: &'static str,
+    pub(super) title: &'static str,
+    pub(super) advice: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $status:ident $code:literal, $title:literal, $advice:literal;)+) => {
+        /// Every kind of problem that the API answers with.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Code { $($name),+ }
+
+        impl Code {
+            pub(super) const ALL: &[Self] = &[$(Self::$name),+];
+
+            const fn kind(self) -> &'static Kind {
+                match self {
+                    $(Self::$name => &Kind { status: StatusCode::$status, code: $code, title: $title, advice: $advice },)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedJson = BAD_REQUEST "malformed_json", "The body is not well-formed JSON",
+        "Send one JSON value in UTF-8: no name twice in an object, no NUL in a string, no number out of range, nothing behind it.";
+    InvalidBody = BAD_REQUEST "invalid_body", "The body does not have the documented fields",
+        "A field is missing, unknown or of another JSON type; errors tells each of them by its JSON pointer.";
+    InvalidParameter = BAD_REQUEST "invalid_parameter", "A parameter is not as documented",
+        "A parameter of the path, the query or a header is unknown, given twice or malformed; errors tells each of them by its name.";
+    InvalidCursor = BAD_REQUEST "invalid_cursor", "The cursor is not one of this list",
+        "Use next_cursor as it was given, with the same filters. To change the filters, begin at the first page.";
+    RouteNotFound = NOT_FOUND "route_not_found", "There is nothing at this path",
+        "The paths are in the OpenAPI document at /openapi.json.";
+    OrderNotFound = NOT_FOUND "order_not_found", "There is no such order",
+        "Check the order id.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed", "The path does not allow this method",
+        "The header Allow tells the methods.";
+    NotAcceptable = NOT_ACCEPTABLE "not_acceptable", "There is no answer of the accepted kind",
+        "Accept application/json, or send no Accept header.";
+    RequestTimeout = REQUEST_TIMEOUT "request_timeout", "The request did not arrive in time",
+        "Send the whole body without a pause.";
+    LostRace = CONFLICT "lost_race", "Others kept changing the order at the same time",
+        "Nothing was changed. Read the order and try again.";
+    OrderNotOpen = CONFLICT "order_not_open", "The order is not open any more",
+        "Items change only while an order is open. Nothing was changed.";
+    PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
+        "Someone else changed the order since it was read: current_version tells to what. Read it, and decide again.";
+    BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",
+        "Send less, or split it into several requests.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type", "The body is not declared as JSON",
+        "Send Content-Type: application/json, and no charset but UTF-8.";
+    ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed", "A value breaks a rule",
+        "errors tells each value by its JSON pointer, and the rule. Nothing was changed.";
+    UnknownProduct = UNPROCESSABLE_ENTITY "unknown_product", "There is no such product",
+        "The products are at /products. Nothing was changed.";
+    TooManyLines = UNPROCESSABLE_ENTITY "too_many_lines", "An order cannot have so many lines",
+        "An order has at most 200 lines. Nothing was changed.";
+    CurrencyMismatch = UNPROCESSABLE_ENTITY "currency_mismatch", "The price is not in the currency of the order",
+        "An order has one currency, and takes products that are priced in it. Nothing was changed.";
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused", "The idempotency key was used for another request",
+        "A key names one request: method, path and body. Use a new key for another one. Nothing was changed.";
+    BatchRejected = FAILED_DEPENDENCY "batch_rejected", "Another order of the batch was refused",
+        "Nothing is wrong with this order. Mend the others, or send error_policy: partial.";
+    HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large", "The headers are too large",
+        "Send fewer or shorter headers.";
+    Internal = INTERNAL_SERVER_ERROR "internal_error", "The service made a mistake",
+        "Tell the operator the request id. A write may have happened: repeat it with the same Idempotency-Key.";
+    StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable", "The database is away",
+        "Try again after the seconds in Retry-After. A write may have happened: repeat it with the same Idempotency-Key.";
+    PricingUnavailable = SERVICE_UNAVAILABLE "pricing_unavailable", "The pricing service is away",
+        "Try again after the seconds in Retry-After. Nothing was changed.";
+    Draining = SERVICE_UNAVAILABLE "draining", "The service is shutting down",
+        "Ask another instance.";
 }
 
 impl Code {
     pub(super) const fn as_str(self) -> &'static str {
-        self.describe().1
+        self.kind().code
     }
 
     pub(super) const fn title(self) -> &'static str {
-        self.describe().2
+        self.kind().title
+    }
+
+    pub(super) const fn advice(self) -> &'static str {
+        self.kind().advice
     }
 
     pub(super) const fn status(self) -> StatusCode {
-        self.describe().0
-    }
-
-    /// Status, code and title, in one place.
-    const fn describe(self) -> (StatusCode, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedJson => (S::BAD_REQUEST, "malformed_json", "The body is not well-formed JSON"),
-            Self::InvalidBody => (S::BAD_REQUEST, "invalid_body", "The body does not have the documented fields"),
-            Self::InvalidParameter => (S::BAD_REQUEST, "invalid_parameter", "A parameter is not as documented"),
-            Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor is not one of this list"),
-            Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "There is nothing at this path"),
-            Self::OrderNotFound => (S::NOT_FOUND, "order_not_found", "There is no such order"),
-            Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not allow this method")
-            }
-            Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time"),
-            Self::OrderNotOpen => (S::CONFLICT, "order_not_open", "The order is not open any more"),
-            Self::LostRace => (S::CONFLICT, "lost_race", "Others kept changing the order at the same time"),
-            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not declared as JSON")
-            }
-            Self::ValidationFailed => (S::UNPROCESSABLE_ENTITY, "validation_failed", "A value breaks a rule"),
-            Self::UnknownProduct => (S::UNPROCESSABLE_ENTITY, "unknown_product", "There is no such product"),
-            Self::TooManyLines => (S::UNPROCESSABLE_ENTITY, "too_many_lines", "An order cannot have so many lines"),
-            Self::CurrencyMismatch => {
-                (S::UNPROCESSABLE_ENTITY, "currency_mismatch", "The price is not in the currency of the order")
-            }
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal_error", "The service made a mistake"),
-            Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "store_unavailable", "The database is away"),
-            Self::PricingUnavailable => (S::SERVICE_UNAVAILABLE, "pricing_unavailable", "The pricing service is away"),
-            Self::Draining => (S::SERVICE_UNAVAILABLE, "draining", "The service is shutting down"),
-        }
+        self.kind().status
     }
 }

@@ -1,22 +1,24 @@
-use std::path::PathBuf;
+use std::path::Path;
 
 use actix_files::Files;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderValue},
+    http::header,
     middleware::DefaultHeaders,
     web::{self, ServiceConfig},
 };
 use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::{parameters::no_query, problem::Problem};
+use super::{endpoint::prefers, openapi::Doc, parameters::no_query, problem::Problem};
 
 /// What the pages may load: what this service serves, and nothing else.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The console: the files of a directory under `/app`.
-pub(super) fn register(config: &mut ServiceConfig, static_dir: &PathBuf) {
+pub(super) fn register(config: &mut ServiceConfig, static_dir: &Path) {
     let files = Files::new("/", static_dir).index_file("index.html").use_etag(true).use_last_modified(true);
     let scope = web::scope("/app")
         .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)))
@@ -24,7 +26,8 @@ pub(super) fn register(config: &mut ServiceConfig, static_dir: &PathBuf) {
     config.service(scope);
 }
 
-#[derive(Serialize)]
+/// What this is.
+#[derive(Serialize, ToSchema)]
 struct Service {
     name: &'static str,
     version: &'static str,
@@ -33,11 +36,18 @@ struct Service {
 /// Sends browsers to the console, and tells programs whom they talk to.
 pub(super) async fn root(request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let accept = request.headers().get(header::ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
-    let wants_page = accept.windows(9).any(|part| part == b"text/html");
+    let wants_page = prefers(&request, &mime::TEXT_HTML);
     Ok(if wants_page {
         HttpResponse::SeeOther().insert_header((header::LOCATION, "/app/")).finish()
     } else {
         HttpResponse::Ok().json(Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") })
     })
+}
+
+pub(super) fn root_doc() -> Doc {
+    let example = json!({"name": "orders", "version": env!("CARGO_PKG_VERSION")});
+    Doc::new("Service", "root", "Tell what this is")
+        .answer::<Service>(200, "Name and version", &example)
+        .other_answer(303, "Where browsers find the console, when they accept text/html", None)
+        .header(303, "Location", &json!({"type": "string"}), "The path of the console")
 }

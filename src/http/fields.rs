@@ -165,6 +165,16 @@ pub(super) fn text<T: FromStr<Err: Display>>(value: &Value) -> Result<T, Wrong> 
 }
 
 pub(super) fn quantity(value: &Value) -> Result<Quantity, Wrong> {
-    let number = value.as_i64().ok_or(Wrong::Type("a whole number of a size that makes sense"))?;
+    let number = whole_number(value).ok_or(Wrong::Type("a whole number of a size that makes sense"))?;
     number.try_into().map_err(|error| Wrong::Value(sentence(&error)))
+}
+
+/// 2 and 2.0 are the same number in JSON.
+fn whole_number(value: &Value) -> Option<i64> {
+    let from_fraction = |number: f64| {
+        let is_exact = number.fract() == 0.0 && number.abs() < 1e15;
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and far inside the range")]
+        is_exact.then_some(number as i64)
+    };
+    value.as_i64().or_else(|| value.as_f64().and_then(from_fraction))
 }

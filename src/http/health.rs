@@ -1,11 +1,30 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::app::{OrderQueries, Ports};
 
-use super::{app::App, code::Code, parameters::no_query, problem::Problem};
+use super::{app::App, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
 
-#[derive(Serialize)]
+pub(super) fn live_doc() -> Doc {
+    Doc::new("Health", "live", "Tell whether the process runs").answer::<HealthBody>(
+        200,
+        "It does",
+        &json!({"status": "live"}),
+    )
+}
+
+pub(super) fn ready_doc() -> Doc {
+    Doc::new("Health", "ready", "Tell whether requests can be sent here")
+        .describe("The database answers, its schema is current, and the service is not shutting down.")
+        .answer::<HealthBody>(200, "They can", &json!({"status": "ready"}))
+        .problems(&[Code::StoreUnavailable, Code::Draining])
+}
+
+/// How the service is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
 struct HealthBody {
     status: &'static str,
 }

@@ -1,16 +1,23 @@
 //! The REST API over the use cases, on any store. `routes.rs` shows all of it at a glance.
 
 mod app;
+mod batch;
 mod body;
 mod code;
+mod conditions;
 mod console;
+mod cors;
 mod cursor;
+mod docs;
 mod endpoint;
 mod fields;
 mod health;
 mod json;
+mod lists;
 mod observe;
+mod openapi;
 mod order_body;
+mod order_request;
 mod orders;
 mod parameters;
 mod problem;
@@ -19,5 +26,5 @@ mod request_id;
 mod routes;
 mod server;
 
-pub use app::App;
+pub use app::{App, Bounds};
 pub use server::{HttpSettings, Serving, serve};

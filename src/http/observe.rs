@@ -1,7 +1,7 @@
 use std::{panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
-    Error, HttpResponse,
+    Error, HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -14,10 +14,11 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 
-use crate::app::{BoxError, Clock, Ports};
+use crate::app::{Clock, Ports};
 
 use super::{
     app::App,
+    code::Code,
     problem::Problem,
     request_id::{RequestId, X_REQUEST_ID},
 };
@@ -32,8 +33,15 @@ pub(super) async fn observe<P: Ports>(
     let begun = Instant::now();
     let ports = app.ports();
     let id = RequestId::of(request.headers(), ports.ids(), ports.clock().now());
+    request.extensions_mut().insert(id.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let answered = if header_bytes(request.headers()) > app.bounds().headers {
+        Ok(Err(
+            Problem::new(Code::HeadersTooLarge, format!("Headers have at most {} bytes.", app.bounds().headers)).into()
+        ))
+    } else {
+        AssertUnwindSafe(next.call(request)).catch_unwind().await
+    };
     // The panic itself is on standard error, by the hook; of the request nothing is left.
     let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));
     let (request, mut response) = match answered {
@@ -61,23 +69,12 @@ fn write(uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
 }
 
 fn write_problem(uri: &Uri, problem: &Problem, id: &RequestId) -> HttpResponse {
-    if problem.code.status().is_server_error() {
-        let cause = problem.cause.as_ref().map(chain).unwrap_or_default();
-        log::error!(request_id = id.as_str(), code = problem.code.as_str(), cause = cause.as_str(); "{}", problem.detail);
-    }
+    problem.log(id);
     problem.write(uri.path(), id.as_str())
 }
 
-/// An error and what led to it.
-fn chain(error: &BoxError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
+fn header_bytes(headers: &header::HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 fn add_headers(headers: &mut header::HeaderMap, id: &RequestId) {
@@ -92,7 +89,8 @@ fn add_headers(headers: &mut header::HeaderMap, id: &RequestId) {
 }
 
 /// Browsers guess nothing, tell nobody, and frame nothing.
-const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (header::X_FRAME_OPTIONS, "DENY"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),

@@ -1,5 +1,7 @@
 use serde::Serialize;
+use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::ToSchema;
 
 use crate::{
     app::{OrderDetails, OrderSummary},
@@ -7,36 +9,62 @@ use crate::{
 };
 
 /// An order as a list shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderSummary)]
 pub(super) struct SummaryBody {
+    /// A UUID, version 7.
+    #[schema(format = "uuid")]
     order_id: String,
     customer_id: String,
+    #[schema(pattern = "^(open|placed|cancelled|fulfilled)$")]
     status: &'static str,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
     currency: &'static str,
+    /// How many lines.
+    #[schema(maximum = 200)]
     items_count: usize,
+    /// How many units on all lines.
     units_count: u32,
+    /// Quantity × price over all lines, with the decimals of the currency.
+    #[schema(pattern = r"^\d+(\.\d+)?$")]
     total_amount: String,
+    /// How many changes so far.
+    #[schema(minimum = 1)]
     version: u32,
+    /// RFC 3339, UTC.
+    #[schema(format = "date-time")]
     created_at: String,
+    #[schema(format = "date-time")]
     updated_at: String,
+    /// What the order allows now.
     allowed_actions: Vec<&'static str>,
 }
 
 /// An order with its items.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
 pub(super) struct OrderBody {
     #[serde(flatten)]
     summary: SummaryBody,
     items: Vec<ItemBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Item)]
 struct ItemBody {
+    /// Names the item in its order for ever.
+    #[schema(minimum = 1)]
     line: u32,
+    #[schema(pattern = "^[A-Z0-9]{8,12}$")]
     sku: String,
     name: String,
+    #[schema(minimum = 1, maximum = 999)]
     quantity: u16,
+    /// Of one unit, at the moment it was added.
+    #[schema(pattern = r"^\d+(\.\d+)?$")]
     price: String,
+    #[schema(pattern = r"^\d+(\.\d+)?$")]
     subtotal: String,
 }
 
@@ -75,6 +103,25 @@ impl From<&Line> for ItemBody {
             subtotal: line.subtotal().to_string(),
         }
     }
+}
+
+pub(super) fn summary_example() -> Value {
+    json!({
+        "order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "customer_id": "customer-7", "status": "open",
+        "currency": "EUR", "items_count": 1, "units_count": 1, "total_amount": "999.99", "version": 2,
+        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z", "allowed_actions": ["add_item"],
+    })
+}
+
+pub(super) fn order_example() -> Value {
+    let item = json!({
+        "line": 1, "sku": "LAPTOP123", "name": "Laptop", "quantity": 1, "price": "999.99", "subtotal": "999.99",
+    });
+    let mut example = summary_example();
+    if let Some(order) = example.as_object_mut() {
+        order.insert("items".to_owned(), json!([item]));
+    }
+    example
 }
 
 /// RFC 3339, UTC. The years that a clock can show always format.

@@ -3,25 +3,22 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Payload},
 };
-use serde::Serialize;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use serde_json::json;
 
-use crate::{
-    app::{
-        AddItemRequest, AddItemToOrder, CreateOrder, CreateOrderRequest, GetOrder, ListOrders, ListOrdersRequest,
-        NewItem, OrderDetails, OrderFilter, OrderPage, Ports,
-    },
-    domain::{Currency, MAX_LINES},
+use crate::app::{
+    AddItemRequest, AddItemToOrder, Answered, CreateOrder, CreateOrderRequest, GetOrder, NewItem, OrderDetails, Ports,
 };
 
 use super::{
     app::App,
     body::read_json,
     code::Code,
-    cursor,
-    fields::{Fields, quantity, read_object, text},
-    order_body::{OrderBody, SummaryBody},
-    parameters::{Query, no_query, order_id, parsed},
+    conditions::{IDEMPOTENT_REPLAYED, conditions, is_known, keyed_request},
+    fields::read_object,
+    openapi::Doc,
+    order_body::{OrderBody, order_example},
+    order_request::{NewItemBody, NewOrderBody, new_item, new_order, new_order_example},
+    parameters::{no_query, order_id},
     problem::Problem,
 };
 
@@ -31,16 +28,29 @@ pub(super) async fn create<P: Ports>(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let body = read_json(&request, payload).await?;
-    let tenant = app.tenant();
-    let new_order = read_object(body, |fields| {
-        let customer_id = fields.required("customer_id", text);
-        let currency = fields.optional("currency", Currency::EUR, text);
-        let items = fields.list("items", (MAX_LINES, Code::TooManyLines), new_item);
-        Some(CreateOrderRequest { tenant, customer_id: customer_id?, currency: currency?, items: items? })
-    })?;
-    let created = CreateOrder(app.ports()).execute(new_order).await?;
-    Ok(order_response(StatusCode::CREATED, &created))
+    let body = read_json(&request, payload, app.bounds()).await?;
+    let key = keyed_request(&request, &body)?;
+    let order = read_object(body, new_order)?;
+    let created = CreateOrder(app.ports()).execute(CreateOrderRequest { tenant: app.tenant(), order, key }).await?;
+    Ok(written(StatusCode::CREATED, &created))
+}
+
+pub(super) fn create_doc() -> Doc {
+    let doc = Doc::new("Orders", "create_order", "Take an order").body::<NewOrderBody>(&new_order_example());
+    let doc = written_doc(doc, 201, "The order was taken").header(
+        201,
+        "Location",
+        &json!({"type": "string"}),
+        "The path of the order",
+    );
+    idempotency_doc(doc).problems(&[
+        Code::UnknownProduct,
+        Code::TooManyLines,
+        Code::CurrencyMismatch,
+        Code::LostRace,
+        Code::StoreUnavailable,
+        Code::PricingUnavailable,
+    ])
 }
 
 pub(super) async fn add_item<P: Ports>(
@@ -50,79 +60,105 @@ pub(super) async fn add_item<P: Ports>(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let order_id = order_id(&request)?;
-    let NewItem { sku, quantity } = read_object(read_json(&request, payload).await?, new_item)?;
-    let tenant = app.tenant();
-    let changed = AddItemToOrder(app.ports()).execute(AddItemRequest { tenant, order_id, sku, quantity }).await?;
-    Ok(order_response(StatusCode::CREATED, &changed))
+    let body = read_json(&request, payload, app.bounds()).await?;
+    let conditions = conditions(&request, &body)?;
+    let NewItem { sku, quantity } = read_object(body, new_item)?;
+    let item = AddItemRequest { tenant: app.tenant(), order_id, sku, quantity, conditions };
+    let changed = AddItemToOrder(app.ports()).execute(item).await?;
+    Ok(written(StatusCode::CREATED, &changed))
+}
+
+pub(super) fn add_item_doc() -> Doc {
+    let example = json!({"sku": "MOUSE456", "quantity": 2});
+    let doc = Doc::new("Orders", "add_item", "Add an item at the price of the moment").body::<NewItemBody>(&example);
+    change_doc(doc, 201, "The order with the item").problems(&[
+        Code::UnknownProduct,
+        Code::TooManyLines,
+        Code::CurrencyMismatch,
+        Code::OrderNotOpen,
+        Code::PricingUnavailable,
+    ])
 }
 
 pub(super) async fn get<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let order = GetOrder(app.ports()).execute(&app.tenant(), order_id(&request)?).await?;
+    if is_known(&request, order.summary.version)? {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(&order))).finish());
+    }
     Ok(order_response(StatusCode::OK, &order))
 }
 
-pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let asked = list_request(&app, &request)?;
-    let page = ListOrders(app.ports()).execute(&asked).await?;
-    Ok(HttpResponse::Ok().json(PageBody::new(&page, &asked.filter)))
+pub(super) fn get_doc() -> Doc {
+    let doc = Doc::new("Orders", "get_order", "Read one order with its items");
+    let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
+    order_id_doc(written_doc(doc, 200, "The order"))
+        .parameter("header", "If-None-Match", &tags, "Answer 304 when the order is still at one of these versions")
+        .other_answer(304, "The order is at a version that the caller knows", None)
+        .header(304, "ETag", &json!({"type": "string"}), "The version of the order, in quotes")
+        .problems(&[Code::OrderNotFound, Code::StoreUnavailable])
 }
 
-#[derive(Serialize)]
-struct PageBody {
-    orders: Vec<SummaryBody>,
-    next_cursor: Option<String>,
+/// What every change of an order says of itself.
+fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
+    let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
+    idempotency_doc(order_id_doc(written_doc(doc, status, text)))
+        .parameter("header", "If-Match", &tags, "Change the order only if it is at one of these versions; else 412")
+        .problems(&[Code::OrderNotFound, Code::LostRace, Code::PreconditionFailed, Code::StoreUnavailable])
 }
 
-impl PageBody {
-    fn new(page: &OrderPage, filter: &OrderFilter) -> Self {
-        Self {
-            orders: page.orders.iter().map(SummaryBody::from).collect(),
-            next_cursor: page.next.map(|last| cursor::encode(last, filter)),
-        }
+fn order_id_doc(doc: Doc) -> Doc {
+    doc.parameter("path", "order_id", &json!({"type": "string", "format": "uuid"}), "The order")
+}
+
+fn written_doc(doc: Doc, status: u16, text: &str) -> Doc {
+    doc.answer::<OrderBody>(status, text, &order_example()).header(
+        status,
+        "ETag",
+        &json!({"type": "string", "pattern": "^\"[0-9]+\"$"}),
+        "The version of the order, in quotes",
+    )
+}
+
+pub(super) fn idempotency_doc(doc: Doc) -> Doc {
+    let key = json!({"type": "string", "minLength": 1, "maxLength": 255});
+    doc.parameter(
+        "header",
+        "Idempotency-Key",
+        &key,
+        "Names the request: sent again within 24 hours, it changes nothing more and gets the same answer",
+    )
+    .problems(&[Code::IdempotencyKeyReused])
+}
+
+/// `*` or a list of entity tags.
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+
+fn written(status: StatusCode, answered: &Answered) -> HttpResponse {
+    let mut response = order_response(status, &answered.order);
+    mark_replayed(&mut response, answered.replayed);
+    response
+}
+
+pub(super) fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, header::HeaderValue::from_static("true"));
     }
-}
-
-fn new_item(fields: &mut Fields<'_>) -> Option<NewItem> {
-    let sku = fields.required("sku", text);
-    let quantity = fields.required("quantity", quantity);
-    Some(NewItem { sku: sku?, quantity: quantity? })
-}
-
-fn list_request<P: Ports>(app: &App<P>, request: &HttpRequest) -> Result<ListOrdersRequest, Problem> {
-    let mut query = Query::of(request);
-    let limit = query.optional("limit", page_limit).unwrap_or(ListOrders::<P>::DEFAULT_LIMIT);
-    let cursor = query.optional("cursor", |text| Ok(text.to_owned()));
-    let filter = OrderFilter {
-        customer_id: query.optional("customer_id", parsed),
-        status: query.optional("status", parsed),
-        created_from: query.optional("created_from", time),
-        created_to: query.optional("created_to", time),
-    };
-    query.finish()?;
-    let before = cursor.map(|text| cursor::decode(&text, &filter)).transpose()?;
-    Ok(ListOrdersRequest { tenant: app.tenant(), filter, before, limit })
-}
-
-fn page_limit(text: &str) -> Result<usize, String> {
-    let max = ListOrders::<()>::MAX_LIMIT;
-    match text.parse() {
-        Ok(limit) if (1..=max).contains(&limit) => Ok(limit),
-        _ => Err(format!("A limit is a whole number from 1 to {max}.")),
-    }
-}
-
-fn time(text: &str) -> Result<OffsetDateTime, String> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|time| time.checked_to_offset(UtcOffset::UTC));
-    time.ok_or_else(|| "A time is in the form of RFC 3339, e.g. 2026-01-31T12:00:00Z.".to_owned())
 }
 
 fn order_response(status: StatusCode, order: &OrderDetails) -> HttpResponse {
-    let summary = &order.summary;
     let mut response = HttpResponse::build(status);
-    response.insert_header((header::ETAG, format!("\"{}\"", summary.version)));
+    response.insert_header((header::ETAG, etag(order)));
     if status == StatusCode::CREATED {
-        response.insert_header((header::LOCATION, format!("/orders/{}", summary.order_id)));
+        response.insert_header((header::LOCATION, location(order)));
     }
     response.json(OrderBody::from(order))
+}
+
+fn etag(order: &OrderDetails) -> String {
+    format!("\"{}\"", order.summary.version)
+}
+
+pub(super) fn location(order: &OrderDetails) -> String {
+    format!("/orders/{}", order.summary.order_id)
 }

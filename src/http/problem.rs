@@ -5,16 +5,17 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::{
-        AddItemError, BoxError, ChangeError, CreateOrderError, GetOrderError, ItemProblem, ListOrdersError,
-        PricingError, RepoError,
+        AddItemError, BoxError, ChangeError, CreateOrderError, CreateOrdersError, GetOrderError, ItemProblem, KeyError,
+        ListOrdersError, PricingError, RepoError,
     },
     domain::{OrderError, OrderId},
 };
 
-use super::code::Code;
+use super::{code::Code, request_id::RequestId};
 
 /// An answer that is not the one that was asked for (RFC 9457). `observe` writes it, with the request's id and path.
 #[derive(Debug)]
@@ -24,18 +25,22 @@ pub(super) struct Problem {
     pub(super) errors: Vec<FieldError>,
     /// The value of `Allow`, of a 405.
     pub(super) allow: Option<String>,
+    /// Where the order is, of a 412.
+    pub(super) current_version: Option<u32>,
     /// What is logged and never shown.
     pub(super) cause: Option<BoxError>,
 }
 
 /// One thing that is wrong with the request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct FieldError {
     /// Where it is in the body: a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) pointer: Option<String>,
     /// Which parameter of the path, the query or the header it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) parameter: Option<String>,
     pub(super) code: String,
     pub(super) detail: String,
@@ -46,11 +51,19 @@ const RETRY_AFTER: u32 = 1;
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, cause: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, current_version: None, cause: None }
     }
 
     pub(super) fn with_errors(self, errors: Vec<FieldError>) -> Self {
         Self { errors, ..self }
+    }
+
+    /// The same problem with its pointers below another place in the body.
+    pub(super) fn below(mut self, place: &str) -> Self {
+        for error in &mut self.errors {
+            error.pointer = error.pointer.take().map(|pointer| format!("{place}{pointer}"));
+        }
+        self
     }
 
     /// One parameter that is not as documented.
@@ -86,7 +99,15 @@ impl Problem {
         Self::new(Code::OrderNotFound, format!("There is no order {id}."))
     }
 
-    /// The body (RFC 9457, section 3), beside `instance` and `request_id`, which the request knows.
+    /// A problem of ours is logged, once, with what led to it.
+    pub(super) fn log(&self, id: &RequestId) {
+        if self.code.status().is_server_error() {
+            let cause = self.cause.as_ref().map(chain).unwrap_or_default();
+            log::error!(request_id = id.as_str(), code = self.code.as_str(), cause = cause.as_str(); "{}", self.detail);
+        }
+    }
+
+    /// The answer that this problem is.
     pub(super) fn write(&self, instance: &str, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
@@ -96,31 +117,66 @@ impl Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        let body = ProblemBody {
+        if let Some(version) = self.current_version {
+            response.insert_header((header::ETAG, format!("\"{version}\"")));
+        }
+        response.body(serde_json::to_vec(&self.body(instance, request_id)).unwrap_or_default())
+    }
+
+    /// The members (RFC 9457, section 3); the request knows `instance` and `request_id`.
+    pub(super) fn body(&self, instance: &str, request_id: &str) -> ProblemBody {
+        ProblemBody {
             r#type: format!("/problems/{}", self.code.as_str()),
             title: self.code.title(),
             status: self.code.status().as_u16(),
-            detail: &self.detail,
-            instance,
+            detail: self.detail.clone(),
+            instance: instance.to_owned(),
             code: self.code.as_str(),
-            request_id,
-            errors: &self.errors,
-        };
-        response.body(serde_json::to_vec(&body).unwrap_or_default())
+            request_id: request_id.to_owned(),
+            current_version: self.current_version,
+            errors: self.errors.clone(),
+        }
     }
 }
 
-#[derive(Serialize)]
-struct ProblemBody<'a> {
+/// What went wrong (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody {
+    /// Leads to a page about this kind of problem.
+    #[schema(pattern = "^/problems/[a-z_]+$")]
     r#type: String,
     title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    detail: &'a str,
-    instance: &'a str,
+    /// What went wrong with this request.
+    detail: String,
+    /// The path of the request.
+    instance: String,
+    /// Stable: for programs to decide by.
     code: &'static str,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
-    errors: &'a [FieldError],
+    /// Finds the request in the log.
+    request_id: String,
+    /// The version of the order, of a failed If-Match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    current_version: Option<u32>,
+    /// Everything that is wrong with the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldError>,
+}
+
+/// An error and what led to it.
+fn chain(error: &BoxError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }
 
 impl FieldError {
@@ -153,7 +209,9 @@ impl ResponseError for Problem {
 impl From<RepoError> for Problem {
     fn from(error: RepoError) -> Self {
         match error {
-            RepoError::Conflict => Self::new(Code::LostRace, "Others kept changing the order. Read it and try again."),
+            RepoError::Conflict | RepoError::KeyTaken => {
+                Self::new(Code::LostRace, "Others kept changing the order. Read it and try again.")
+            }
             RepoError::Unavailable(cause) => {
                 Self::new(Code::StoreUnavailable, "The database did not answer. Try again in a moment.")
                     .caused_by(cause)
@@ -186,7 +244,12 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::UnknownOrder(id) => Self::order_not_found(id),
             ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::Stale { current } => Self {
+                current_version: Some(current),
+                ..Self::new(Code::PreconditionFailed, format!("The order is at version {current}."))
+            },
             ChangeError::LostRace => RepoError::Conflict.into(),
+            ChangeError::Key(error) => error.into(),
             ChangeError::Store(error) => error.into(),
         }
     }
@@ -210,7 +273,29 @@ impl From<CreateOrderError> for Problem {
                 items(problems.into_iter().map(|(index, problem)| (pointer(index), problem)).collect())
             }
             CreateOrderError::Pricing(error) => error.into(),
+            CreateOrderError::Key(error) => error.into(),
             CreateOrderError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateOrdersError> for Problem {
+    fn from(error: CreateOrdersError) -> Self {
+        match error {
+            CreateOrdersError::Pricing(error) => error.into(),
+            CreateOrdersError::Key(error) => error.into(),
+            CreateOrdersError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Reused => {
+                Self::new(Code::IdempotencyKeyReused, "The Idempotency-Key was used with another method, path or body.")
+            }
+            KeyError::Store(error) => error.into(),
         }
     }
 }

@@ -1,9 +1,11 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::app::{ListProducts, Ports, Product};
 
-use super::{app::App, parameters::no_query, problem::Problem};
+use super::{app::App, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
 
 pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
@@ -11,16 +13,31 @@ pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> R
     Ok(HttpResponse::Ok().json(CatalogueBody { products: products.iter().map(ProductBody::from).collect() }))
 }
 
-#[derive(Serialize)]
+pub(super) fn list_doc() -> Doc {
+    let example = json!({"products": [{"sku": "LAPTOP123", "name": "Laptop", "price": "999.99", "currency": "EUR"}]});
+    Doc::new("Products", "list_products", "Read the catalogue, by name")
+        .answer::<CatalogueBody>(200, "Every product", &example)
+        .problems(&[Code::PricingUnavailable])
+}
+
+/// The catalogue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Catalogue)]
 struct CatalogueBody {
     products: Vec<ProductBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Product)]
 struct ProductBody {
+    #[schema(pattern = "^[A-Z0-9]{8,12}$")]
     sku: String,
     name: String,
+    /// Of one unit, with the decimals of the currency.
+    #[schema(pattern = r"^\d+(\.\d+)?$")]
     price: String,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
     currency: &'static str,
 }
 

@@ -1,4 +1,7 @@
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+};
 
 use crate::app::IdGenerator;
 
@@ -17,6 +20,11 @@ impl RequestId {
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
         Self(given.filter(well_formed).map_or_else(|| ids.event_id(now).to_string(), str::to_owned))
+    }
+
+    /// The id that `observe` gave to this request.
+    pub(super) fn taken_up(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self(String::new()))
     }
 
     pub(super) fn as_str(&self) -> &str {

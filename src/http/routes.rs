@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::Path;
 
 use actix_web::{
     HttpResponse,
@@ -7,21 +7,36 @@ use actix_web::{
 
 use crate::app::Ports;
 
-use super::{console, endpoint::endpoint, health, orders, problem::Problem, products};
+use super::{
+    batch, console, docs,
+    endpoint::{Endpoint, endpoint},
+    health, lists, orders,
+    problem::Problem,
+    products,
+};
 
 /// The whole API.
-pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &PathBuf) {
-    for endpoint in [
-        endpoint("/orders").get(orders::list::<P>).post(orders::create::<P>),
-        endpoint("/orders/{order_id}").get(orders::get::<P>),
-        endpoint("/orders/{order_id}/items").post(orders::add_item::<P>),
-        endpoint("/products").get(products::list::<P>),
-        endpoint("/health/live").get(health::live),
-        endpoint("/health/ready").get(health::ready::<P>),
-        endpoint("/").get(console::root),
-    ] {
+pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
+    vec![
+        endpoint("/orders").get(lists::list::<P>, lists::list_doc()).post(orders::create::<P>, orders::create_doc()),
+        endpoint("/orders/batch").post(batch::create::<P>, batch::create_doc()),
+        endpoint("/orders/{order_id}").get(orders::get::<P>, orders::get_doc()),
+        endpoint("/orders/{order_id}/items").post(orders::add_item::<P>, orders::add_item_doc()),
+        endpoint("/products").get(products::list::<P>, products::list_doc()),
+        endpoint("/health/live").get(health::live, health::live_doc()),
+        endpoint("/health/ready").get(health::ready::<P>, health::ready_doc()),
+        endpoint("/openapi.json").get(docs::openapi::<P>, docs::openapi_doc()),
+        endpoint("/problems").producing(mime::TEXT_HTML).get(docs::problems, docs::problems_doc()),
+        endpoint("/problems/{code}").producing(mime::TEXT_HTML).get(docs::problem, docs::problem_doc()),
+        endpoint("/").producing(mime::STAR_STAR).get(console::root, console::root_doc()),
+    ]
+}
+
+pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &Path) {
+    for endpoint in endpoints::<P>() {
         endpoint.register(config);
     }
+    docs::register(config);
     console::register(config, static_dir);
     config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::route_not_found())));
 }

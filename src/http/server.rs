@@ -1,21 +1,36 @@
-use std::{io, net::SocketAddr, net::TcpListener, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    path::PathBuf,
+    thread::available_parallelism,
+    time::Duration,
+};
 
 use actix_web::{
     App as ActixApp, HttpServer,
     dev::{Server, ServerHandle},
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     web::Data,
 };
 
 use crate::app::Ports;
 
-use super::{app::App, observe::observe, routes};
+use super::{app::App, cors, docs::OpenApi, observe::observe, openapi, routes};
 
 /// How the server listens, and its bounds.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     pub bind: SocketAddr,
     pub static_dir: PathBuf,
+    /// Pages of these origins may call the API; none may where the list is empty.
+    pub cors_origins: Vec<String>,
+    /// How many connections are served at a time; further ones wait.
+    pub max_connections: usize,
+    /// How long a connection may be idle between two requests.
+    pub keep_alive: Duration,
+    /// How long the head of a request may take to arrive.
+    pub head_timeout: Duration,
     /// How long a shutdown waits for requests that were accepted.
     pub drain_timeout: Duration,
 }
@@ -51,13 +66,21 @@ pub fn serve<P: Ports>(app: App<P>, settings: HttpSettings) -> io::Result<Servin
     let listener = TcpListener::bind(settings.bind)?;
     let address = listener.local_addr()?;
     let app = Data::new(app);
-    let static_dir = settings.static_dir;
+    let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>())));
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+    let HttpSettings { static_dir, cors_origins, .. } = settings;
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(app.clone())
+            .app_data(document.clone())
+            .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))
             .wrap(from_fn(observe::<P>))
             .configure(|config| routes::configure::<P>(config, &static_dir))
     })
+    .workers(workers)
+    .max_connections(settings.max_connections.div_ceil(workers))
+    .keep_alive(settings.keep_alive)
+    .client_request_timeout(settings.head_timeout)
     .shutdown_timeout(settings.drain_timeout.as_secs())
     // `main` decides what a signal means.
     .disable_signals()

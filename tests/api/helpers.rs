@@ -1,14 +1,19 @@
 use std::{future::IntoFuture, time::Duration};
 
 use orders::{
-    app::{Adapters, OrderQueries, UnitOfWork},
-    http::{App, HttpSettings, serve},
+    app::{Adapters, PricingService, Store},
+    http::{App, Bounds, HttpSettings, serve},
     infra::{MemoryStore, StaticCatalogue, SystemClock, UuidV7},
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{Database, project};
+use crate::{
+    document,
+    support::{Database, project},
+};
+
+const PATIENT: Duration = Duration::from_mins(1);
 
 /// A service that listens on a free port, and a client of it.
 pub(crate) struct Api {
@@ -46,12 +51,29 @@ impl Api {
         Self::start(Database::new().await.store())
     }
 
-    pub(crate) fn start<S: UnitOfWork + OrderQueries>(store: S) -> Self {
-        let pricing = StaticCatalogue::built_in().unwrap();
-        let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 });
+    pub(crate) fn start<S: Store>(store: S) -> Self {
+        Self::serve(store, StaticCatalogue::built_in().unwrap(), PATIENT, PATIENT)
+    }
+
+    /// With other bounds on how long the head and the body of a request may take to arrive.
+    pub(crate) fn with_arrival_within(head: Duration, body: Duration) -> Self {
+        Self::serve(MemoryStore::default(), StaticCatalogue::built_in().unwrap(), head, body)
+    }
+
+    pub(crate) fn with_pricing(pricing: impl PricingService) -> Self {
+        Self::serve(MemoryStore::default(), pricing, PATIENT, PATIENT)
+    }
+
+    fn serve(store: impl Store, pricing: impl PricingService, head_timeout: Duration, arrival: Duration) -> Self {
+        let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival };
+        let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 }, bounds);
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),
             static_dir: project().join("static"),
+            cors_origins: vec!["https://shop.example.com".to_owned()],
+            max_connections: 100,
+            keep_alive: Duration::from_secs(75),
+            head_timeout,
             drain_timeout: Duration::from_secs(5),
         };
         let serving = serve(app, settings).unwrap();
@@ -91,8 +113,14 @@ impl Api {
 }
 
 impl Answer {
+    /// What came back; asserts that it is as the OpenAPI document of the service has it.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        Self::read(request.send().await.unwrap()).await
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let answer = Self::read(client.execute(request).await.unwrap()).await;
+        document::assert_documented(&method, &url, &answer).await;
+        answer
     }
 
     async fn read(response: Response) -> Self {

@@ -3,7 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batch;
+mod conditions;
+mod document;
+mod framework;
 mod helpers;
+mod idempotency;
 mod lists;
 mod orders;
 mod problems;

@@ -3,19 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod plans;
 mod positions;
 mod races;
 
 use orders::{
-    app::{Lock, OrderDetails, OrderFilter, OrderQueries, RepoError, UnitOfWork},
+    app::{KeyRecord, KeyedRequest, Lock, OrderDetails, OrderFilter, Outcome, Recorded, RepoError, Store},
     domain::{Order, OrderId, OrderState, Price, Quantity, Stamp, TenantId},
     infra::MemoryStore,
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
-
-trait Store: UnitOfWork + OrderQueries {}
-impl<S: UnitOfWork + OrderQueries> Store for S {}
 
 /// Each promise is a test on memory and a test on PostgreSQL.
 macro_rules! promises {
@@ -42,6 +40,12 @@ promises! {
     pages_join_without_gap_or_overlap,
     the_list_shows_what_meets_every_filter,
     an_order_saved_without_a_change_stays_as_it_was,
+    an_order_is_read_as_it_was_at_each_version,
+    what_a_key_led_to_is_recalled_by_its_tenant_and_caller_alone,
+    a_key_that_is_taken_undoes_the_second_use,
+    a_key_is_kept_only_with_its_change,
+    old_keys_are_forgotten,
+    orders_are_counted_by_the_same_filters,
 }
 
 async fn what_was_committed_is_read_to_the_last_field(store: impl Store) {
@@ -210,6 +214,109 @@ async fn an_order_saved_without_a_change_stays_as_it_was(store: impl Store) {
     uow.save(untouched).await.unwrap();
     uow.commit().await.unwrap();
     assert_eq!(state(&store, &tenant("default"), expected.order_id).await, Some(expected));
+}
+
+async fn an_order_is_read_as_it_was_at_each_version(store: impl Store) {
+    let mut order = order_with_lines(1, 0);
+    let mut then = vec![OrderDetails::from(order.state())];
+    for _ in 0..3 {
+        add_line(&mut order, "MOUSE456");
+        then.push(OrderDetails::from(order.state()));
+    }
+    save(&store, &tenant("default"), order).await.unwrap();
+    for expected in then {
+        let read = store.order_at(&tenant("default"), id(1), expected.summary.version).await.unwrap();
+        assert_eq!(read, Some(expected));
+    }
+    assert_eq!(store.order_at(&tenant("default"), id(1), 5).await.unwrap(), None);
+    assert_eq!(store.order_at(&tenant("default"), id(1), 0).await.unwrap(), None);
+    assert_eq!(store.order_at(&tenant("other"), id(1), 1).await.unwrap(), None);
+}
+
+async fn what_a_key_led_to_is_recalled_by_its_tenant_and_caller_alone(store: impl Store) {
+    save_with_key(&store, 1, &[record(1, 0, 1), record(2, 1, 1)]).await.unwrap();
+    let expected = Recorded { fingerprint: [1; 32], outcomes: vec![outcome(1, 0), outcome(2, 1)] };
+    assert_eq!(store.recall(&tenant("default"), "caller", "key").await.unwrap(), Some(expected));
+    assert_eq!(store.recall(&tenant("other"), "caller", "key").await.unwrap(), None);
+    assert_eq!(store.recall(&tenant("default"), "other", "key").await.unwrap(), None);
+    assert_eq!(store.recall(&tenant("default"), "caller", "other").await.unwrap(), None);
+}
+
+async fn a_key_that_is_taken_undoes_the_second_use(store: impl Store) {
+    save_with_key(&store, 1, &[record(1, 0, 1)]).await.unwrap();
+    let second = save_with_key(&store, 2, &[record(2, 0, 1)]).await;
+    assert!(matches!(second, Err(RepoError::KeyTaken)));
+    assert_eq!(list(&store, "default", &OrderFilter::default()).await, [id(1)]);
+}
+
+async fn a_key_is_kept_only_with_its_change(store: impl Store) {
+    let mut uow = store.begin(&tenant("default")).await.unwrap();
+    uow.save(order_with_lines(1, 0)).await.unwrap();
+    uow.remember(&record(1, 0, 1)).await.unwrap();
+    drop(uow);
+    assert_eq!(store.recall(&tenant("default"), "caller", "key").await.unwrap(), None);
+    save_with_key(&store, 1, &[record(1, 0, 1)]).await.unwrap();
+}
+
+async fn old_keys_are_forgotten(store: impl Store) {
+    for n in 1..=3 {
+        let mut of_its_own = record(n, 0, n);
+        of_its_own.request.key = format!("key-{n}");
+        save_with_key(&store, n, &[of_its_own]).await.unwrap();
+    }
+    assert_eq!(store.forget(created_at(3), 1).await.unwrap(), 1);
+    assert_eq!(store.forget(created_at(3), 100).await.unwrap(), 1);
+    assert_eq!(store.forget(created_at(3), 100).await.unwrap(), 0);
+    let mut kept = Vec::new();
+    for n in 1..=3 {
+        kept.push(store.recall(&tenant("default"), "caller", &format!("key-{n}")).await.unwrap().is_some());
+    }
+    assert_eq!(kept, [false, false, true]);
+}
+
+async fn orders_are_counted_by_the_same_filters(store: impl Store) {
+    for n in 1..=5 {
+        save(&store, &tenant("default"), order_with_lines(n, 0)).await.unwrap();
+    }
+    let none = OrderFilter::default();
+    let filters = [
+        (none.clone(), 5),
+        (OrderFilter { customer_id: Some("customer-1".parse().unwrap()), ..none.clone() }, 3),
+        (OrderFilter { status: Some("open".parse().unwrap()), created_from: Some(created_at(3)), ..none.clone() }, 3),
+        (OrderFilter { status: Some("placed".parse().unwrap()), ..none.clone() }, 0),
+        (
+            OrderFilter {
+                customer_id: Some("customer-1".parse().unwrap()),
+                status: Some("open".parse().unwrap()),
+                created_to: Some(created_at(2)),
+                ..none
+            },
+            1,
+        ),
+    ];
+    for (filter, expected) in filters {
+        assert_eq!(store.count(&tenant("default"), &filter).await.unwrap(), expected, "{filter:?}");
+    }
+    assert_eq!(store.count(&tenant("other"), &OrderFilter::default()).await.unwrap(), 0);
+}
+
+fn outcome(n: u64, item: u32) -> Outcome {
+    Outcome { item, order_id: id(n), version: 1 }
+}
+
+/// That a request under the key "key" led to the n-th order.
+fn record(n: u64, item: u32, at: u64) -> KeyRecord {
+    let request = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
+    KeyRecord { request, outcome: outcome(n, item), at: created_at(at) }
+}
+
+async fn save_with_key(store: &impl Store, n: u64, records: &[KeyRecord]) -> Result<(), RepoError> {
+    let mut uow = store.begin(&tenant("default")).await?;
+    uow.save(order_with_lines(n, 0)).await?;
+    for record in records {
+        uow.remember(record).await?;
+    }
+    uow.commit().await
 }
 
 fn tenant(name: &str) -> TenantId {

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use orders::{
     app::{
-        Adapters, AddItemRequest, AddItemToOrder, CreateOrder, CreateOrderRequest, GetOrder, OrderQueries, UnitOfWork,
+        Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder, NewOrder,
+        OrderQueries, Store, UnitOfWork,
     },
     infra::{MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
 use sqlx::{query_as, query_scalar};
 
 use super::{
-    Store,
     support::{Database, eventually},
     tenant,
 };
@@ -38,13 +38,10 @@ async fn concurrent_writers_of_one_order_lose_nothing_on_postgres() {
 /// Forty writers at once on one order: each line is there, each number once, and the total is exact.
 async fn writers_lose_nothing<S: Store>(instances: Vec<S>) {
     let instances: Vec<_> = instances.into_iter().map(|store| Arc::new(adapters(store))).collect();
-    let new_order = CreateOrderRequest {
-        tenant: tenant("default"),
-        customer_id: "customer".parse().unwrap(),
-        currency: "EUR".parse().unwrap(),
-        items: Vec::new(),
-    };
-    let order_id = CreateOrder(&*instances[0]).execute(new_order).await.unwrap().summary.order_id;
+    let customer_id = "customer".parse().unwrap();
+    let order = NewOrder { customer_id, currency: "EUR".parse().unwrap(), items: Vec::new() };
+    let new_order = CreateOrderRequest { tenant: tenant("default"), order, key: None };
+    let order_id = CreateOrder(&*instances[0]).execute(new_order).await.unwrap().order.summary.order_id;
     let writers = (0..40).map(|n| {
         let ports = instances[n % instances.len()].clone();
         tokio::spawn(async move {
@@ -53,8 +50,9 @@ async fn writers_lose_nothing<S: Store>(instances: Vec<S>) {
                 order_id,
                 sku: "MOUSE456".parse().unwrap(),
                 quantity: 1.try_into().unwrap(),
+                conditions: Conditions::default(),
             };
-            AddItemToOrder(&*ports).execute(request).await.map(|order| order.summary.version)
+            AddItemToOrder(&*ports).execute(request).await.map(|answered| answered.order.summary.version)
         })
     });
     let mut versions: Vec<u32> = join_all(writers).await.into_iter().map(|written| written.unwrap().unwrap()).collect();

@@ -58,6 +58,30 @@ impl Database {
         )
     }
 
+    /// A store whose every plan goes to the server's log.
+    pub(crate) fn store_that_explains(&self, plan_cache_mode: &str) -> PgStore {
+        let options = self.options.clone().options([
+            ("session_preload_libraries", "auto_explain"),
+            ("auto_explain.log_min_duration", "0"),
+            ("plan_cache_mode", plan_cache_mode),
+        ]);
+        PgStore::new(options, PoolSettings { max_connections: 1, acquire_timeout: Duration::from_secs(30) })
+    }
+
+    /// The plans that the server logged for this database.
+    pub(crate) fn plans(&self) -> Vec<String> {
+        let log = self.options.get_socket().unwrap().with_file_name("postgres.log");
+        let log = fs::read_to_string(log).unwrap();
+        // An entry begins with the database's name; its further lines begin with a tab.
+        let entries = log.replace("\n\t", "\t");
+        let of_this = format!("{} LOG:", self.name);
+        entries
+            .lines()
+            .filter(|line| line.starts_with(&of_this) && line.contains(" plan:"))
+            .map(str::to_owned)
+            .collect()
+    }
+
     pub(crate) async fn connect(&self) -> sqlx::PgConnection {
         self.options.connect().await.unwrap()
     }
@@ -87,7 +111,8 @@ async fn start_cluster() -> Cluster {
     remove_left_overs(&root);
     let dir = root.join(process::id().to_string());
     // What is lost in a crash of the machine is of no interest here.
-    let settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500"];
+    let settings =
+        ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500", "log_line_prefix=%d "];
     let postgres = EmbeddedPostgres::start(&dir, TEMPLATE, &settings).await.unwrap();
     migrate(postgres.options()).await.unwrap();
     Cluster { postgres }

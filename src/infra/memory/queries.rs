@@ -1,6 +1,6 @@
 use crate::{
     app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
-    domain::{OrderId, OrderState, TenantId},
+    domain::{Order, OrderEvent, OrderId, OrderState, TenantId},
 };
 
 use super::MemoryStore;
@@ -9,6 +9,27 @@ impl OrderQueries for MemoryStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
         let committed = self.shared.committed();
         Ok(committed.orders.get(&(tenant.clone(), id)).map(OrderDetails::from))
+    }
+
+    async fn order_at(&self, tenant: &TenantId, id: OrderId, version: u32) -> Result<Option<OrderDetails>, RepoError> {
+        let committed = self.shared.committed();
+        let of_order = |(owner, event): &&(TenantId, OrderEvent)| owner == tenant && event.order_id == id;
+        let events: Vec<&OrderEvent> = committed
+            .events
+            .iter()
+            .filter(of_order)
+            .map(|(_, event)| event)
+            .take_while(|event| event.version <= version)
+            .collect();
+        if events.last().is_none_or(|event| event.version != version) {
+            return Ok(None);
+        }
+        let order = Order::replay(events).map_err(|error| RepoError::Backend(error.into()))?;
+        Ok(Some(OrderDetails::from(order.state())))
+    }
+
+    async fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> Result<u64, RepoError> {
+        Ok(u64::try_from(self.orders(tenant, filter, None, usize::MAX).await?.len()).unwrap_or(u64::MAX))
     }
 
     async fn orders(

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
-    app::{Changes, Lock, OrderRepo, RepoError},
+    app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
     domain::{Order, OrderId, TenantId},
 };
 
@@ -15,12 +15,13 @@ pub struct InMemoryOrderRepo {
     shared: Arc<Shared>,
     tenant: TenantId,
     staged: Vec<Changes>,
+    keys: Vec<KeyRecord>,
     lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl InMemoryOrderRepo {
     pub(super) const fn new(shared: Arc<Shared>, tenant: TenantId) -> Self {
-        Self { shared, tenant, staged: Vec::new(), lock: None }
+        Self { shared, tenant, staged: Vec::new(), keys: Vec::new(), lock: None }
     }
 
     /// The version of the order as this unit of work sees it; 0 where there is none.
@@ -52,13 +53,18 @@ impl OrderRepo for InMemoryOrderRepo {
         Ok(())
     }
 
+    async fn remember(&mut self, record: &KeyRecord) -> Result<(), RepoError> {
+        self.keys.push(record.clone());
+        Ok(())
+    }
+
     async fn append(&mut self, _written: &[Changes]) -> Result<(), RepoError> {
         // What `apply` staged holds the events; they take their positions at commit, under the lock.
         Ok(())
     }
 
     async fn commit(mut self) -> Result<(), RepoError> {
-        let staged = std::mem::take(&mut self.staged);
+        let (staged, keys) = (std::mem::take(&mut self.staged), std::mem::take(&mut self.keys));
         let mut committed = self.shared.committed();
         let mut first_of = std::collections::BTreeMap::new();
         for changes in &staged {
@@ -66,6 +72,17 @@ impl OrderRepo for InMemoryOrderRepo {
         }
         if first_of.into_iter().any(|(id, read_at)| self.version(&committed, id) != read_at) {
             return Err(RepoError::Conflict);
+        }
+        let named =
+            |record: &KeyRecord| (self.tenant.clone(), record.request.caller.clone(), record.request.key.clone());
+        let is_taken = |record: &KeyRecord| {
+            committed.keys.get(&named(record)).is_some_and(|items| items.contains_key(&record.outcome.item))
+        };
+        if keys.iter().any(is_taken) {
+            return Err(RepoError::KeyTaken);
+        }
+        for record in keys {
+            committed.keys.entry(named(&record)).or_default().insert(record.outcome.item, record);
         }
         for Changes { state, events } in staged {
             committed.events.extend(events.into_iter().map(|event| (self.tenant.clone(), event)));

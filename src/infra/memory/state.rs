@@ -3,7 +3,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::domain::{OrderEvent, OrderId, OrderState, TenantId};
+use crate::{
+    app::KeyRecord,
+    domain::{OrderEvent, OrderId, OrderState, TenantId},
+};
 
 /// What all units of work and queries of one store see.
 #[derive(Debug, Default)]
@@ -18,7 +21,12 @@ pub(super) struct Committed {
     pub(super) orders: BTreeMap<(TenantId, OrderId), OrderState>,
     /// The log: an event's position is its index plus one.
     pub(super) events: Vec<(TenantId, OrderEvent)>,
+    /// By tenant, caller and key.
+    pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
 }
+
+/// What was done under one key, by the place in the request.
+pub(super) type Items = BTreeMap<u32, KeyRecord>;
 
 impl Shared {
     /// Held for as long as a map look-up takes, never across an await. A change is checked before it is made,

@@ -2,6 +2,7 @@
 
 mod connect;
 mod errors;
+mod keys;
 mod migrate;
 mod queries;
 mod repo;

@@ -2,14 +2,14 @@ use sqlx::{PgExecutor, query_as, query_scalar};
 
 use crate::{
     app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
-    domain::{CustomerId, OrderId, OrderState, Status, TenantId},
+    domain::{CustomerId, Order, OrderId, OrderState, Status, TenantId},
 };
 
 use super::{
     PgStore,
     errors::{corrupt, repo_error},
     migrate::SCHEMA_VERSION,
-    rows::{OrderRow, SummaryRow, order_state},
+    rows::{EventRow, OrderRow, SummaryRow, number_to_store, order_state},
 };
 
 /// A page of summaries, newest first. A statement for each set of filters: each is planned for the index that serves it.
@@ -28,10 +28,61 @@ macro_rules! page {
     };
 }
 
+macro_rules! count {
+    ($filter:literal, $($argument:expr),+) => {
+        query_scalar!(
+            r#"select count(*) as "count!" from orders
+            where tenant_id = $1 and order_id >= $2 and order_id < $3 "# + $filter,
+            $($argument),+
+        )
+    };
+}
+
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
         let state = select_order(&self.pool, tenant, id).await?;
         Ok(state.map(OrderDetails::from))
+    }
+
+    async fn order_at(&self, tenant: &TenantId, id: OrderId, version: u32) -> Result<Option<OrderDetails>, RepoError> {
+        let rows = query_as!(
+            EventRow,
+            r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
+            from order_events
+            where tenant_id = $1 and order_id = $2 and version <= $3
+            order by version"#,
+            tenant.as_str(),
+            id.as_uuid(),
+            number_to_store(version)?,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(repo_error)?;
+        let events = rows.into_iter().map(|row| row.into_event(id)).collect::<Result<Vec<_>, _>>()?;
+        if events.last().is_none_or(|event| event.version != version) {
+            return Ok(None);
+        }
+        let order = Order::replay(&events).map_err(corrupt)?;
+        Ok(Some(OrderDetails::from(order.state())))
+    }
+
+    async fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> Result<u64, RepoError> {
+        let ids = filter.ids();
+        let (start, end) = (ids.start.as_uuid(), ids.end.as_uuid());
+        let tenant = tenant.as_str();
+        let count = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
+            (None, None) => count!("", tenant, start, end).fetch_one(&self.pool).await,
+            (Some(customer), None) => {
+                count!("and customer_id = $4", tenant, start, end, customer).fetch_one(&self.pool).await
+            }
+            (None, Some(status)) => count!("and status = $4", tenant, start, end, status).fetch_one(&self.pool).await,
+            (Some(customer), Some(status)) => {
+                count!("and customer_id = $4 and status = $5", tenant, start, end, customer, status)
+                    .fetch_one(&self.pool)
+                    .await
+            }
+        };
+        u64::try_from(count.map_err(repo_error)?).map_err(corrupt)
     }
 
     async fn orders(

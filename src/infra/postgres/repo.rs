@@ -5,14 +5,16 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    app::{Changes, Lock, OrderRepo, RepoError},
+    app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
     domain::{Fact, Order, OrderId, OrderState, Price, ProductName, Quantity, Sku, TenantId},
     infra::event_data,
 };
 
 use super::{
     errors::{corrupt, repo_error},
+    keys,
     queries::select_order,
+    rows::number_to_store,
 };
 
 /// One open transaction of one tenant.
@@ -54,6 +56,10 @@ impl OrderRepo for PgOrderRepo {
             }
         }
         added.insert(&mut self.transaction, &self.tenant, state.order_id).await
+    }
+
+    async fn remember(&mut self, record: &KeyRecord) -> Result<(), RepoError> {
+        keys::remember(&mut self.transaction, &self.tenant, record).await
     }
 
     async fn append(&mut self, written: &[Changes]) -> Result<(), RepoError> {
@@ -221,12 +227,4 @@ impl<'a> AddedItems<'a> {
         .map_err(repo_error)?;
         Ok(())
     }
-}
-
-fn number_to_store<T>(number: T) -> Result<i32, RepoError>
-where
-    i32: TryFrom<T>,
-    <i32 as TryFrom<T>>::Error: std::error::Error + Send + Sync + 'static,
-{
-    i32::try_from(number).map_err(corrupt)
 }

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use crate::{
     app::{OrderSummary, RepoError},
-    domain::{Amount, Currency, Line, OrderId, OrderState, Price},
+    domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price},
+    infra::event_data,
 };
 
 use super::errors::corrupt;
@@ -37,6 +38,26 @@ pub(super) struct SummaryRow {
     pub(super) version: i32,
     pub(super) created_at: OffsetDateTime,
     pub(super) updated_at: OffsetDateTime,
+}
+
+pub(super) struct EventRow {
+    pub(super) event_id: Uuid,
+    pub(super) version: i32,
+    pub(super) event_type: String,
+    pub(super) payload: String,
+    pub(super) occurred_at: OffsetDateTime,
+}
+
+impl EventRow {
+    pub(super) fn into_event(self, order_id: OrderId) -> Result<OrderEvent, RepoError> {
+        Ok(OrderEvent {
+            event_id: self.event_id,
+            order_id,
+            version: number(self.version)?,
+            occurred_at: self.occurred_at,
+            fact: event_data::decode(&self.event_type, &self.payload).map_err(corrupt)?,
+        })
+    }
 }
 
 /// The order that these rows, by line, are. `None` for no rows.
@@ -103,4 +124,13 @@ where
     T::Error: std::error::Error + Send + Sync + 'static,
 {
     T::try_from(stored).map_err(corrupt)
+}
+
+/// A number as the schema has it.
+pub(super) fn number_to_store<T>(number: T) -> Result<i32, RepoError>
+where
+    i32: TryFrom<T>,
+    <i32 as TryFrom<T>>::Error: std::error::Error + Send + Sync + 'static,
+{
+    i32::try_from(number).map_err(corrupt)
 }

@@ -1,0 +1,76 @@
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::helpers::{Answer, Api, on_each_store};
+
+on_each_store! {
+    a_read_of_a_version_that_is_known_is_not_modified,
+    a_write_meant_for_another_version_is_refused_with_the_current_one,
+    of_writers_meant_for_one_version_one_wins,
+    writers_without_a_condition_all_win,
+    malformed_entity_tags_are_refused,
+}
+
+async fn a_read_of_a_version_that_is_known_is_not_modified(api: Api) {
+    let path = format!("/orders/{}", api.order().await["order_id"].as_str().unwrap());
+    let read = |tags: &'static str| Answer::of(api.request(Method::GET, &path).header("if-none-match", tags));
+    for known in ["\"3\"", "W/\"3\"", "\"1\", \"3\"", "*"] {
+        let answer = read(known).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("etag"), answer.body.as_str()),
+            (304, "\"3\"", Some("")),
+            "{known}"
+        );
+    }
+    for unknown in ["\"2\"", "\"03\"", "\"abc\"", ""] {
+        assert_eq!(read(unknown).await.status, 200, "{unknown}");
+    }
+}
+
+async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: Api) {
+    let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    let write = |tags: &'static str| Answer::of(api.request(Method::POST, &path).header("if-match", tags).json(&item));
+    for other in ["\"2\"", "W/\"3\"", "\"abc\"", "\"1\", \"2\""] {
+        let refused = write(other).await;
+        refused.assert_problem(412, "precondition_failed");
+        assert_eq!((&refused.body["current_version"], refused.header("etag")), (&json!(3), "\"3\""), "{other}");
+    }
+    assert_eq!(write("\"3\"").await.header("etag"), "\"4\"");
+    assert_eq!(write("\"3\", \"4\"").await.header("etag"), "\"5\"");
+    assert_eq!(write("*").await.header("etag"), "\"6\"");
+}
+
+async fn of_writers_meant_for_one_version_one_wins(api: Api) {
+    let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    let write = || Answer::of(api.request(Method::POST, &path).header("if-match", "\"3\"").json(&item));
+    let answers = join_all((0..16).map(|_| write())).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    for refused in answers.iter().filter(|answer| answer.status != 201) {
+        refused.assert_problem(412, "precondition_failed");
+        assert_eq!(refused.body["current_version"], 4);
+    }
+}
+
+async fn writers_without_a_condition_all_win(api: Api) {
+    let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    let answers = join_all((0..40).map(|_| api.post(&path, &item))).await;
+    let mut versions: Vec<u64> = answers.iter().map(|answer| answer.body["version"].as_u64().unwrap()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (4..=43).collect::<Vec<_>>());
+}
+
+async fn malformed_entity_tags_are_refused(api: Api) {
+    let path = format!("/orders/{}", api.order().await["order_id"].as_str().unwrap());
+    for malformed in ["3", "\"3", "\"3\" \"4\"", "w/\"3\"", "\"3\";"] {
+        let read = api.request(Method::GET, &path).header("if-none-match", malformed);
+        Answer::of(read).await.assert_problem(400, "invalid_parameter");
+        let write = api.request(Method::POST, &format!("{path}/items")).header("if-match", malformed);
+        let refused = Answer::of(write.json(&json!({"sku": "MOUSE456", "quantity": 1}))).await;
+        refused.assert_problem(400, "invalid_parameter");
+        assert_eq!(refused.errors(), [("if-match", "invalid")]);
+    }
+}

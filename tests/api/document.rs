@@ -1,0 +1,129 @@
+//! The OpenAPI document and what the service does are the same thing: every answer of every test here is held against it.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::helpers::{Answer, Api, on_each_store};
+
+static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
+
+on_each_store! { the_document_tells_every_route_and_every_route_is_there }
+
+/// Asserts that the status, the headers and the body are what the document has for this route, where it has the route.
+pub(crate) async fn assert_documented(method: &Method, url: &Url, answer: &Answer) {
+    let document = DOCUMENT.get_or_init(|| async { fetch(url).await }).await;
+    let Some((template, path)) = documented_path(document, url.path()) else { return };
+    let method = method.as_str().to_ascii_lowercase();
+    let Some(operation) = path.get(&method) else { return };
+    let status = answer.status.as_str();
+    let Some(response) = operation["responses"].get(status) else {
+        panic!("{method} {template} answered {status}, which is not documented: {answer:?}");
+    };
+    for (name, _) in response["headers"].as_object().into_iter().flatten() {
+        let is_conditional = name == "Link" || method == "head";
+        assert!(is_conditional || !answer.header(name).is_empty(), "{method} {template} {status} is without {name}");
+    }
+    let media_type = answer.header("content-type").split(';').next().unwrap_or_default().to_owned();
+    if answer.body == json!("") || method == "head" {
+        return;
+    }
+    assert!(response["content"].get(&media_type).is_some(), "{method} {template} {status} is {media_type}");
+    if media_type.ends_with("json") {
+        // RFC 6901, sections 3 and 6.
+        let escape = |text: &str| {
+            text.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D").replace('+', "%2B")
+        };
+        let place =
+            format!("#/paths/{}/{method}/responses/{status}/content/{}/schema", escape(template), escape(&media_type));
+        let mut schema = document.clone();
+        schema["$ref"] = place.into();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&answer.body).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{method} {template} {status}: {errors:?} in {}", answer.body);
+    }
+}
+
+async fn fetch(url: &Url) -> Value {
+    let mut url = url.clone();
+    url.set_path("/openapi.json");
+    url.set_query(None);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(url).send().await.unwrap().json().await.unwrap()
+}
+
+/// The template that the path is of, the most literal one first.
+fn documented_path<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d Value)> {
+    let matches = |template: &str| {
+        let (ours, theirs): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+        ours.len() == theirs.len()
+            && ours.iter().zip(&theirs).all(|(a, b)| a == b || (a.starts_with('{') && !b.is_empty()))
+    };
+    let paths = document["paths"].as_object().unwrap().iter();
+    let found =
+        paths.filter(|(template, _)| matches(template)).min_by_key(|(template, _)| template.matches('{').count());
+    found.map(|(template, item)| (template.as_str(), item))
+}
+
+async fn the_document_tells_every_route_and_every_route_is_there(api: Api) {
+    let document = api.get("/openapi.json").await.body;
+    assert_eq!(document["openapi"], "3.1.0");
+    for (template, item) in document["paths"].as_object().unwrap() {
+        let documented: BTreeSet<String> =
+            item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        let path =
+            template.replace("{order_id}", "01890a5d-ac96-774b-bcce-b302099a8057").replace("{code}", "lost_race");
+        let options = Answer::of(api.request(Method::OPTIONS, &path)).await;
+        let served: BTreeSet<String> =
+            options.header("allow").split(", ").map(str::to_owned).filter(|method| method != "OPTIONS").collect();
+        assert_eq!(documented, served, "{template}");
+    }
+    // Each kind of problem that a route can have leads to its page.
+    let text = document.to_string();
+    let codes: BTreeSet<&str> = text
+        .split("/problems/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|code| code.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect();
+    assert!(codes.len() > 15, "{codes:?}");
+    for code in codes {
+        let page = api.get(&format!("/problems/{code}")).await;
+        assert!(page.status == 200 && page.body.as_str().unwrap().contains(code), "{code}");
+    }
+    api.get("/problems/nonsense").await.assert_problem(404, "route_not_found");
+    assert!(api.get("/problems").await.body.as_str().unwrap().contains("lost_race"));
+}
+
+/// Where routes are registered, they carry their documentation: no handler is served without one.
+#[test]
+fn routes_are_registered_in_one_place_only() {
+    let src = crate::support::project().join("src/http");
+    for entry in std::fs::read_dir(src).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let source = std::fs::read_to_string(&path).unwrap();
+        let registers = source.contains("web::resource(") || source.contains(".route(");
+        assert!(!registers || name == "endpoint.rs", "{name} registers a route without documentation");
+    }
+}
+
+#[tokio::test]
+async fn swagger_ui_is_served_from_the_binary_and_loads_nothing_from_elsewhere() {
+    let api = Api::in_memory();
+    let redirect = api.get("/docs").await;
+    assert_eq!((redirect.status.as_u16(), redirect.header("location")), (307, "/docs/"));
+    let page = api.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    let html = page.body.as_str().unwrap();
+    assert!(html.contains("swagger-ui") && !html.contains("//"), "{html}");
+    for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-initializer.js"]
+    {
+        assert_eq!(api.get(&format!("/docs/{file}")).await.status, 200, "{file}");
+    }
+    let settings = api.get("/docs/swagger-initializer.js").await.body.as_str().unwrap().to_owned();
+    assert!(settings.contains("\"/openapi.json\"") && settings.contains("\"validatorUrl\": \"none\""), "{settings}");
+}

@@ -1,0 +1,173 @@
+//! What is refused before a handler is asked, and what every answer has.
+
+use std::time::Duration;
+
+use orders::{
+    app::{PricingError, PricingService, Product},
+    domain::Sku,
+};
+use reqwest::{Method, header};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::helpers::{Answer, Api};
+
+#[tokio::test]
+async fn an_answer_that_the_caller_does_not_accept_is_a_406() {
+    let api = Api::in_memory();
+    let accepting =
+        |accept: &'static str| Answer::of(api.request(Method::GET, "/orders").header(header::ACCEPT, accept));
+    for refused in ["text/html", "application/xml, text/*;q=0.5", "application/json;q=0, */*", "application/json;q=0"] {
+        accepting(refused).await.assert_problem(406, "not_acceptable");
+    }
+    for taken in
+        ["*/*", "application/*", "application/json", "text/html, application/json;q=0.1", "text/html, */*;q=0.1", ""]
+    {
+        assert_eq!(accepting(taken).await.status, 200, "{taken}");
+    }
+    let post =
+        api.request(Method::POST, "/orders").header(header::ACCEPT, "text/plain").json(&json!({"customer_id": "c"}));
+    Answer::of(post).await.assert_problem(406, "not_acceptable");
+    assert_eq!(api.orders_count().await, 0);
+}
+
+#[tokio::test]
+async fn headers_over_their_bound_are_a_431() {
+    let api = Api::in_memory();
+    let large = api.request(Method::GET, "/orders").header("x-large", "x".repeat(17 * 1024));
+    Answer::of(large).await.assert_problem(431, "headers_too_large");
+}
+
+#[tokio::test]
+async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
+    let api = Api::in_memory();
+    let preflight = |origin: &'static str| {
+        let request = api.request(Method::OPTIONS, "/orders").header(header::ORIGIN, origin);
+        let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+        Answer::of(request.header(header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type,idempotency-key"))
+    };
+    let allowed = preflight("https://shop.example.com").await;
+    assert_eq!(allowed.status, 200);
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://shop.example.com");
+    assert!(allowed.header("access-control-allow-methods").contains("POST"));
+    let refused = preflight("https://evil.example.com").await;
+    assert!(refused.status.is_client_error());
+    assert_eq!(refused.header("access-control-allow-origin"), "");
+
+    let read = |origin: &'static str| Answer::of(api.request(Method::GET, "/products").header(header::ORIGIN, origin));
+    let shown = read("https://shop.example.com").await;
+    assert_eq!(shown.header("access-control-allow-origin"), "https://shop.example.com");
+    assert!(shown.header("access-control-expose-headers").to_lowercase().contains("etag"));
+    assert_eq!(read("https://evil.example.com").await.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_to_guess_nothing_and_to_frame_nothing() {
+    let api = Api::in_memory();
+    for path in ["/orders", "/nothing", "/app/", "/docs/", "/problems", "/openapi.json"] {
+        let answer = api.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_head_is_let_go() {
+    let api = Api::with_arrival_within(Duration::from_millis(200), Duration::from_mins(1));
+    let answer = answer_to(&api, "GET /orders HTTP/1.1\r\nhost: x\r\nx-half").await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_body_is_let_go() {
+    let api = Api::with_arrival_within(Duration::from_mins(1), Duration::from_millis(200));
+    let head = "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
+    let answer = answer_to(&api, &format!("{head}{{")).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+/// What the service says to these bytes.
+async fn answer_to(api: &Api, sent: &str) -> String {
+    let mut connection = TcpStream::connect(api.url.strip_prefix("http://").unwrap()).await.unwrap();
+    connection.write_all(sent.as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    let read = tokio::time::timeout(Duration::from_secs(30), connection.read(&mut answer)).await;
+    let length = read.expect("the service answers in time").unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_http_are_refused() {
+    let api = Api::in_memory();
+    for garbage in ["\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "POST /orders HTTP/1.1\r\ncontent-length: -1\r\n\r\n"] {
+        let mut connection = TcpStream::connect(api.url.strip_prefix("http://").unwrap()).await.unwrap();
+        connection.write_all(garbage.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{garbage:?}: {answer}");
+    }
+    assert_eq!(api.get("/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_answers_a_500_that_shows_nothing() {
+    let api = Api::with_pricing(Panicking);
+    let answer = api.get("/products").await;
+    answer.assert_problem(500, "internal_error");
+    assert!(!answer.body.to_string().contains("boom"));
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(api.get("/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
+    let api = Api::with_pricing(Away);
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    let order = api.post("/orders", &json!({"customer_id": "c"})).await;
+    assert_eq!(order.status, 201);
+    let path = format!("/orders/{}", order.body["order_id"].as_str().unwrap());
+    for answer in [
+        api.get("/products").await,
+        api.post("/orders", &json!({"customer_id": "c", "items": [item]})).await,
+        api.post(&format!("{path}/items"), &item).await,
+        api.post("/orders/batch", &json!({"orders": [{"customer_id": "c", "items": [item]}]})).await,
+    ] {
+        answer.assert_problem(503, "pricing_unavailable");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    assert_eq!(api.get(&path).await.status, 200);
+    assert_eq!(api.get("/openapi.json").await.status, 200);
+}
+
+/// Pricing that has a bug.
+#[derive(Clone)]
+struct Panicking;
+
+impl PricingService for Panicking {
+    async fn find(&self, _: &[Sku]) -> Result<Vec<Option<Product>>, PricingError> {
+        panic!("boom")
+    }
+
+    async fn list(&self) -> Result<Vec<Product>, PricingError> {
+        panic!("boom")
+    }
+}
+
+/// Pricing that cannot be reached.
+#[derive(Clone)]
+struct Away;
+
+impl PricingService for Away {
+    async fn find(&self, _: &[Sku]) -> Result<Vec<Option<Product>>, PricingError> {
+        Err(PricingError("away".into()))
+    }
+
+    async fn list(&self) -> Result<Vec<Product>, PricingError> {
+        Err(PricingError("away".into()))
+    }
+}

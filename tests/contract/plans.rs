@@ -1,0 +1,49 @@
+//! How PostgreSQL finds the orders of a list among 100,000: through an index, without sorting more than the page.
+
+use orders::{
+    app::{OrderFilter, OrderQueries},
+    domain::OrderId,
+};
+
+use super::{created_at, support::Database, tenant};
+
+#[tokio::test]
+async fn every_filter_of_a_list_is_served_by_an_index() {
+    let database = Database::new().await;
+    sqlx::raw_sql(HUNDRED_THOUSAND_ORDERS).execute(&mut database.connect().await).await.unwrap();
+    // Planned for the values of each call, and once for any values: PostgreSQL may choose either for a prepared statement.
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let store = database.store_that_explains(mode);
+        for customer_id in [None, Some("customer-7".parse().unwrap())] {
+            for status in [None, Some("open".parse().unwrap())] {
+                for (created_from, created_to) in [(None, None), (Some(created_at(1000)), Some(created_at(90_000)))] {
+                    for before in [None, Some(OrderId::first_at(created_at(50_000)))] {
+                        let filter = OrderFilter { customer_id: customer_id.clone(), status, created_from, created_to };
+                        let page = store.orders(&tenant("default"), &filter, before, 51).await.unwrap();
+                        assert_eq!(page.len(), 51);
+                    }
+                }
+            }
+        }
+    }
+    let plans = database.plans();
+    assert_eq!(plans.len(), 32);
+    for plan in plans {
+        assert!(plan.contains("Index Scan") && !plan.contains("Seq Scan") && !plan.contains("Sort"), "{plan}");
+    }
+}
+
+/// Of ten customers, two thirds open, a second apart; the ids have the time as the service's have.
+const HUNDRED_THOUSAND_ORDERS: &str = "
+    insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
+        last_line, version, created_at, updated_at)
+    select
+        'default',
+        (lpad(to_hex((extract(epoch from o.at) * 1000)::bigint), 12, '0') || '7000a000' || lpad(to_hex(o.n), 12, '0'))::uuid,
+        'customer-' || o.n % 10,
+        case when o.n % 3 = 0 then 'placed' else 'open' end,
+        'EUR', 0, 0, 0, 0, 1, o.at, o.at
+    from (
+        select n, timestamptz '2026-01-31 12:00:00+00' + n * interval '1 second' as at from generate_series(1, 100000) as n
+    ) as o;
+    analyze orders;";
