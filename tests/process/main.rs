@@ -1,1 +1,9 @@
+//! The service as an operator meets it: a process, its settings, its signals, its files.
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crash;
+mod embedded;
+mod running;
+mod settings;
