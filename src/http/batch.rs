@@ -106,12 +106,15 @@ impl ResultBody {
             Err(unreadable) => unreadable,
         };
         problem.log(id);
-        let problem = problem.below(&format!("/orders/{index}"));
+        let place = format!("/orders/{index}");
+        let problem = problem.below(&place);
+        // Which order of the request: a JSON pointer as the fragment (RFC 6901, section 6).
+        let instance = format!("{path}#{place}");
         Self {
             index,
             status: problem.code.status().as_u16(),
             order: None,
-            problem: Some(problem.body(path, id.as_str())),
+            problem: Some(problem.body(&instance, id.as_str())),
         }
     }
 }

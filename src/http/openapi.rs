@@ -30,7 +30,13 @@ impl Doc {
         let operation = [("tags", json!([tag])), ("operationId", operation_id.into()), ("summary", summary.into())];
         let operation = operation.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
         // Any request can meet these.
-        let codes = vec![Code::InvalidParameter, Code::NotAcceptable, Code::HeadersTooLarge, Code::Internal];
+        let codes = vec![
+            Code::InvalidParameter,
+            Code::MethodNotAllowed,
+            Code::NotAcceptable,
+            Code::HeadersTooLarge,
+            Code::Internal,
+        ];
         Self { operation, parameters: Vec::new(), answers: Map::new(), codes, schemas: Map::new() }
     }
 

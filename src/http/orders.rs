@@ -121,7 +121,7 @@ fn written_doc(doc: Doc, status: u16, text: &str) -> Doc {
 }
 
 pub(super) fn idempotency_doc(doc: Doc) -> Doc {
-    let key = json!({"type": "string", "minLength": 1, "maxLength": 255});
+    let key = json!({"type": "string", "pattern": KEY});
     doc.parameter(
         "header",
         "Idempotency-Key",
@@ -131,8 +131,11 @@ pub(super) fn idempotency_doc(doc: Doc) -> Doc {
     .problems(&[Code::IdempotencyKeyReused])
 }
 
-/// `*` or a list of entity tags.
-const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+/// `*` or a list of entity tags; an empty header says nothing.
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)?$"#;
+
+/// 1 to 255 visible characters or spaces, bare or as a quoted string.
+const KEY: &str = r#"^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#;
 
 fn written(status: StatusCode, answered: &Answered) -> HttpResponse {
     let mut response = order_response(status, &answered.order);

@@ -17,8 +17,8 @@ pub enum LogFormat {
 ///
 /// A second call changes nothing.
 pub fn init_logging(format: LogFormat) {
-    let filters =
-        std::env::var("RUST_LOG").unwrap_or_else(|_| "info,sqlx::postgres::notice=warn,actix_server=warn".into());
+    let filters = std::env::var("RUST_LOG")
+        .unwrap_or_else(|_| "info,sqlx::postgres::notice=warn,actix_server=warn,actix_http::h1::dispatcher=off".into());
     let _already_set = env_logger::Builder::new()
         .parse_filters(&filters)
         .format(move |out, record| match format {

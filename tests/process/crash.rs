@@ -1,9 +1,6 @@
 use serde_json::{Value, json};
 use sqlx::query_scalar;
-use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     running::{Service, program},
@@ -36,7 +33,10 @@ async fn a_service_that_is_killed_between_commit_and_answer_makes_one_order_of_a
         let request = reqwest::Client::builder().no_proxy().build().unwrap().post(format!("{}/orders", service.url));
         let request = request.header("idempotency-key", &key).header("content-type", "application/json");
         let answer = request.body(body.clone()).send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), answer.headers()["idempotent-replayed"].to_str().unwrap()), (201, "true"));
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["idempotent-replayed"].to_str().unwrap()),
+            (201, "true")
+        );
         let order: Value = answer.json().await.unwrap();
         assert_eq!(service.get("/orders?total=true").await["total_orders"], orders);
         assert_eq!(service.get(&format!("/orders/{}", order["order_id"].as_str().unwrap())).await, order);
