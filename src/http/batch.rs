@@ -14,7 +14,7 @@ use super::{
     body::read_json,
     code::Code,
     conditions::keyed_request,
-    fields::read_object,
+    fields::{read_envelope, read_object},
     openapi::Doc,
     order_body::{OrderBody, order_example},
     order_request::{NewOrdersBody, new_order, new_order_example, new_orders},
@@ -32,7 +32,7 @@ pub(super) async fn create<P: Ports>(
     no_query(&request)?;
     let body = read_json(&request, payload, app.bounds()).await?;
     let key = keyed_request(&request, &body)?;
-    let (bodies, policy) = read_object(body, new_orders)?;
+    let (bodies, policy) = read_envelope(body, new_orders)?;
     let mut orders = Vec::with_capacity(bodies.len());
     let mut results: Vec<(u32, Result<BatchResult, Problem>)> = Vec::with_capacity(bodies.len());
     for (index, body) in (0..).zip(bodies) {
@@ -50,8 +50,7 @@ pub(super) async fn create<P: Ports>(
     let replayed =
         results.iter().any(|(_, result)| matches!(result, Ok(BatchResult::Created(answered)) if answered.replayed));
     let id = RequestId::taken_up(&request);
-    let results =
-        results.into_iter().map(|(index, result)| ResultBody::new(index, result, request.path(), &id)).collect();
+    let results = results.into_iter().map(|(index, result)| ResultBody::new(index, result, &id)).collect();
     let mut response = HttpResponse::build(StatusCode::MULTI_STATUS).json(BatchBody { results });
     mark_replayed(&mut response, replayed);
     Ok(response)
@@ -95,7 +94,7 @@ struct ResultBody {
 }
 
 impl ResultBody {
-    fn new(index: u32, result: Result<BatchResult, Problem>, path: &str, id: &RequestId) -> Self {
+    fn new(index: u32, result: Result<BatchResult, Problem>, id: &RequestId) -> Self {
         let problem = match result {
             Ok(BatchResult::Created(answered)) => {
                 let order = Some(OrderBody::from(&answered.order));
@@ -108,8 +107,8 @@ impl ResultBody {
         problem.log(id);
         let place = format!("/orders/{index}");
         let problem = problem.below(&place);
-        // Which order of the request: a JSON pointer as the fragment (RFC 6901, section 6).
-        let instance = format!("{path}#{place}");
+        // Which order of this request: a JSON pointer as a fragment (RFC 6901, section 6).
+        let instance = format!("#{place}");
         Self {
             index,
             status: problem.code.status().as_u16(),

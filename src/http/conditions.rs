@@ -26,7 +26,7 @@ pub(super) fn conditions(request: &HttpRequest, body: &Value) -> Result<Conditio
 /// `Idempotency-Key`: 1 to 255 visible characters or spaces, bare or as a quoted string (RFC 8941, section 3.3.3).
 pub(super) fn keyed_request(request: &HttpRequest, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
     let Some(text) = single(request, &IDEMPOTENCY_KEY)? else { return Ok(None) };
-    let Some(key) = unquoted(text).filter(|key| (1..=255).contains(&key.len())) else {
+    let Some(key) = unquoted(text).filter(|key| is_key(key)) else {
         let detail = "An idempotency key has 1 to 255 visible characters, bare or in double quotes.";
         return Err(refused(&IDEMPOTENCY_KEY, detail));
     };
@@ -36,6 +36,10 @@ pub(super) fn keyed_request(request: &HttpRequest, body: &Value) -> Result<Optio
     // As it was understood: neither white space nor the order of names makes another request.
     fingerprint.update(body.to_string());
     Ok(Some(KeyedRequest { caller: ANONYMOUS.to_owned(), key, fingerprint: fingerprint.finalize().into() }))
+}
+
+fn is_key(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'))
 }
 
 fn unquoted(text: &str) -> Option<String> {

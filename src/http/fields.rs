@@ -6,6 +6,7 @@ use crate::domain::Quantity;
 
 use super::{
     code::Code,
+    json,
     problem::{FieldError, Problem, sentence},
 };
 
@@ -32,8 +33,17 @@ pub(super) enum Wrong {
     Value(String),
 }
 
-/// Reads a whole body: `read` takes the fields, and whatever is left is unknown.
+/// Reads a whole body: `read` takes the fields, and whatever is left is unknown. No text in it may have a NUL,
+/// which PostgreSQL cannot store and other readers take for an end.
 pub(super) fn read_object<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problem> {
+    if json::has_nul(&body) {
+        return Err(Problem::new(Code::MalformedJson, "Not well-formed: a NUL character in a string."));
+    }
+    read_envelope(body, read)
+}
+
+/// Reads a body that holds others, each of which is read by itself.
+pub(super) fn read_envelope<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problem> {
     let mut errors = Errors::default();
     let value = nested(body, String::new(), &mut errors, read);
     match value {
