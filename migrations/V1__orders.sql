@@ -32,6 +32,7 @@ create table orders (
 -- The keyset indexes of the filtered lists. Ids sort by the time of creation, so a range of times is a range of each of these.
 create index orders_by_customer on orders (tenant_id, customer_id, order_id);
 create index orders_by_status on orders (tenant_id, status, order_id);
+create index orders_by_customer_and_status on orders (tenant_id, customer_id, status, order_id);
 
 create table order_items (
     tenant_id  text           not null,

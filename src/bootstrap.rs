@@ -50,7 +50,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     migrated?;
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
-    let store = PgStore::new(options, pool);
+    let store = PgStore::new(&options, pool);
     let served = serve_store(&config, store.clone(), catalogue, stop).await;
     store.close().await;
     if let Some(embedded) = embedded {
@@ -104,9 +104,15 @@ where
     };
     let serving = serve(app.clone(), settings).with_context(|| format!("ORDERS_BIND={}", config.bind))?;
     log::info!("listening on http://{}", serving.address);
-    let server = tokio::spawn(serving.server.into_future());
+    let mut server = tokio::spawn(serving.server.into_future());
     let sweeper = tokio::spawn(forget_keys(ports));
-    stop.received().await;
+    tokio::select! {
+        () = stop.received() => {}
+        ended = &mut server => {
+            ended??;
+            anyhow::bail!("the server ended by itself");
+        }
+    }
     log::info!("stopping: no new connections, waiting for the requests under way");
     app.drain();
     tokio::spawn(async move {

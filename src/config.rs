@@ -36,8 +36,8 @@ pub struct Config {
     #[arg(long, env = "ORDERS_STATIC_DIR", value_name = "ORDERS_STATIC_DIR", default_value = "./static")]
     pub static_dir: PathBuf,
 
-    /// Most connections to the database, 1 to 500. Four for each core of the database is a good start; more of them wait for each other.
-    #[arg(long, env = "ORDERS_DB_POOL", value_name = "ORDERS_DB_POOL", default_value_t = 8, value_parser = value_parser!(u32).range(1..=500))]
+    /// Most connections to the database, 2 to 500; half of them are for queries. Four for each core of the database is a good start; more of them wait for each other.
+    #[arg(long, env = "ORDERS_DB_POOL", value_name = "ORDERS_DB_POOL", default_value_t = 8, value_parser = value_parser!(u32).range(2..=500))]
     pub db_pool: u32,
 
     /// How long a request waits for a connection to the database before it is answered with a 503, in milliseconds, 100 to 60000.
@@ -110,11 +110,17 @@ impl Config {
 
 /// A scheme and a host, with a port where it is not the scheme's own (RFC 6454, section 6.2).
 fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@*".contains(&b)) => {
-            Ok(text.to_ascii_lowercase())
-        }
-        _ => Err("an origin is like https://shop.example.com, without a path".to_owned()),
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let (host, port) = authority.map_or(("", None), |authority| match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    });
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_address = address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+    if (is_name || is_address) && port.is_none_or(|port| port.parse::<u16>().is_ok()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("an origin is like https://shop.example.com, without a path".to_owned())
     }
 }

@@ -45,6 +45,8 @@ postgres_bin() {
 
 need_postgres() {
     postgres_bin >/dev/null || {
+        command -v apt-get >/dev/null || fail 'Please install PostgreSQL 13 or later'
+        as_root true 2>/dev/null || fail 'Please install the package postgresql, or run this as root or with sudo'
         # Only the binaries: Debian would start a cluster of its own.
         as_root mkdir -p /etc/postgresql-common
         [ -e /etc/postgresql-common/createcluster.conf ] ||

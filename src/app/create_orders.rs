@@ -102,6 +102,18 @@ impl<P: Ports> CreateOrders<'_, P> {
         Ok(results)
     }
 
+    /// What a request with the same key, at the same time, made of this order.
+    async fn taken_meanwhile(
+        &self,
+        request: &CreateOrdersRequest,
+        item: u32,
+    ) -> Result<BatchResult, CreateOrdersError> {
+        let Some(key) = &request.key else { return Err(RepoError::Conflict.into()) };
+        let done = recall(self.0, &request.tenant, key).await?;
+        let outcome = done.iter().find(|outcome| outcome.item == item).ok_or(RepoError::Conflict)?;
+        Ok(BatchResult::Created(rebuild(self.0, &request.tenant, outcome).await?))
+    }
+
     /// Each by itself, but those that an earlier request with the same key took.
     async fn each(
         &self,
@@ -114,7 +126,7 @@ impl<P: Ports> CreateOrders<'_, P> {
                 Some(outcome) => BatchResult::Created(rebuild(self.0, &request.tenant, outcome).await?),
                 None => match create(self.0, &request.tenant, order, request.key.as_ref(), *item).await {
                     Ok(created) => BatchResult::Created(Answered::now(created)),
-                    Err(CreateOrderError::Store(RepoError::KeyTaken)) => return Err(RepoError::KeyTaken.into()),
+                    Err(CreateOrderError::Store(RepoError::KeyTaken)) => self.taken_meanwhile(request, *item).await?,
                     Err(refused) => BatchResult::Refused(refused),
                 },
             };

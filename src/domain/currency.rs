@@ -17,6 +17,13 @@ impl Currency {
     /// The currency of an order that does not name one.
     pub const EUR: Self = Self { code: "EUR", decimals: 2 };
 
+    /// Every currency that there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        BY_DECIMALS
+            .iter()
+            .flat_map(|(decimals, codes)| codes.split_ascii_whitespace().map(|code| Self { code, decimals: *decimals }))
+    }
+
     pub const fn code(self) -> &'static str {
         self.code
     }
@@ -31,13 +38,7 @@ impl FromStr for Currency {
     type Err = CurrencyError;
 
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
-        BY_DECIMALS
-            .iter()
-            .find_map(|(decimals, codes)| {
-                let code = codes.split_ascii_whitespace().find(|code| *code == text)?;
-                Some(Self { code, decimals: *decimals })
-            })
-            .ok_or(CurrencyError)
+        Self::all().find(|currency| currency.code == text).ok_or(CurrencyError)
     }
 }
 

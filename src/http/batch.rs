@@ -13,7 +13,7 @@ use super::{
     app::App,
     body::read_json,
     code::Code,
-    conditions::keyed_request,
+    conditions::collection_conditions,
     fields::{read_envelope, read_object},
     openapi::Doc,
     order_body::{OrderBody, order_example},
@@ -31,7 +31,7 @@ pub(super) async fn create<P: Ports>(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let body = read_json(&request, payload, app.bounds()).await?;
-    let key = keyed_request(&request, &body)?;
+    let key = collection_conditions(&request, &body)?;
     let (bodies, policy) = read_envelope(body, new_orders)?;
     let mut orders = Vec::with_capacity(bodies.len());
     let mut results: Vec<(u32, Result<BatchResult, Problem>)> = Vec::with_capacity(bodies.len());
@@ -59,14 +59,19 @@ pub(super) async fn create<P: Ports>(
 pub(super) fn create_doc() -> Doc {
     let example = json!({"orders": [new_order_example()], "error_policy": "partial"});
     let answer = json!({"results": [{"index": 0, "status": 201, "order": order_example()}]});
-    idempotency_doc(Doc::new("Orders", "create_orders", "Take up to 100 orders"))
+    let doc = Doc::new("Orders", "create_orders", "Take up to 100 orders")
         .describe(
             "Each order has a result of its own, with the status and the body that it would have had alone. Under `reject_all` \
              the orders are written in one transaction, or none is: then the good ones have status 424.",
         )
         .body::<NewOrdersBody>(&example)
-        .answer::<BatchBody>(207, "What became of each order", &answer)
-        .problems(&[Code::LostRace, Code::StoreUnavailable, Code::PricingUnavailable])
+        .answer::<BatchBody>(207, "What became of each order", &answer);
+    idempotency_doc(doc, 207).problems(&[
+        Code::PreconditionFailed,
+        Code::LostRace,
+        Code::StoreUnavailable,
+        Code::PricingUnavailable,
+    ])
 }
 
 /// What became of each order of a batch.

@@ -14,6 +14,10 @@ pub(super) async fn read_json(request: &HttpRequest, payload: Payload, bounds: B
 /// `application/json`, with any parameters but a charset other than UTF-8 (RFC 8259, section 8.1).
 fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
     let refused = || Problem::new(Code::UnsupportedMediaType, "A body is sent with Content-Type: application/json.");
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "A body is sent without a Content-Encoding."));
+    }
     let header = request.headers().get(header::CONTENT_TYPE).ok_or_else(refused)?;
     let declared: mime::Mime = header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(refused)?;
     let charset_is_utf8 = declared.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);

@@ -52,11 +52,13 @@ codes! {
     OrderNotOpen = CONFLICT "order_not_open", "The order is not open any more",
         "Items change only while an order is open. Nothing was changed.";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
-        "Someone else changed the order since it was read: current_version tells to what. Read it, and decide again.";
+        "Someone else changed the order since it was read: current_version tells to what. Read it, and decide again. What has no version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",
         "Send less, or split it into several requests.";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type", "The body is not declared as JSON",
         "Send Content-Type: application/json, and no charset but UTF-8.";
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable", "The file does not have this range",
+        "Ask for the whole file.";
     ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed", "A value breaks a rule",
         "errors tells each value by its JSON pointer, and the rule. Nothing was changed.";
     UnknownProduct = UNPROCESSABLE_ENTITY "unknown_product", "There is no such product",

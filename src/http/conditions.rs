@@ -23,8 +23,18 @@ pub(super) fn conditions(request: &HttpRequest, body: &Value) -> Result<Conditio
     Ok(Conditions { key: keyed_request(request, body)?, expected: if_match(request)? })
 }
 
+/// What a write to a collection is tied to. A collection has no version: no entity tag matches it.
+pub(super) fn collection_conditions(request: &HttpRequest, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
+    match if_match(request)? {
+        None | Some(Expected::Any) => keyed_request(request, body),
+        Some(Expected::OneOf(_)) => {
+            Err(Problem::new(Code::PreconditionFailed, "A collection of orders has no version."))
+        }
+    }
+}
+
 /// `Idempotency-Key`: 1 to 255 visible characters or spaces, bare or as a quoted string (RFC 8941, section 3.3.3).
-pub(super) fn keyed_request(request: &HttpRequest, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
+fn keyed_request(request: &HttpRequest, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
     let Some(text) = single(request, &IDEMPOTENCY_KEY)? else { return Ok(None) };
     let Some(key) = unquoted(text).filter(|key| is_key(key)) else {
         let detail = "An idempotency key has 1 to 255 visible characters, bare or in double quotes.";
@@ -100,16 +110,20 @@ fn entity_tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>,
         if rest == "*" {
             return Ok(Some(Tags::Any));
         }
-        while !rest.is_empty() {
+        loop {
+            // Empty elements of a list say nothing (RFC 9110, section 5.6.1).
+            rest = rest.trim_start_matches([',', ' ', '\t']);
+            if rest.is_empty() {
+                break;
+            }
             let (weak, opaque) = rest.strip_prefix("W/").map_or((false, rest), |opaque| (true, opaque));
             let (tag, behind) = opaque.strip_prefix('"').and_then(|open| open.split_once('"')).ok_or_else(malformed)?;
             tags.push(Tag { weak, version: tag.parse().ok().filter(|version: &u32| version.to_string() == tag) });
             let behind = behind.trim_start();
-            rest = match behind.strip_prefix(',') {
-                Some(next) => next.trim_start(),
-                None if behind.is_empty() => behind,
-                None => return Err(malformed()),
-            };
+            if !behind.is_empty() && !behind.starts_with(',') {
+                return Err(malformed());
+            }
+            rest = behind;
         }
     }
     // An empty header says nothing.

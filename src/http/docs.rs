@@ -29,7 +29,7 @@ pub(super) fn register(config: &mut ServiceConfig) {
     config.service(web::redirect("/docs", "/docs/")).service(pages);
 }
 
-/// The document, with the products and the currencies that can be ordered now.
+/// The document, with the products that can be ordered now.
 pub(super) async fn openapi<P: Ports>(
     app: Data<App<P>>,
     document: Data<OpenApi>,
@@ -40,12 +40,9 @@ pub(super) async fn openapi<P: Ports>(
     // While the pricing service is away, the document is right without them.
     if let Ok(products) = ListProducts(app.ports()).execute().await {
         let skus: BTreeSet<&str> = products.iter().map(|product| product.sku.as_str()).collect();
-        let currencies: BTreeSet<&str> = products.iter().map(|product| product.price.currency().code()).collect();
-        for (field, values) in [("NewItem/properties/sku", skus), ("NewOrder/properties/currency", currencies)] {
-            let schema = document.pointer_mut(&format!("/components/schemas/{field}")).and_then(Value::as_object_mut);
-            if let Some(schema) = schema.filter(|_| !values.is_empty()) {
-                schema.insert("enum".to_owned(), values.into_iter().collect());
-            }
+        let schema = document.pointer_mut("/components/schemas/NewItem/properties/sku").and_then(Value::as_object_mut);
+        if let Some(schema) = schema.filter(|_| !skus.is_empty()) {
+            schema.insert("enum".to_owned(), skus.into_iter().collect());
         }
     }
     Ok(HttpResponse::Ok().json(document))

@@ -103,12 +103,16 @@ fn accepts(accept: &Accept, produced: &mime::Mime) -> bool {
         _ => None,
     };
     let matching = accept.iter().filter_map(|range| Some((specificity(&range.item)?, range.quality)));
-    accept.is_empty()
+    *produced == mime::STAR_STAR
+        || accept.is_empty()
         || matching.max_by_key(|(specific, _)| *specific).is_some_and(|(_, quality)| quality > header::Quality::ZERO)
 }
 
 /// Whether there is an `Accept` at all that asks for this type by its name.
 pub(super) fn prefers(request: &HttpRequest, wanted: &mime::Mime) -> bool {
-    Accept::parse(request)
-        .is_ok_and(|accept| accept.iter().any(|range| range.item.essence_str() == wanted.essence_str()))
+    Accept::parse(request).is_ok_and(|accept| {
+        accept
+            .iter()
+            .any(|range| range.item.essence_str() == wanted.essence_str() && range.quality > header::Quality::ZERO)
+    })
 }

@@ -92,6 +92,8 @@ fn page_limit(text: &str) -> Result<usize, String> {
 
 fn time(text: &str) -> Result<OffsetDateTime, String> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|time| time.checked_to_offset(UtcOffset::UTC));
+    // What RFC 3339 can write again.
+    let time = time.filter(|time| (0..=9999).contains(&time.year()));
     time.ok_or_else(|| "A time is in the form of RFC 3339, e.g. 2026-01-31T12:00:00Z.".to_owned())
 }
 

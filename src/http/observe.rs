@@ -47,7 +47,7 @@ pub(super) async fn observe<P: Ports>(
     let (request, mut response) = match answered {
         Ok(response) => {
             let (request, response) = response.map_into_boxed_body().into_parts();
-            let problem = response.error().map(|error| write(&uri, error, &id));
+            let problem = problem_instead(&uri, &response, &id);
             (Some(request), problem.unwrap_or(response))
         }
         Err(error) => (None, write(&uri, &error, &id)),
@@ -58,6 +58,24 @@ pub(super) async fn observe<P: Ports>(
         Some(request) => Ok(ServiceResponse::new(request, response)),
         None => Err(InternalError::from_response("no request is left", response).into()),
     }
+}
+
+/// The problem that a failed response is, written out, with what CORS said of it. `None` for one that did not fail.
+fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
+    let mut problem = match response.error() {
+        Some(error) => write(uri, error, id),
+        // The file server and Swagger UI answer by themselves.
+        None if response.status().is_client_error() || response.status().is_server_error() => {
+            write_problem(uri, &Problem::from_status(response.status()), id)
+        }
+        None => return None,
+    };
+    for (name, value) in response.headers() {
+        if *name == header::VARY || name.as_str().starts_with("access-control-") {
+            problem.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    Some(problem)
 }
 
 /// The problem that an error is, written out.

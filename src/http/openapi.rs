@@ -121,10 +121,13 @@ impl Doc {
         for (status, response) in &mut responses {
             response["headers"]["X-Request-Id"] =
                 json!({"schema": {"type": "string"}, "description": "The id of the request, which the log has too"});
-            if status == "503" {
-                response["headers"]["Retry-After"] =
-                    json!({"schema": {"type": "integer"}, "description": "Seconds to wait before the next try"});
-            }
+            let (name, schema, text) = match status.as_str() {
+                "405" => ("Allow", json!({"type": "string"}), "The methods of the path"),
+                "412" => ("ETag", json!({"type": "string"}), "The version that the order is at, in quotes"),
+                "503" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next try"),
+                _ => continue,
+            };
+            response["headers"][name] = json!({"schema": schema, "description": text});
         }
         let mut operation = self.operation.clone();
         operation.insert("parameters".into(), self.parameters.clone().into());

@@ -1,5 +1,11 @@
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ObjectBuilder,
+        schema::{Schema, Type},
+    },
+};
 
 use crate::{
     app::{BatchPolicy, NewItem, NewOrder},
@@ -25,10 +31,15 @@ pub(super) struct NewOrderBody {
     )]
     customer_id: String,
     /// ISO 4217; EUR where there is none.
-    #[schema(required = false, default = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
+    #[schema(required = false, default = "EUR", schema_with = currency_schema)]
     currency: String,
     #[schema(required = false, max_items = 200)]
     items: Vec<NewItemBody>,
+}
+
+fn currency_schema() -> Schema {
+    let codes = Currency::all().map(Currency::code);
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
 }
 
 /// A product and how many of it.

@@ -13,7 +13,7 @@ use super::{
     app::App,
     body::read_json,
     code::Code,
-    conditions::{IDEMPOTENT_REPLAYED, conditions, is_known, keyed_request},
+    conditions::{IDEMPOTENT_REPLAYED, collection_conditions, conditions, is_known},
     fields::read_object,
     openapi::Doc,
     order_body::{OrderBody, order_example},
@@ -29,7 +29,7 @@ pub(super) async fn create<P: Ports>(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let body = read_json(&request, payload, app.bounds()).await?;
-    let key = keyed_request(&request, &body)?;
+    let key = collection_conditions(&request, &body)?;
     let order = read_object(body, new_order)?;
     let created = CreateOrder(app.ports()).execute(CreateOrderRequest { tenant: app.tenant(), order, key }).await?;
     Ok(written(StatusCode::CREATED, &created))
@@ -43,7 +43,8 @@ pub(super) fn create_doc() -> Doc {
         &json!({"type": "string"}),
         "The path of the order",
     );
-    idempotency_doc(doc).problems(&[
+    idempotency_doc(doc, 201).problems(&[
+        Code::PreconditionFailed,
         Code::UnknownProduct,
         Code::TooManyLines,
         Code::CurrencyMismatch,
@@ -71,13 +72,15 @@ pub(super) async fn add_item<P: Ports>(
 pub(super) fn add_item_doc() -> Doc {
     let example = json!({"sku": "MOUSE456", "quantity": 2});
     let doc = Doc::new("Orders", "add_item", "Add an item at the price of the moment").body::<NewItemBody>(&example);
-    change_doc(doc, 201, "The order with the item").problems(&[
-        Code::UnknownProduct,
-        Code::TooManyLines,
-        Code::CurrencyMismatch,
-        Code::OrderNotOpen,
-        Code::PricingUnavailable,
-    ])
+    change_doc(doc, 201, "The order with the item")
+        .header(201, "Location", &json!({"type": "string"}), "The path of the order")
+        .problems(&[
+            Code::UnknownProduct,
+            Code::TooManyLines,
+            Code::CurrencyMismatch,
+            Code::OrderNotOpen,
+            Code::PricingUnavailable,
+        ])
 }
 
 pub(super) async fn get<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -102,7 +105,7 @@ pub(super) fn get_doc() -> Doc {
 /// What every change of an order says of itself.
 fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
     let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
-    idempotency_doc(order_id_doc(written_doc(doc, status, text)))
+    idempotency_doc(order_id_doc(written_doc(doc, status, text)), status)
         .parameter("header", "If-Match", &tags, "Change the order only if it is at one of these versions; else 412")
         .problems(&[Code::OrderNotFound, Code::LostRace, Code::PreconditionFailed, Code::StoreUnavailable])
 }
@@ -120,7 +123,8 @@ fn written_doc(doc: Doc, status: u16, text: &str) -> Doc {
     )
 }
 
-pub(super) fn idempotency_doc(doc: Doc) -> Doc {
+/// What every write with this answer says of its key.
+pub(super) fn idempotency_doc(doc: Doc, status: u16) -> Doc {
     let key = json!({"type": "string", "pattern": KEY});
     doc.parameter(
         "header",
@@ -128,6 +132,7 @@ pub(super) fn idempotency_doc(doc: Doc) -> Doc {
         &key,
         "Names the request: sent again within 24 hours, it changes nothing more and gets the same answer",
     )
+    .header(status, "Idempotent-Replayed", &json!({"const": "true"}), "Only on the answer to a repetition")
     .problems(&[Code::IdempotencyKeyReused])
 }
 

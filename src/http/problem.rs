@@ -75,10 +75,25 @@ impl Problem {
     /// What the framework answers by itself.
     pub(super) fn from_framework(error: &actix_web::Error) -> Self {
         match error.as_response_error().status_code() {
+            status if status.is_server_error() => Self::internal(error.to_string()),
+            status => Self::from_status(status),
+        }
+    }
+
+    /// A refusal of which only the status is known.
+    pub(super) fn from_status(status: StatusCode) -> Self {
+        match status {
             StatusCode::NOT_FOUND => Self::route_not_found(),
-            status if status.is_client_error() => Self::new(Code::InvalidParameter, error.to_string()),
-            _ => Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.")
-                .caused_by(error.to_string()),
+            StatusCode::METHOD_NOT_ALLOWED => Self {
+                allow: Some("GET, HEAD".to_owned()),
+                ..Self::new(Code::MethodNotAllowed, "This path allows GET, HEAD.")
+            },
+            StatusCode::PRECONDITION_FAILED => Self::new(Code::PreconditionFailed, "The file is not the expected one."),
+            StatusCode::RANGE_NOT_SATISFIABLE => Self::new(Code::RangeNotSatisfiable, "The file is shorter."),
+            status if status.is_client_error() => {
+                Self::new(Code::InvalidParameter, "The request is not as documented.")
+            }
+            status => Self::internal(format!("the framework answered {status}")),
         }
     }
 

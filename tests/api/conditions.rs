@@ -40,6 +40,14 @@ async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: 
     assert_eq!(write("\"3\"").await.header("etag"), "\"4\"");
     assert_eq!(write("\"3\", \"4\"").await.header("etag"), "\"5\"");
     assert_eq!(write("*").await.header("etag"), "\"6\"");
+    assert_eq!(write(", \"1\",,\"6\",").await.header("etag"), "\"7\"");
+    // A collection has no version that could be meant.
+    let create = |tags: &'static str| {
+        let request = api.request(Method::POST, "/orders").header("if-match", tags);
+        Answer::of(request.json(&json!({"customer_id": "c"})))
+    };
+    create("\"1\"").await.assert_problem(412, "precondition_failed");
+    assert_eq!(create("*").await.status, 201);
 }
 
 async fn of_writers_meant_for_one_version_one_wins(api: Api) {

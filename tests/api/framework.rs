@@ -57,6 +57,12 @@ async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
     assert!(refused.status.is_client_error());
     assert_eq!(refused.header("access-control-allow-origin"), "");
 
+    // A page can read what is wrong, too.
+    let order = api.request(Method::POST, "/orders").header(header::ORIGIN, "https://shop.example.com");
+    let refused = Answer::of(order.json(&json!({"customer_id": ""}))).await;
+    refused.assert_problem(422, "validation_failed");
+    assert_eq!(refused.header("access-control-allow-origin"), "https://shop.example.com");
+
     let read = |origin: &'static str| Answer::of(api.request(Method::GET, "/products").header(header::ORIGIN, origin));
     let shown = read("https://shop.example.com").await;
     assert_eq!(shown.header("access-control-allow-origin"), "https://shop.example.com");
@@ -169,5 +175,27 @@ impl PricingService for Away {
 
     async fn list(&self) -> Result<Vec<Product>, PricingError> {
         Err(PricingError("away".into()))
+    }
+}
+
+#[tokio::test]
+async fn what_the_file_server_and_swagger_ui_refuse_is_a_problem_too() {
+    let api = Api::in_memory();
+    let post = Answer::of(api.request(Method::POST, "/app/")).await;
+    post.assert_problem(405, "method_not_allowed");
+    assert_eq!(post.header("allow"), "GET, HEAD");
+    api.get("/docs/nothing.js").await.assert_problem(404, "route_not_found");
+    let range = api.request(Method::GET, "/app/app.js").header(header::RANGE, "bytes=999999999-");
+    Answer::of(range).await.assert_problem(416, "range_not_satisfiable");
+}
+
+#[tokio::test]
+async fn the_root_answers_whatever_is_accepted() {
+    let api = Api::in_memory();
+    for (accept, status) in
+        [("application/json", 200), ("text/html", 303), ("text/html;q=0, */*", 200), ("image/png", 200)]
+    {
+        let answer = Answer::of(api.request(Method::GET, "/").header(header::ACCEPT, accept)).await;
+        assert_eq!(answer.status, status, "{accept}");
     }
 }

@@ -61,7 +61,7 @@ async fn the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is(
 async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
     let nowhere = orders::infra::connect_options("postgres://postgres@localhost:1/orders").unwrap();
     let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_millis(200) };
-    let api = Api::start(PgStore::new(nowhere, settings));
+    let api = Api::start(PgStore::new(&nowhere, settings));
     let order = json!({"customer_id": "c"});
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     for answer in [

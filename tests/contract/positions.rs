@@ -58,7 +58,11 @@ const COUNT_STATEMENTS: &str = "
     truncate statements;
     create or replace function count_statement() returns trigger language plpgsql as
         'begin insert into statements values (tg_table_name); return null; end';
-    create or replace trigger counted after insert or update on orders execute function count_statement();
-    create or replace trigger counted after insert or update on order_items execute function count_statement();
-    create or replace trigger counted after insert or update on order_events execute function count_statement();
-    create or replace trigger counted after insert or update on event_head execute function count_statement();";
+    drop trigger if exists counted on orders;
+    create trigger counted after insert or update on orders execute function count_statement();
+    drop trigger if exists counted on order_items;
+    create trigger counted after insert or update on order_items execute function count_statement();
+    drop trigger if exists counted on order_events;
+    create trigger counted after insert or update on order_events execute function count_statement();
+    drop trigger if exists counted on event_head;
+    create trigger counted after insert or update on event_head execute function count_statement();";

@@ -37,10 +37,12 @@ async fn the_service_uses_the_database_of_its_url_and_migrates_it() {
 #[test]
 fn a_bad_setting_stops_the_start_with_its_name_and_what_is_allowed() {
     let refused = [
-        (&["--db-pool", "0"][..], "ORDERS_DB_POOL", "1..=500"),
+        (&["--db-pool", "0"][..], "ORDERS_DB_POOL", "2..=500"),
         (&["--log-format", "xml"], "ORDERS_LOG_FORMAT", "pretty, json"),
         (&["--bind", "8000"], "ORDERS_BIND", "invalid socket address"),
         (&["--bind", "0.0.0.0:0"], "ORDERS_BIND", "ORDERS_ALLOW_ANONYMOUS=true"),
+        (&["--cors-origins", "https://a\"b"], "ORDERS_CORS_ORIGINS", "https://shop.example.com"),
+        (&["--cors-origins", "https://a:b:c"], "ORDERS_CORS_ORIGINS", "without a path"),
         (&["--database-url", "mysql://x"], "DATABASE_URL", "postgres://"),
         (&["--in-memory", "--catalogue", "/nowhere"], "ORDERS_CATALOGUE", "/nowhere"),
     ];

@@ -52,10 +52,7 @@ impl Database {
     }
 
     pub(crate) fn store(&self) -> PgStore {
-        PgStore::new(
-            self.options.clone(),
-            PoolSettings { max_connections: 8, acquire_timeout: Duration::from_secs(30) },
-        )
+        PgStore::new(&self.options, PoolSettings { max_connections: 8, acquire_timeout: Duration::from_secs(30) })
     }
 
     /// A store whose every plan goes to the server's log.
@@ -65,7 +62,7 @@ impl Database {
             ("auto_explain.log_min_duration", "0"),
             ("plan_cache_mode", plan_cache_mode),
         ]);
-        PgStore::new(options, PoolSettings { max_connections: 1, acquire_timeout: Duration::from_secs(30) })
+        PgStore::new(&options, PoolSettings { max_connections: 1, acquire_timeout: Duration::from_secs(30) })
     }
 
     /// The plans that the server logged for this database.
@@ -107,7 +104,7 @@ async fn cluster() -> &'static Cluster {
 }
 
 async fn start_cluster() -> Cluster {
-    let root = std::env::temp_dir().join("orders-tests");
+    let root = std::env::temp_dir().join(format!("orders-tests-{}", uid()));
     remove_left_overs(&root);
     let dir = root.join(process::id().to_string());
     // What is lost in a crash of the machine is of no interest here.
@@ -118,11 +115,19 @@ async fn start_cluster() -> Cluster {
     Cluster { postgres }
 }
 
+/// Each user has a directory of their own.
+fn uid() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").map_or(0, |process| process.uid())
+}
+
 /// The clusters of test runs that have ended: nobody holds their lock.
 fn remove_left_overs(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        // One that is being started has no files of a cluster yet.
+        let has_begun = entry.path().join("postgres/cluster/PG_VERSION").exists();
         let lock = fs::File::open(entry.path().join("postgres/lock"));
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if has_begun && lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

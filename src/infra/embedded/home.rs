@@ -38,7 +38,6 @@ impl Home {
         let dir = reachable_dir(data_dir, user)?;
         let lock = lock(&dir)?;
         let cluster = dir.join("cluster");
-        private_dir(&cluster, user)?;
         let mut sockets = dir.join("run");
         if sockets.as_os_str().len() > MAX_SOCKET_DIR {
             let inode = at(&dir, fs::metadata(&dir))?.ino();
@@ -52,6 +51,11 @@ impl Home {
         self.dir.join("postgres.log")
     }
 
+    /// Where a cluster is made before it becomes the one.
+    pub(super) fn unfinished_cluster(&self) -> PathBuf {
+        self.dir.join("cluster.new")
+    }
+
     /// The major version of the files that are there. `None` before the first start.
     pub(super) fn version(&self) -> Option<u32> {
         fs::read_to_string(self.cluster.join("PG_VERSION")).ok()?.trim().parse().ok()
@@ -62,13 +66,16 @@ fn reachable_dir(data_dir: &Path, user: Option<User>) -> Result<PathBuf, Embedde
     at(data_dir, fs::create_dir_all(data_dir))?;
     let data_dir = at(data_dir, data_dir.canonicalize())?;
     let wanted = data_dir.join("postgres");
+    // One place a data directory, named after its path.
+    let name = data_dir.to_string_lossy().trim_matches('/').replace('-', "--").replace('/', "-");
+    let fallback = Path::new(FALLBACK).join(name);
     private_dir(&wanted, user)?;
-    if user.is_none() || user::can_write(user, &wanted) {
+    // Orders that are there stay where they are, even when the wanted place can be reached by now.
+    let has_orders = |dir: &Path| dir.join("cluster/PG_VERSION").exists();
+    let stays = user.is_none() || has_orders(&wanted) || !has_orders(&fallback);
+    if user.is_none() || (stays && user::can_write(user, &wanted)) {
         return Ok(wanted);
     }
-    // One place a data directory, named after its path.
-    let name = data_dir.to_string_lossy().trim_matches('/').replace('/', "-");
-    let fallback = Path::new(FALLBACK).join(name);
     at(&fallback, fs::create_dir_all(&fallback))?;
     private_dir(&fallback, user)?;
     log::warn!("the database's user cannot reach {}: the database lives in {}", wanted.display(), fallback.display());
@@ -77,7 +84,7 @@ fn reachable_dir(data_dir: &Path, user: Option<User>) -> Result<PathBuf, Embedde
     Ok(fallback)
 }
 
-fn private_dir(dir: &Path, user: Option<User>) -> Result<(), EmbeddedError> {
+pub(super) fn private_dir(dir: &Path, user: Option<User>) -> Result<(), EmbeddedError> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return at(dir, Err(error)),
         _ => {}

@@ -8,7 +8,7 @@ use std::{
 use super::{
     EmbeddedError,
     binaries::{self, Binaries},
-    home::{Home, at},
+    home::{Home, at, private_dir},
     user,
 };
 
@@ -88,13 +88,18 @@ fn choose(home: &Home) -> Result<Binaries, EmbeddedError> {
 fn init(home: &Home, binaries: &Binaries) -> Result<(), EmbeddedError> {
     let initdb = binaries.dir.join("initdb");
     let mut command = user::command(&initdb, home.user);
-    command.arg("-D").arg(&home.cluster).args(["-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--data-checksums"]);
+    // Under another name until it is complete: what a crash leaves half-made is made anew.
+    let unfinished = home.unfinished_cluster();
+    if unfinished.exists() {
+        at(&unfinished, std::fs::remove_dir_all(&unfinished))?;
+    }
+    private_dir(&unfinished, home.user)?;
+    command.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--data-checksums"]);
     // The socket's directory is open to the database's own user alone; there is no other way in.
     command.args(["--auth-local=trust", "--auth-host=reject"]);
     let output = at(&initdb, command.output())?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(EmbeddedError::InitDb(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    if !output.status.success() {
+        return Err(EmbeddedError::InitDb(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
+    at(&home.cluster, std::fs::rename(&unfinished, &home.cluster))
 }

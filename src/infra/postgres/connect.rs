@@ -13,7 +13,7 @@ pub struct PoolSettings {
 }
 
 /// A connection that was idle for longer is tried before it is handed out: after a restart of the database, no request meets a dead one.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// A `postgres://` URL with what every connection of the service has: its name, and bounds on how long a statement,
 /// a wait for a lock and an idle transaction may last.
@@ -33,7 +33,7 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
 }
 
-/// Connects when first asked: the service starts, and answers 503, without a database.
+/// Connects when first asked: a service whose database is away answers 503.
 pub(super) fn pool(options: PgConnectOptions, settings: PoolSettings) -> PgPool {
     PgPoolOptions::new()
         .max_connections(settings.max_connections)

@@ -14,6 +14,7 @@ use super::{
 
 impl IdempotencyKeys for PgStore {
     async fn recall(&self, tenant: &TenantId, caller: &str, key: &str) -> Result<Option<Recorded>, RepoError> {
+        let mut reader = self.readers.take().await?;
         let rows = query!(
             "select item, fingerprint, order_id, version
             from idempotency_keys
@@ -23,9 +24,10 @@ impl IdempotencyKeys for PgStore {
             caller,
             key,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *reader)
         .await
         .map_err(repo_error)?;
+        reader.done();
         let Some(first) = rows.first() else { return Ok(None) };
         let fingerprint = first.fingerprint.as_slice().try_into().map_err(corrupt)?;
         let outcomes = rows.iter().map(|row| {

@@ -5,6 +5,7 @@ mod errors;
 mod keys;
 mod migrate;
 mod queries;
+mod readers;
 mod repo;
 mod rows;
 mod store;

@@ -40,11 +40,14 @@ macro_rules! count {
 
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
-        let state = select_order(&self.pool, tenant, id).await?;
+        let mut reader = self.readers.take().await?;
+        let state = select_order(&mut *reader, tenant, id).await?;
+        reader.done();
         Ok(state.map(OrderDetails::from))
     }
 
     async fn order_at(&self, tenant: &TenantId, id: OrderId, version: u32) -> Result<Option<OrderDetails>, RepoError> {
+        let mut reader = self.readers.take().await?;
         let rows = query_as!(
             EventRow,
             r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
@@ -55,9 +58,10 @@ impl OrderQueries for PgStore {
             id.as_uuid(),
             number_to_store(version)?,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *reader)
         .await
         .map_err(repo_error)?;
+        reader.done();
         let events = rows.into_iter().map(|row| row.into_event(id)).collect::<Result<Vec<_>, _>>()?;
         if events.last().is_none_or(|event| event.version != version) {
             return Ok(None);
@@ -70,19 +74,22 @@ impl OrderQueries for PgStore {
         let ids = filter.ids();
         let (start, end) = (ids.start.as_uuid(), ids.end.as_uuid());
         let tenant = tenant.as_str();
+        let mut reader = self.readers.take().await?;
         let count = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-            (None, None) => count!("", tenant, start, end).fetch_one(&self.pool).await,
+            (None, None) => count!("", tenant, start, end).fetch_one(&mut *reader).await,
             (Some(customer), None) => {
-                count!("and customer_id = $4", tenant, start, end, customer).fetch_one(&self.pool).await
+                count!("and customer_id = $4", tenant, start, end, customer).fetch_one(&mut *reader).await
             }
-            (None, Some(status)) => count!("and status = $4", tenant, start, end, status).fetch_one(&self.pool).await,
+            (None, Some(status)) => count!("and status = $4", tenant, start, end, status).fetch_one(&mut *reader).await,
             (Some(customer), Some(status)) => {
                 count!("and customer_id = $4 and status = $5", tenant, start, end, customer, status)
-                    .fetch_one(&self.pool)
+                    .fetch_one(&mut *reader)
                     .await
             }
         };
-        u64::try_from(count.map_err(repo_error)?).map_err(corrupt)
+        let count = count.map_err(repo_error)?;
+        reader.done();
+        u64::try_from(count).map_err(corrupt)
     }
 
     async fn orders(
@@ -97,29 +104,33 @@ impl OrderQueries for PgStore {
         let end = before.map_or(ids.end, |before| before.min(ids.end)).as_uuid();
         let start = ids.start.as_uuid();
         let tenant = tenant.as_str();
+        let mut reader = self.readers.take().await?;
         let rows = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-            (None, None) => page!("", tenant, start, end, limit).fetch_all(&self.pool).await,
+            (None, None) => page!("", tenant, start, end, limit).fetch_all(&mut *reader).await,
             (Some(customer), None) => {
-                page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(&self.pool).await
+                page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(&mut *reader).await
             }
             (None, Some(status)) => {
-                page!("and status = $5", tenant, start, end, limit, status).fetch_all(&self.pool).await
+                page!("and status = $5", tenant, start, end, limit, status).fetch_all(&mut *reader).await
             }
             (Some(customer), Some(status)) => {
                 page!("and customer_id = $5 and status = $6", tenant, start, end, limit, customer, status)
-                    .fetch_all(&self.pool)
+                    .fetch_all(&mut *reader)
                     .await
             }
         };
         let rows = rows.map_err(repo_error)?;
+        reader.done();
         rows.into_iter().map(OrderSummary::try_from).collect()
     }
 
     async fn ready(&self) -> Result<(), RepoError> {
+        let mut reader = self.readers.take().await?;
         let applied = query_scalar!("select max(version) from refinery_schema_history")
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *reader)
             .await
             .map_err(repo_error)?;
+        reader.done();
         if applied >= Some(*SCHEMA_VERSION) {
             Ok(())
         } else {

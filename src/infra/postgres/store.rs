@@ -7,22 +7,30 @@ use crate::{
     domain::TenantId,
 };
 
-use super::{PoolSettings, connect::pool, errors::repo_error, repo::PgOrderRepo};
+use super::{PoolSettings, connect::pool, errors::repo_error, readers::Readers, repo::PgOrderRepo};
 
 /// Orders in PostgreSQL.
 #[derive(Clone)]
 pub struct PgStore {
+    /// For units of work.
     pub(super) pool: PgPool,
+    /// For queries.
+    pub(super) readers: Readers,
 }
 
 impl PgStore {
-    pub fn new(options: PgConnectOptions, settings: PoolSettings) -> Self {
-        Self { pool: pool(options, settings) }
+    /// Half of the connections are for queries.
+    pub fn new(options: &PgConnectOptions, settings: PoolSettings) -> Self {
+        let for_queries = (settings.max_connections / 2).max(1);
+        let for_writes = settings.max_connections.saturating_sub(for_queries).max(1);
+        let sized = |max_connections| pool(options.clone(), PoolSettings { max_connections, ..settings });
+        Self { pool: sized(for_writes), readers: Readers::new(sized(for_queries), settings.acquire_timeout) }
     }
 
     /// Waits for the connections in use, and closes all of them.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.readers.close().await;
     }
 }
 

@@ -1,0 +1,91 @@
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::app::RepoError;
+
+use super::{connect::TRUSTED_IDLE, errors::repo_error};
+
+/// The connections that queries use. sqlx's pool asks the server on each return whether a connection is still good,
+/// which costs a read a second round trip: here a connection whose query succeeded is handed on as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    pool: PgPool,
+    /// As many permits as the pool has connections: who has one never waits in the pool.
+    permits: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Idle>>>,
+    acquire_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: PoolConnection<Postgres>,
+    since: Instant,
+}
+
+/// A connection for one query. One that is dropped without `done` goes back through sqlx's pool, which looks at it.
+pub(super) struct Reader {
+    connection: PoolConnection<Postgres>,
+    idle: Arc<Mutex<Vec<Idle>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Readers {
+    pub(super) fn new(pool: PgPool, acquire_timeout: Duration) -> Self {
+        let permits = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
+        Self { pool, permits, idle: Arc::default(), acquire_timeout }
+    }
+
+    pub(super) async fn take(&self) -> Result<Reader, RepoError> {
+        let permit = tokio::time::timeout(self.acquire_timeout, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolTimedOut))?;
+        let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolClosed))?;
+        let idle = lock(&self.idle).pop();
+        let connection = match idle {
+            Some(Idle { connection, since }) if since.elapsed() < TRUSTED_IDLE => connection,
+            // The pool looks at the one that was idle for long, and gives it or another one.
+            idle => {
+                drop(idle);
+                self.pool.acquire().await.map_err(repo_error)?
+            }
+        };
+        Ok(Reader { connection, idle: self.idle.clone(), _permit: permit })
+    }
+
+    pub(super) async fn close(&self) {
+        self.permits.close();
+        lock(&self.idle).clear();
+        self.pool.close().await;
+    }
+}
+
+impl Reader {
+    /// The query has succeeded.
+    pub(super) fn done(self) {
+        lock(&self.idle).push(Idle { connection: self.connection, since: Instant::now() });
+    }
+}
+
+impl Deref for Reader {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+/// Held for a push or a pop: a panic of another thread leaves nothing half-done.
+fn lock(idle: &Mutex<Vec<Idle>>) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
