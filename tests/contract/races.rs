@@ -1,18 +1,19 @@
 //! Writers who meet on one order, and starts that meet on one database.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::future::join_all;
 use orders::{
     app::{
-        Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder, NewOrder,
-        OrderQueries, Store, UnitOfWork,
+        Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder,
+        IdempotencyKeys, NewOrder, OrderQueries, Store, UnitOfWork,
     },
     infra::{MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
 use sqlx::{query_as, query_scalar};
 
 use super::{
+    created_at,
     support::{Database, eventually},
     tenant,
 };
@@ -90,27 +91,45 @@ async fn a_database_without_the_schema_is_not_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_of_work_that_is_given_up_while_it_begins_leaves_no_transaction_open() {
     let database = Database::new().await;
-    let settings = PoolSettings { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
+    let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_secs(30) };
     // The server would end what is left open, and hide it.
     let patient = database.options.clone().options([("idle_in_transaction_session_timeout", "0")]);
     let store = PgStore::new(&patient, settings);
-    for micros in 0..200 {
-        // Dropped at some point on the way, another one each time.
-        let begun = tokio::time::timeout(Duration::from_micros(micros * 5), store.begin(&tenant("default"))).await;
-        drop(begun);
-    }
     let mut connection = database.connect().await;
-    eventually("no session is idle in transaction", async || {
-        let open: i64 = query_scalar(
-            "select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-        (open == 0).then_some(())
+    // With a connection that is there: what is given up is the BEGIN on it.
+    store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
+    for polls in 1..=10 {
+        // Dropped at another point on the way each time: after it was polled once, twice, …
+        given_up_after(polls, store.begin(&tenant("default"))).await;
+        // On the same connection, which is the only one for writes: after this it has come back to the pool.
+        store.forget(created_at(0), 1).await.unwrap();
+        eventually("no session is idle in transaction", async || {
+            let open: i64 = query_scalar(
+                "select count(*) from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
+            )
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+            (open == 0).then_some(())
+        })
+        .await;
+    }
+    store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
+}
+
+/// Polls the future until it is ready, at most so many times, and drops it.
+async fn given_up_after<F: Future>(polls: usize, future: F) {
+    let mut future = pin!(future);
+    let mut polled = 0;
+    poll_fn(|context| {
+        polled += 1;
+        match future.as_mut().poll(context) {
+            Poll::Pending if polled < polls => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
     })
     .await;
-    store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
 }
 
 fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7> {

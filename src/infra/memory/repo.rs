@@ -64,6 +64,10 @@ impl OrderRepo for InMemoryOrderRepo {
     }
 
     async fn commit(mut self) -> Result<(), RepoError> {
+        // Who reads with `Lock::Write` keeps everyone else's commit waiting.
+        if self.lock.is_none() {
+            self.lock = Some(self.shared.writers.clone().lock_owned().await);
+        }
         let (staged, keys) = (std::mem::take(&mut self.staged), std::mem::take(&mut self.keys));
         let mut committed = self.shared.committed();
         let mut first_of = std::collections::BTreeMap::new();

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     committed: Mutex<Committed>,
-    /// Held by a unit of work that reads with `Lock::Write`.
+    /// Held by a unit of work from its read with `Lock::Write`, or else for its commit.
     pub(super) writers: Arc<tokio::sync::Mutex<()>>,
 }
 
