@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 
-/// The orders service: takes orders, prices their items, and tells what happened, in order.
+/// The orders service: takes orders, prices their items, and keeps a log of what happened, in order.
 ///
 /// Without any setting it serves on 127.0.0.1:8000, with a private PostgreSQL of its own in ./data.
 #[derive(Clone, Debug, Parser)]

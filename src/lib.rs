@@ -1,4 +1,4 @@
-//! The orders service: takes orders, prices their items, carries them through their life, and tells what happened, in order.
+//! The orders service: takes orders, prices their items, and keeps a log of what happened, in order.
 //!
 //! - [`domain`]: the rules of an order. Pure; knows nothing else here.
 //! - [`app`]: the use cases, and the ports they need. Knows the domain.

@@ -176,7 +176,7 @@ pub(super) fn document(endpoints: &[Endpoint]) -> Value {
         "info": {
             "title": "Orders",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Takes orders, prices their items, and tells what happened, in order.",
+            "description": "Takes orders, prices their items, and keeps a log of what happened, in order.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "paths": paths,

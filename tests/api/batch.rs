@@ -1,3 +1,4 @@
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ on_each_store! {
     a_batch_has_one_to_a_hundred_orders,
     a_repeated_batch_is_answered_from_what_it_did,
     a_repeated_partial_batch_takes_only_what_was_not_taken,
+    equal_batches_at_once_take_each_order_once,
 }
 
 fn good(customer: &str) -> Value {
@@ -99,4 +101,18 @@ async fn a_repeated_partial_batch_takes_only_what_was_not_taken(api: Api) {
     assert_eq!(statuses(&first), [(0, 422), (1, 201)]);
     assert_eq!(again.body["results"][1], first.body["results"][1]);
     assert_eq!(api.orders_count().await, 1);
+}
+
+async fn equal_batches_at_once_take_each_order_once(api: Api) {
+    for policy in ["reject_all", "partial"] {
+        let orders: Vec<Value> = (0..20).map(|n| good(&format!("{policy}-{n}"))).collect();
+        let body = json!({"orders": orders, "error_policy": policy});
+        let send =
+            || Answer::of(api.request(Method::POST, "/orders/batch").header("idempotency-key", policy).json(&body));
+        let answers = join_all((0..8).map(|_| send())).await;
+        for answer in &answers {
+            assert_eq!((answer.status.as_u16(), &answer.body), (207, &answers[0].body));
+        }
+    }
+    assert_eq!(api.orders_count().await, 40);
 }
