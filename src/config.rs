@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 #[derive(Clone, Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[expect(clippy::doc_markdown, reason = "these are the texts of --help")]
+#[allow(rustdoc::bare_urls, reason = "these are the texts of --help")]
 pub struct Config {
     /// PostgreSQL to store the orders in, as postgres://user:password@host:port/database.
     /// Without it the service starts a private PostgreSQL from the binaries on this machine.
