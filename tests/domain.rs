@@ -1,8 +1,8 @@
 //! The domain's promises, over values that nobody thought of.
 
 use orders::domain::{
-    Amount, Currency, CustomerId, Order, OrderError, OrderEvent, OrderId, Price, ProductName, Quantity, Sku, Stamp,
-    TenantId,
+    Action, Amount, CancelReason, Currency, CustomerId, Fact, Order, OrderError, OrderEvent, OrderId, Price,
+    ProductName, Quantity, ReplayError, Sku, Stamp, Status, TenantId,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -20,6 +20,7 @@ proptest! {
     #[test]
     fn whatever_is_taken_as_a_value_reads_back_as_the_same_value(text in ".{0,70}") {
         if let Ok(customer) = text.parse::<CustomerId>() { prop_assert_eq!(customer.to_string().parse(), Ok(customer)); }
+        if let Ok(reason) = text.parse::<CancelReason>() { prop_assert_eq!(reason.to_string().parse(), Ok(reason)); }
         if let Ok(name) = text.parse::<ProductName>() { prop_assert_eq!(name.to_string().parse(), Ok(name)); }
         if let Ok(sku) = text.parse::<Sku>() { prop_assert_eq!(sku.to_string().parse(), Ok(sku)); }
         if let Ok(tenant) = text.parse::<TenantId>() { prop_assert_eq!(tenant.to_string().parse(), Ok(tenant)); }
@@ -43,6 +44,30 @@ proptest! {
     fn an_order_is_the_fold_of_its_events(moves in prop::collection::vec(item(), 0..40)) {
         let (order, events) = lived(&moves);
         prop_assert_eq!(events.len(), order.state().version as usize);
+        prop_assert_eq!(Order::replay(&events).unwrap(), order);
+    }
+
+    #[test]
+    fn a_whole_life_is_the_fold_of_its_events_and_a_refusal_leaves_no_trace(moves in prop::collection::vec(any_move(), 0..60)) {
+        let (mut order, mut events) = lived(&[]);
+        for next in moves {
+            let before = order.clone();
+            let allowed = next.action().check(order.state().status, order.state().items_count()).is_ok();
+            match next.make(&mut order) {
+                Ok(()) => {
+                    prop_assert!(allowed, "{next:?} was taken");
+                    let recorded = order.take_events();
+                    prop_assert_eq!(recorded.len(), 1);
+                    prop_assert!(Fact::EVENT_TYPES.contains(&recorded[0].fact.event_type()));
+                    events.extend(recorded);
+                }
+                // A line that is not there is the only thing that the status and the number of lines do not tell.
+                Err(refused) => {
+                    prop_assert!(!allowed || matches!(refused, OrderError::NoSuchLine(_)), "{next:?} was refused: {refused}");
+                    prop_assert_eq!(&order, &before);
+                }
+            }
+        }
         prop_assert_eq!(Order::replay(&events).unwrap(), order);
     }
 
@@ -111,6 +136,30 @@ fn events_leave_an_order_once() {
 }
 
 #[test]
+fn an_order_goes_through_its_life_one_way_only() {
+    use Action::{AddItem, Cancel, ChangeQuantity, Fulfil, Place, RemoveItem};
+    let allowed = |status: Status, items_count| {
+        Action::ALL.into_iter().filter(|action| action.check(status, items_count).is_ok()).collect::<Vec<_>>()
+    };
+    assert_eq!(allowed(Status::Open, 0), [AddItem, Cancel]);
+    assert_eq!(allowed(Status::Open, 1), [AddItem, ChangeQuantity, RemoveItem, Place, Cancel]);
+    assert_eq!(allowed(Status::Open, 200), [ChangeQuantity, RemoveItem, Place, Cancel]);
+    assert_eq!(allowed(Status::Placed, 1), [Cancel, Fulfil]);
+    assert_eq!(allowed(Status::Cancelled, 1), []);
+    assert_eq!(allowed(Status::Fulfilled, 1), []);
+}
+
+#[test]
+fn the_number_of_a_removed_line_is_not_given_again() {
+    let (mut order, _) = lived(&[(1, 1, 0), (2, 1, 0)]);
+    order.remove_item(2, stamp(order.state().updated_at)).unwrap();
+    add(&mut order, (3, 1, 0)).unwrap();
+    assert_eq!(order.lines().iter().map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
+    let gone = order.change_quantity(2, 1.try_into().unwrap(), stamp(order.state().updated_at));
+    assert_eq!(gone, Err(OrderError::NoSuchLine(2)));
+}
+
+#[test]
 fn events_that_are_not_one_life_are_not_replayed() {
     let (_, events) = lived(&[(1, 1, 0), (2, 2, 1)]);
     let (_, others) = lived(&[(1, 1, 0)]);
@@ -122,6 +171,9 @@ fn events_that_are_not_one_life_are_not_replayed() {
     let mut foreign = others[1].clone();
     foreign.order_id = OrderId::MAX;
     Order::replay([&events[0], &foreign]).unwrap_err();
+    let mut nowhere = events[1].clone();
+    nowhere.fact = Fact::ItemRemoved { line: 7 };
+    assert_eq!(Order::replay([&events[0], &nowhere]), Err(ReplayError::NoSuchLine(7)));
 }
 
 #[test]
@@ -131,6 +183,55 @@ fn time_never_runs_backwards_in_the_life_of_an_order() {
     let long_ago = stamp(order.state().created_at - Duration::days(1));
     order.add_item(sku(), name(), 1.try_into().unwrap(), price, long_ago).unwrap();
     assert_eq!(order.state().updated_at, order.state().created_at);
+}
+
+/// A move that an order may refuse.
+#[derive(Clone, Debug)]
+enum Move {
+    AddItem(Item),
+    ChangeQuantity(u32, u16),
+    RemoveItem(u32),
+    Place,
+    Cancel(bool),
+    Fulfil,
+}
+
+fn any_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        8 => item().prop_map(Move::AddItem),
+        4 => (0..10_u32, 1..=999_u16).prop_map(|(line, quantity)| Move::ChangeQuantity(line, quantity)),
+        4 => (0..10_u32).prop_map(Move::RemoveItem),
+        1 => Just(Move::Place),
+        1 => any::<bool>().prop_map(Move::Cancel),
+        1 => Just(Move::Fulfil),
+    ]
+}
+
+impl Move {
+    fn action(&self) -> Action {
+        match self {
+            Self::AddItem(_) => Action::AddItem,
+            Self::ChangeQuantity(..) => Action::ChangeQuantity,
+            Self::RemoveItem(_) => Action::RemoveItem,
+            Self::Place => Action::Place,
+            Self::Cancel(_) => Action::Cancel,
+            Self::Fulfil => Action::Fulfil,
+        }
+    }
+
+    fn make(&self, order: &mut Order) -> Result<(), OrderError> {
+        let at = stamp(order.state().updated_at);
+        match self {
+            Self::AddItem(item) => add(order, *item),
+            Self::ChangeQuantity(line, quantity) => {
+                order.change_quantity(*line, i64::from(*quantity).try_into().unwrap(), at)
+            }
+            Self::RemoveItem(line) => order.remove_item(*line, at),
+            Self::Place => order.place(at),
+            Self::Cancel(with_reason) => order.cancel(with_reason.then(|| "No longer wanted".parse().unwrap()), at),
+            Self::Fulfil => order.fulfil(at),
+        }
+    }
 }
 
 /// Cents, quantity, and how many milliseconds after the move before.

@@ -3,32 +3,42 @@
 //! What they need from outside is a port, a trait that `infra` implements. One use case a file: request, error, `execute`.
 
 mod add_item;
+mod cancel_order;
 mod change_order;
+mod change_quantity;
 mod conditions;
 mod create_order;
 mod create_orders;
 mod forget_keys;
+mod fulfil_order;
 mod get_order;
 mod idempotency;
 mod list_orders;
 mod list_products;
 mod order_view;
+mod place_order;
 mod ports;
+mod remove_item;
 mod uow;
 
 pub use add_item::{AddItemError, AddItemRequest, AddItemToOrder};
+pub use cancel_order::{CancelOrder, CancelOrderError, CancelOrderRequest};
 pub use change_order::ChangeError;
+pub use change_quantity::{ChangeQuantity, ChangeQuantityError, ChangeQuantityRequest};
 pub use conditions::{Conditions, Expected};
 pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem, NewOrder};
 pub use create_orders::{BatchPolicy, BatchResult, CreateOrders, CreateOrdersError, CreateOrdersRequest};
 pub use forget_keys::ForgetKeys;
+pub use fulfil_order::{FulfilOrder, FulfilOrderError, FulfilOrderRequest};
 pub use get_order::{GetOrder, GetOrderError};
 pub use idempotency::{Answered, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
 pub use list_orders::{ListOrders, ListOrdersError, ListOrdersRequest, OrderPage};
 pub use list_products::ListProducts;
 pub use order_view::{OrderDetails, OrderSummary};
+pub use place_order::{PlaceOrder, PlaceOrderError, PlaceOrderRequest};
 pub use ports::{
     Adapters, BoxError, Changes, Clock, IdGenerator, IdempotencyKeys, Lock, OrderFilter, OrderQueries, OrderRepo,
     Ports, PricingError, PricingService, Product, RepoError, Store, UnitOfWork,
 };
+pub use remove_item::{RemoveItem, RemoveItemError, RemoveItemRequest};
 pub use uow::Uow;

@@ -6,23 +6,43 @@ use super::{MAX_LINES, OrderError, Status};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     AddItem,
+    ChangeQuantity,
+    RemoveItem,
+    Place,
+    Cancel,
+    Fulfil,
 }
 
 impl Action {
-    pub const ALL: [Self; 1] = [Self::AddItem];
+    pub const ALL: [Self; 6] =
+        [Self::AddItem, Self::ChangeQuantity, Self::RemoveItem, Self::Place, Self::Cancel, Self::Fulfil];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AddItem => "add_item",
+            Self::ChangeQuantity => "change_quantity",
+            Self::RemoveItem => "remove_item",
+            Self::Place => "place",
+            Self::Cancel => "cancel",
+            Self::Fulfil => "fulfil",
         }
     }
 
     /// Whether an order with this status and this many lines allows the move, and if not, why.
     pub const fn check(self, status: Status, items_count: usize) -> Result<(), OrderError> {
-        match self {
-            Self::AddItem if !matches!(status, Status::Open) => Err(OrderError::NotOpen(status)),
-            Self::AddItem if items_count >= MAX_LINES => Err(OrderError::TooManyLines),
-            Self::AddItem => Ok(()),
+        match (self, status) {
+            (Self::AddItem, Status::Open) if items_count >= MAX_LINES => Err(OrderError::TooManyLines),
+            (Self::ChangeQuantity | Self::RemoveItem | Self::Place, Status::Open) if items_count == 0 => {
+                Err(OrderError::Empty)
+            }
+            (Self::AddItem | Self::ChangeQuantity | Self::RemoveItem | Self::Place, Status::Open)
+            | (Self::Cancel, Status::Open | Status::Placed)
+            | (Self::Fulfil, Status::Placed) => Ok(()),
+            (Self::AddItem | Self::ChangeQuantity | Self::RemoveItem | Self::Place, _) => {
+                Err(OrderError::NotOpen(status))
+            }
+            (Self::Cancel, _) => Err(OrderError::NotCancellable(status)),
+            (Self::Fulfil, _) => Err(OrderError::NotPlaced(status)),
         }
     }
 }

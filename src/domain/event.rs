@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Currency, CustomerId, OrderId, Price, ProductName, Quantity, Sku};
+use super::{CancelReason, Currency, CustomerId, OrderId, Price, ProductName, Quantity, Sku};
 
 /// One thing that happened to one order. The events of an order, in the order of their versions, are the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +21,35 @@ pub struct OrderEvent {
 pub enum Fact {
     OrderCreated { customer_id: CustomerId, currency: Currency },
     ItemAdded { line: u32, sku: Sku, name: ProductName, quantity: Quantity, unit_price: Price },
+    QuantityChanged { line: u32, quantity: Quantity },
+    ItemRemoved { line: u32 },
+    OrderPlaced,
+    OrderCancelled { reason: Option<CancelReason> },
+    OrderFulfilled,
 }
 
 impl Fact {
+    /// Every name that `event_type` gives.
+    pub const EVENT_TYPES: [&str; 7] = [
+        "order.created.v1",
+        "order.item_added.v1",
+        "order.quantity_changed.v1",
+        "order.item_removed.v1",
+        "order.placed.v1",
+        "order.cancelled.v1",
+        "order.fulfilled.v1",
+    ];
+
     /// The name of the event in the world outside; its suffix is the version of the data's schema.
     pub const fn event_type(&self) -> &'static str {
         match self {
             Self::OrderCreated { .. } => "order.created.v1",
             Self::ItemAdded { .. } => "order.item_added.v1",
+            Self::QuantityChanged { .. } => "order.quantity_changed.v1",
+            Self::ItemRemoved { .. } => "order.item_removed.v1",
+            Self::OrderPlaced => "order.placed.v1",
+            Self::OrderCancelled { .. } => "order.cancelled.v1",
+            Self::OrderFulfilled => "order.fulfilled.v1",
         }
     }
 }

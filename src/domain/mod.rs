@@ -4,6 +4,7 @@
 
 mod action;
 mod amount;
+mod cancel_reason;
 mod currency;
 mod customer_id;
 mod event;
@@ -13,21 +14,24 @@ mod order_state;
 mod price;
 mod product_name;
 mod quantity;
+mod replay;
 mod sku;
 mod status;
 mod tenant_id;
 
 pub use action::Action;
 pub use amount::Amount;
+pub use cancel_reason::{CancelReason, CancelReasonError};
 pub use currency::{Currency, CurrencyError};
 pub use customer_id::{CustomerId, CustomerIdError};
 pub use event::{Fact, OrderEvent, Stamp};
-pub use order::{Order, OrderError, ReplayError};
+pub use order::{Order, OrderError};
 pub use order_id::{OrderId, OrderIdError};
 pub use order_state::{Line, MAX_LINES, OrderState};
 pub use price::{Price, PriceError};
 pub use product_name::{ProductName, ProductNameError};
 pub use quantity::{Quantity, QuantityError};
+pub use replay::{Replay, ReplayError};
 pub use sku::{Sku, SkuError};
 pub use status::{Status, StatusError};
 pub use tenant_id::{TenantId, TenantIdError};

@@ -1,6 +1,6 @@
 use super::{
-    Action, Currency, CustomerId, Fact, Line, MAX_LINES, OrderEvent, OrderId, OrderState, Price, ProductName, Quantity,
-    Sku, Stamp, Status,
+    Action, CancelReason, Currency, CustomerId, Fact, Line, MAX_LINES, OrderEvent, OrderId, OrderState, Price,
+    ProductName, Quantity, Replay, ReplayError, Sku, Stamp, Status,
 };
 
 /// The aggregate root: it alone decides what may happen to an order, and records what did.
@@ -13,23 +13,20 @@ pub struct Order {
 /// Why an order refused a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    #[error("the order is {0}; items can be changed only while it is open")]
+    #[error("the order is {0}; it can be changed and placed only while it is open")]
     NotOpen(Status),
+    #[error("the order has no items")]
+    Empty,
+    #[error("the order is {0}; it can be cancelled only while it is open or placed")]
+    NotCancellable(Status),
+    #[error("the order is {0}; it can be fulfilled only while it is placed")]
+    NotPlaced(Status),
+    #[error("the order has no line {0}")]
+    NoSuchLine(u32),
     #[error("an order has at most {MAX_LINES} lines")]
     TooManyLines,
     #[error("the order is in {order}, the price in {price}: an order has one currency")]
     CurrencyMismatch { order: Currency, price: Currency },
-}
-
-/// Why a list of events is not the life of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    #[error("an order begins with OrderCreated, and only begins with it")]
-    NotABeginning,
-    #[error("version {found} where version {expected} was due")]
-    Version { expected: u32, found: u32 },
-    #[error("an event of order {0}")]
-    OtherOrder(OrderId),
 }
 
 impl Order {
@@ -52,28 +49,11 @@ impl Order {
 
     /// The order whose whole life these events are. It has recorded nothing.
     pub fn replay<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> Result<Self, ReplayError> {
-        let mut events = events.into_iter();
-        let first = events.next().ok_or(ReplayError::NotABeginning)?;
-        let Fact::OrderCreated { customer_id, currency } = first.fact.clone() else {
-            return Err(ReplayError::NotABeginning);
-        };
-        if first.version != 1 {
-            return Err(ReplayError::Version { expected: 1, found: first.version });
-        }
-        let mut state = OrderState::created(first, customer_id, currency);
+        let mut replay = Replay::default();
         for event in events {
-            if event.order_id != state.order_id {
-                return Err(ReplayError::OtherOrder(event.order_id));
-            }
-            if event.version != state.version + 1 {
-                return Err(ReplayError::Version { expected: state.version + 1, found: event.version });
-            }
-            if matches!(event.fact, Fact::OrderCreated { .. }) {
-                return Err(ReplayError::NotABeginning);
-            }
-            state.apply(event);
+            replay.apply(event)?;
         }
-        Ok(Self::restore(state))
+        replay.finish().map(Self::restore)
     }
 
     /// Appends a line with the name and the price of this moment.
@@ -94,6 +74,43 @@ impl Order {
         Ok(())
     }
 
+    /// Sets how many units of the product the line has.
+    pub fn change_quantity(&mut self, line: u32, quantity: Quantity, stamp: Stamp) -> Result<(), OrderError> {
+        self.check_line(line)?;
+        self.check(Action::ChangeQuantity)?;
+        self.record(stamp, Fact::QuantityChanged { line, quantity });
+        Ok(())
+    }
+
+    /// Takes the line out. Its number is not given again.
+    pub fn remove_item(&mut self, line: u32, stamp: Stamp) -> Result<(), OrderError> {
+        self.check_line(line)?;
+        self.check(Action::RemoveItem)?;
+        self.record(stamp, Fact::ItemRemoved { line });
+        Ok(())
+    }
+
+    /// The customer commits to the order as it is.
+    pub fn place(&mut self, stamp: Stamp) -> Result<(), OrderError> {
+        self.check(Action::Place)?;
+        self.record(stamp, Fact::OrderPlaced);
+        Ok(())
+    }
+
+    /// Calls the order off. Final.
+    pub fn cancel(&mut self, reason: Option<CancelReason>, stamp: Stamp) -> Result<(), OrderError> {
+        self.check(Action::Cancel)?;
+        self.record(stamp, Fact::OrderCancelled { reason });
+        Ok(())
+    }
+
+    /// Everything was delivered. Final.
+    pub fn fulfil(&mut self, stamp: Stamp) -> Result<(), OrderError> {
+        self.check(Action::Fulfil)?;
+        self.record(stamp, Fact::OrderFulfilled);
+        Ok(())
+    }
+
     pub const fn state(&self) -> &OrderState {
         &self.state
     }
@@ -109,6 +126,10 @@ impl Order {
 
     fn check(&self, action: Action) -> Result<(), OrderError> {
         action.check(self.state.status, self.state.items_count())
+    }
+
+    fn check_line(&self, number: u32) -> Result<(), OrderError> {
+        if self.state.has_line(number) { Ok(()) } else { Err(OrderError::NoSuchLine(number)) }
     }
 
     fn record(&mut self, stamp: Stamp, fact: Fact) {

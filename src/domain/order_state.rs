@@ -64,9 +64,22 @@ impl OrderState {
                 self.last_line = line;
                 self.lines.push(Line { number: line, sku, name, quantity, unit_price });
             }
+            Fact::QuantityChanged { line, quantity } => {
+                for changed in self.lines.iter_mut().filter(|kept| kept.number == line) {
+                    changed.quantity = quantity;
+                }
+            }
+            Fact::ItemRemoved { line } => self.lines.retain(|kept| kept.number != line),
+            Fact::OrderPlaced => self.status = Status::Placed,
+            Fact::OrderCancelled { reason: _ } => self.status = Status::Cancelled,
+            Fact::OrderFulfilled => self.status = Status::Fulfilled,
         }
         self.version = event.version;
         self.updated_at = event.occurred_at;
+    }
+
+    pub fn has_line(&self, number: u32) -> bool {
+        self.lines.iter().any(|line| line.number == number)
     }
 
     pub fn items_count(&self) -> usize {

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, http::header, web::Payload};
 use futures_util::StreamExt;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{app::Bounds, code::Code, json, problem::Problem};
 
@@ -8,7 +8,25 @@ use super::{app::Bounds, code::Code, json, problem::Problem};
 pub(super) async fn read_json(request: &HttpRequest, payload: Payload, bounds: Bounds) -> Result<Value, Problem> {
     check_content_type(request)?;
     let bytes = read(request, payload, bounds).await?;
-    json::parse(&bytes).map_err(|error| Problem::new(Code::MalformedJson, format!("Not well-formed: {error}.")))
+    parse(&bytes)
+}
+
+/// Reads a JSON body where a request may do without one: none at all says what an empty object says.
+pub(super) async fn read_optional_json(
+    request: &HttpRequest,
+    payload: Payload,
+    bounds: Bounds,
+) -> Result<Value, Problem> {
+    let bytes = read(request, payload, bounds).await?;
+    if bytes.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    check_content_type(request)?;
+    parse(&bytes)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    json::parse(bytes).map_err(|error| Problem::new(Code::MalformedJson, format!("Not well-formed: {error}.")))
 }
 
 /// `application/json`, with any parameters but a charset other than UTF-8 (RFC 8259, section 8.1).

@@ -41,6 +41,8 @@ codes! {
         "The paths are in the OpenAPI document at /openapi.json.";
     OrderNotFound = NOT_FOUND "order_not_found", "There is no such order",
         "Check the order id.";
+    LineNotFound = NOT_FOUND "line_not_found", "The order has no such line",
+        "Read the order: it tells its lines. The number of a line that was removed is not given again. Nothing was changed.";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed", "The path does not allow this method",
         "The header Allow tells the methods.";
     NotAcceptable = NOT_ACCEPTABLE "not_acceptable", "There is no answer of the accepted kind",
@@ -50,7 +52,13 @@ codes! {
     LostRace = CONFLICT "lost_race", "Others kept changing the order at the same time",
         "Nothing was changed. Read the order and try again.";
     OrderNotOpen = CONFLICT "order_not_open", "The order is not open any more",
-        "Items change only while an order is open. Nothing was changed.";
+        "Items change, and an order is placed, only while it is open. Nothing was changed.";
+    OrderEmpty = CONFLICT "order_empty", "The order has no items",
+        "Add an item first. Nothing was changed.";
+    OrderNotCancellable = CONFLICT "order_not_cancellable", "The order cannot be cancelled any more",
+        "Only an order that is open or placed can be cancelled. Nothing was changed.";
+    OrderNotPlaced = CONFLICT "order_not_placed", "The order is not placed",
+        "Only an order that is placed can be fulfilled. Nothing was changed.";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
         "Someone else changed the order since it was read: current_version tells to what. Read it, and decide again. What has no version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",

@@ -51,6 +51,24 @@ impl Endpoint {
         self.on(Method::POST, handler, doc)
     }
 
+    pub(super) fn patch<F, Args>(self, handler: F, doc: Doc) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::PATCH, handler, doc)
+    }
+
+    pub(super) fn delete<F, Args>(self, handler: F, doc: Doc) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::DELETE, handler, doc)
+    }
+
     fn on<F, Args>(mut self, method: Method, handler: F, doc: Doc) -> Self
     where
         F: Handler<Args>,

@@ -3,6 +3,7 @@
 mod app;
 mod batch;
 mod body;
+mod changes;
 mod code;
 mod conditions;
 mod console;

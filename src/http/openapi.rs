@@ -54,10 +54,19 @@ impl Doc {
     }
 
     /// A JSON body of this shape.
-    pub(super) fn body<T: ToSchema>(mut self, example: &Value) -> Self {
+    pub(super) fn body<T: ToSchema>(self, example: &Value) -> Self {
+        self.body_or_none::<T>(example, true)
+    }
+
+    /// A JSON body of this shape, or none.
+    pub(super) fn optional_body<T: ToSchema>(self, example: &Value) -> Self {
+        self.body_or_none::<T>(example, false)
+    }
+
+    fn body_or_none<T: ToSchema>(mut self, example: &Value, required: bool) -> Self {
         let schema = self.schema::<T>();
         let content = json!({"application/json": {"schema": schema, "example": example}});
-        self.operation.insert("requestBody".into(), json!({"required": true, "content": content}));
+        self.operation.insert("requestBody".into(), json!({"required": required, "content": content}));
         self.problems(&[
             Code::MalformedJson,
             Code::InvalidBody,

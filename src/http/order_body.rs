@@ -1,12 +1,17 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{ArrayBuilder, ObjectBuilder, Type},
+};
 
 use crate::{
     app::{OrderDetails, OrderSummary},
-    domain::{Action, Line},
+    domain::{Action, Line, OrderError},
 };
+
+use super::problem::{Problem, sentence};
 
 /// An order as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +43,16 @@ pub(super) struct SummaryBody {
     #[schema(format = "date-time")]
     updated_at: String,
     /// What the order allows now.
+    #[schema(schema_with = actions_schema)]
     allowed_actions: Vec<&'static str>,
+}
+
+fn action_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Action::ALL.map(Action::as_str)))
+}
+
+fn actions_schema() -> ArrayBuilder {
+    ArrayBuilder::new().items(action_schema())
 }
 
 /// An order with its items.
@@ -47,7 +61,21 @@ pub(super) struct SummaryBody {
 pub(super) struct OrderBody {
     #[serde(flatten)]
     summary: SummaryBody,
+    /// What the order does not allow now, and why.
+    disallowed_actions: Vec<DisallowedBody>,
     items: Vec<ItemBody>,
+}
+
+/// An action that the order does not allow now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DisallowedAction)]
+struct DisallowedBody {
+    #[schema(schema_with = action_schema)]
+    action: &'static str,
+    /// The code of the problem that the action would be answered with.
+    code: &'static str,
+    /// The rule that is in its way, in a sentence.
+    reason: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,7 +116,17 @@ impl From<&OrderSummary> for SummaryBody {
 
 impl From<&OrderDetails> for OrderBody {
     fn from(order: &OrderDetails) -> Self {
-        Self { summary: (&order.summary).into(), items: order.items.iter().map(ItemBody::from).collect() }
+        Self {
+            summary: (&order.summary).into(),
+            disallowed_actions: order.summary.disallowed_actions().map(DisallowedBody::from).collect(),
+            items: order.items.iter().map(ItemBody::from).collect(),
+        }
+    }
+}
+
+impl From<(Action, OrderError)> for DisallowedBody {
+    fn from((action, error): (Action, OrderError)) -> Self {
+        Self { action: action.as_str(), code: Problem::from(error).code.as_str(), reason: sentence(&error) }
     }
 }
 
@@ -109,7 +147,7 @@ pub(super) fn summary_example() -> Value {
     json!({
         "order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "customer_id": "customer-7", "status": "open",
         "currency": "EUR", "items_count": 1, "units_count": 1, "total_amount": "999.99", "version": 2,
-        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z", "allowed_actions": ["add_item"],
+        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z", "allowed_actions": ["add_item", "change_quantity", "remove_item", "place", "cancel"],
     })
 }
 
@@ -119,6 +157,11 @@ pub(super) fn order_example() -> Value {
     });
     let mut example = summary_example();
     if let Some(order) = example.as_object_mut() {
+        let fulfil = json!({
+            "action": "fulfil", "code": "order_not_placed",
+            "reason": "The order is open; it can be fulfilled only while it is placed.",
+        });
+        order.insert("disallowed_actions".to_owned(), json!([fulfil]));
         order.insert("items".to_owned(), json!([item]));
     }
     example

@@ -103,7 +103,7 @@ pub(super) fn get_doc() -> Doc {
 }
 
 /// What every change of an order says of itself.
-fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
+pub(super) fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
     let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
     idempotency_doc(order_id_doc(written_doc(doc, status, text)), status)
         .parameter("header", "If-Match", &tags, "Change the order only if it is at one of these versions; else 412")
@@ -142,7 +142,7 @@ const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)?$"#;
 /// 1 to 255 visible characters or spaces, bare or as a quoted string.
 const KEY: &str = r#"^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#;
 
-fn written(status: StatusCode, answered: &Answered) -> HttpResponse {
+pub(super) fn written(status: StatusCode, answered: &Answered) -> HttpResponse {
     let mut response = order_response(status, &answered.order);
     mark_replayed(&mut response, answered.replayed);
     response

@@ -62,6 +62,16 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> 
     text.parse().map_err(|error| sentence(&error))
 }
 
+/// The line of an order that the path names.
+pub(super) fn line(request: &HttpRequest) -> Result<u32, Problem> {
+    let text = request.match_info().get("line").unwrap_or_default();
+    let number = text.parse().ok().filter(|line| (1..=MAX_LINE).contains(line) && line.to_string() == text);
+    number.ok_or_else(|| Problem::parameter("line", format!("A line is a whole number from 1 to {MAX_LINE}.")))
+}
+
+/// The highest number that a line can get.
+pub(super) const MAX_LINE: u32 = i32::MAX.cast_unsigned();
+
 /// The order that the path names.
 pub(super) fn order_id(request: &HttpRequest) -> Result<OrderId, Problem> {
     let text = request.match_info().get("order_id").unwrap_or_default();

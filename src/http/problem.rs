@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{
-        AddItemError, BoxError, ChangeError, CreateOrderError, CreateOrdersError, GetOrderError, ItemProblem, KeyError,
-        ListOrdersError, PricingError, RepoError,
+        AddItemError, BoxError, CancelOrderError, ChangeError, ChangeQuantityError, CreateOrderError,
+        CreateOrdersError, FulfilOrderError, GetOrderError, ItemProblem, KeyError, ListOrdersError, PlaceOrderError,
+        PricingError, RemoveItemError, RepoError,
     },
     domain::{OrderError, OrderId},
 };
@@ -249,10 +250,27 @@ impl From<OrderError> for Problem {
             OrderError::NotOpen(_) => Code::OrderNotOpen,
             OrderError::TooManyLines => Code::TooManyLines,
             OrderError::CurrencyMismatch { .. } => Code::CurrencyMismatch,
+            OrderError::Empty => Code::OrderEmpty,
+            OrderError::NotCancellable(_) => Code::OrderNotCancellable,
+            OrderError::NotPlaced(_) => Code::OrderNotPlaced,
+            OrderError::NoSuchLine(_) => Code::LineNotFound,
         };
         Self::new(code, sentence(&error))
     }
 }
+
+/// The use cases that change one order and have nothing more to go wrong.
+macro_rules! from_change {
+    ($($error:ident),+) => {
+        $(impl From<$error> for Problem {
+            fn from($error(error): $error) -> Self {
+                error.into()
+            }
+        })+
+    };
+}
+
+from_change!(ChangeQuantityError, RemoveItemError, PlaceOrderError, CancelOrderError, FulfilOrderError);
 
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {

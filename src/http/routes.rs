@@ -8,7 +8,7 @@ use actix_web::{
 use crate::app::Ports;
 
 use super::{
-    batch, console, docs,
+    batch, changes, console, docs,
     endpoint::{Endpoint, endpoint},
     health, lists, orders,
     problem::Problem,
@@ -22,6 +22,12 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
         endpoint("/orders/batch").post(batch::create::<P>, batch::create_doc()),
         endpoint("/orders/{order_id}").get(orders::get::<P>, orders::get_doc()),
         endpoint("/orders/{order_id}/items").post(orders::add_item::<P>, orders::add_item_doc()),
+        endpoint("/orders/{order_id}/items/{line}")
+            .patch(changes::change_quantity::<P>, changes::change_quantity_doc())
+            .delete(changes::remove_item::<P>, changes::remove_item_doc()),
+        endpoint("/orders/{order_id}/place").post(changes::place::<P>, changes::place_doc()),
+        endpoint("/orders/{order_id}/cancel").post(changes::cancel::<P>, changes::cancel_doc()),
+        endpoint("/orders/{order_id}/fulfil").post(changes::fulfil::<P>, changes::fulfil_doc()),
         endpoint("/products").get(products::list::<P>, products::list_doc()),
         endpoint("/health/live").get(health::live, health::live_doc()),
         endpoint("/health/ready").get(health::ready::<P>, health::ready_doc()),

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Currency, Fact, Price};
+use crate::domain::{Currency, Fact, Price, Quantity};
 
 #[derive(Serialize, Deserialize)]
 struct OrderCreated<'a> {
@@ -22,6 +22,27 @@ struct ItemAdded<'a> {
     price: Cow<'a, str>,
     currency: Cow<'a, str>,
 }
+
+#[derive(Serialize, Deserialize)]
+struct QuantityChanged {
+    line: u32,
+    quantity: u16,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ItemRemoved {
+    line: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OrderCancelled<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+}
+
+/// The data of an event that says everything by its type.
+#[derive(Serialize, Deserialize)]
+struct Nothing {}
 
 /// The log has an event that this release cannot read.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +69,14 @@ pub(crate) fn encode(fact: &Fact) -> Result<String, serde_json::Error> {
             price: unit_price.to_string().into(),
             currency: unit_price.currency().code().into(),
         }),
+        Fact::QuantityChanged { line, quantity } => {
+            serde_json::to_string(&QuantityChanged { line: *line, quantity: quantity.get() })
+        }
+        Fact::ItemRemoved { line } => serde_json::to_string(&ItemRemoved { line: *line }),
+        Fact::OrderCancelled { reason } => {
+            serde_json::to_string(&OrderCancelled { reason: reason.as_ref().map(|reason| reason.as_str().into()) })
+        }
+        Fact::OrderPlaced | Fact::OrderFulfilled => serde_json::to_string(&Nothing {}),
     }
 }
 
@@ -67,12 +96,31 @@ pub(crate) fn decode(event_type: &str, data: &str) -> Result<Fact, EventDataErro
                 line: data.line,
                 sku: parse("sku", &data.sku)?,
                 name: parse("name", &data.name)?,
-                quantity: checked("quantity", i64::from(data.quantity).try_into())?,
+                quantity: quantity(data.quantity)?,
                 unit_price: checked("price", Price::parse(&data.price, currency))?,
             })
         }
+        "order.quantity_changed.v1" => {
+            let data: QuantityChanged = serde_json::from_str(data)?;
+            Ok(Fact::QuantityChanged { line: data.line, quantity: quantity(data.quantity)? })
+        }
+        "order.item_removed.v1" => {
+            let data: ItemRemoved = serde_json::from_str(data)?;
+            Ok(Fact::ItemRemoved { line: data.line })
+        }
+        "order.placed.v1" => Ok(Fact::OrderPlaced),
+        "order.cancelled.v1" => {
+            let data: OrderCancelled<'_> = serde_json::from_str(data)?;
+            let reason = data.reason.map(|reason| parse("reason", &reason)).transpose()?;
+            Ok(Fact::OrderCancelled { reason })
+        }
+        "order.fulfilled.v1" => Ok(Fact::OrderFulfilled),
         unknown => Err(EventDataError::UnknownType(unknown.to_owned())),
     }
+}
+
+fn quantity(number: u16) -> Result<Quantity, EventDataError> {
+    checked("quantity", i64::from(number).try_into())
 }
 
 fn parse<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, EventDataError> {

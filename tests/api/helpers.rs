@@ -93,6 +93,19 @@ impl Api {
         Answer::of(self.request(Method::POST, path).json(body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// Posts nothing at all.
+    pub(crate) async fn post_nothing(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::POST, path)).await
+    }
+
     /// Posts bytes that need not be JSON.
     pub(crate) async fn post_bytes(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
@@ -105,6 +118,11 @@ impl Api {
         let created = self.post("/orders", &json!({"customer_id": "customer-1", "items": items})).await;
         assert_eq!(created.status, 201, "{created:?}");
         created.body
+    }
+
+    /// The path of a new order of a laptop and two mice.
+    pub(crate) async fn order_path(&self) -> String {
+        format!("/orders/{}", self.order().await["order_id"].as_str().unwrap())
     }
 
     pub(crate) async fn orders_count(&self) -> usize {

@@ -9,6 +9,7 @@ mod document;
 mod framework;
 mod helpers;
 mod idempotency;
+mod lifecycle;
 mod lists;
 mod orders;
 mod problems;

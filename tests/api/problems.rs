@@ -119,7 +119,8 @@ async fn an_order_takes_no_more_than_two_hundred_lines(api: Api) {
 
     let full = api.post("/orders", &json!({"customer_id": "c", "items": items(200)})).await;
     assert_eq!((full.status.as_u16(), &full.body["total_amount"]), (201, &json!("5992002.00")));
-    assert_eq!(full.body["allowed_actions"], json!([]));
+    assert_eq!(full.body["allowed_actions"], json!(["change_quantity", "remove_item", "place", "cancel"]));
+    assert_eq!(full.body["disallowed_actions"][0]["code"], "too_many_lines");
     let id = full.body["order_id"].as_str().unwrap();
     let answer = api.post(&format!("/orders/{id}/items"), &json!({"sku": "MOUSE456", "quantity": 1})).await;
     answer.assert_problem(422, "too_many_lines");

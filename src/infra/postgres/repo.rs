@@ -49,9 +49,20 @@ impl OrderRepo for PgOrderRepo {
         let mut added = AddedItems::default();
         for event in &changes.events {
             match &event.fact {
-                Fact::OrderCreated { .. } => {}
+                // All that these say is in the order's own columns.
+                Fact::OrderCreated { .. } | Fact::OrderPlaced | Fact::OrderCancelled { .. } | Fact::OrderFulfilled => {}
                 Fact::ItemAdded { line, sku, name, quantity, unit_price } => {
                     added.push(*line, sku, name, *quantity, *unit_price)?;
+                }
+                Fact::QuantityChanged { line, quantity } => {
+                    let added = std::mem::take(&mut added);
+                    added.insert(&mut self.transaction, &self.tenant, state.order_id).await?;
+                    update_quantity(&mut self.transaction, &self.tenant, state.order_id, *line, *quantity).await?;
+                }
+                Fact::ItemRemoved { line } => {
+                    let added = std::mem::take(&mut added);
+                    added.insert(&mut self.transaction, &self.tenant, state.order_id).await?;
+                    delete_item(&mut self.transaction, &self.tenant, state.order_id, *line).await?;
                 }
             }
         }
@@ -171,6 +182,44 @@ async fn update_order(
     .await
     .map_err(repo_error)?;
     if updated.rows_affected() == 1 { Ok(()) } else { Err(RepoError::Conflict) }
+}
+
+async fn update_quantity(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    order_id: OrderId,
+    line: u32,
+    quantity: Quantity,
+) -> Result<(), RepoError> {
+    sqlx::query!(
+        "update order_items set quantity = $4 where tenant_id = $1 and order_id = $2 and line = $3",
+        tenant.as_str(),
+        order_id.as_uuid(),
+        number_to_store(line)?,
+        i32::from(quantity.get()),
+    )
+    .execute(connection)
+    .await
+    .map_err(repo_error)?;
+    Ok(())
+}
+
+async fn delete_item(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    order_id: OrderId,
+    line: u32,
+) -> Result<(), RepoError> {
+    sqlx::query!(
+        "delete from order_items where tenant_id = $1 and order_id = $2 and line = $3",
+        tenant.as_str(),
+        order_id.as_uuid(),
+        number_to_store(line)?,
+    )
+    .execute(connection)
+    .await
+    .map_err(repo_error)?;
+    Ok(())
 }
 
 /// The lines that a change added, column by column: one statement writes them all.
