@@ -1,16 +1,21 @@
 //! The composition root: chooses the adapters, starts the parts, and stops them in turn.
 
-use std::{process, time::Duration};
+use std::{convert::Infallible, process, time::Duration};
 
 use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+};
 
 use crate::{
-    app::{Adapters, ForgetKeys, Ports, Store},
+    app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
     config::{Config, LogFormat},
     http::{App, Bounds, HttpSettings, serve},
-    infra::{self, EmbeddedPostgres, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7},
+    infra::{
+        self, EmbeddedPostgres, InProcessBus, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7,
+    },
 };
 
 /// How long a shutdown waits for requests that were accepted. The rest of ten seconds is for the pool and the database.
@@ -90,8 +95,15 @@ where
         body: config.max_body_bytes as usize,
         headers: config.max_header_bytes as usize,
         arrival: seconds(config.client_timeout_secs),
+        heartbeat: seconds(config.heartbeat_secs),
     };
-    let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7 };
+    let ports = Adapters {
+        store,
+        pricing,
+        clock: SystemClock,
+        ids: UuidV7,
+        bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+    };
     let app = App::new(ports.clone(), bounds);
     let settings = HttpSettings {
         bind: config.bind,
@@ -100,12 +112,16 @@ where
         max_connections: config.max_connections as usize,
         keep_alive: seconds(config.keep_alive_secs),
         head_timeout: seconds(config.client_timeout_secs),
+        send_timeout: seconds(config.send_timeout_secs),
         drain_timeout: DRAIN_TIMEOUT,
     };
     let serving = serve(app.clone(), settings).with_context(|| format!("ORDERS_BIND={}", config.bind))?;
     log::info!("listening on http://{}", serving.address);
     let mut server = tokio::spawn(serving.server.into_future());
-    let sweeper = tokio::spawn(forget_keys(ports));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(infra::log_events(ports.clone()));
+    tasks.spawn(follow_log(ports.clone()));
+    tasks.spawn(forget_keys(ports));
     tokio::select! {
         () = stop.received() => {}
         ended = &mut server => {
@@ -121,13 +137,18 @@ where
         process::exit(130);
     });
     serving.handle.stop(true).await;
-    sweeper.abort();
+    tasks.shutdown().await;
     server.await??;
     Ok(())
 }
 
+/// Brings the events of this instance and of all others to the bus, for as long as the service runs.
+async fn follow_log(ports: impl Ports) -> Infallible {
+    FollowLog(&ports).run().await
+}
+
 /// Sweeps the idempotency keys of yesterday, for as long as the service runs.
-async fn forget_keys(ports: impl Ports) {
+async fn forget_keys(ports: impl Ports) -> Infallible {
     let mut tick = tokio::time::interval(SWEEP_EVERY);
     loop {
         tick.tick().await;

@@ -74,6 +74,14 @@ pub struct Config {
     #[arg(long, env = "ORDERS_CLIENT_TIMEOUT_SECS", value_name = "ORDERS_CLIENT_TIMEOUT_SECS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=600))]
     pub client_timeout_secs: u64,
 
+    /// How long a client may leave what was sent to it unread before it is disconnected, in seconds, 1 to 3600.
+    #[arg(long, env = "ORDERS_SEND_TIMEOUT_SECS", value_name = "ORDERS_SEND_TIMEOUT_SECS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    pub send_timeout_secs: u64,
+
+    /// How long a stream of events may be silent before it says that it is still there, in seconds, 1 to 300.
+    #[arg(long, env = "ORDERS_HEARTBEAT_SECS", value_name = "ORDERS_HEARTBEAT_SECS", default_value_t = 15, value_parser = value_parser!(u64).range(1..=300))]
+    pub heartbeat_secs: u64,
+
     /// How log lines look: pretty for people, json for programs. RUST_LOG sets the levels, e.g. info,orders::domain=debug.
     #[arg(long, env = "ORDERS_LOG_FORMAT", value_name = "ORDERS_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub log_format: LogFormat,

@@ -52,6 +52,7 @@ const RULES: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "sha2",
+            "socket2",
             "thiserror",
             "time",
             "tokio",

@@ -1,8 +1,8 @@
 use crate::domain::{OrderId, TenantId};
 
-use super::{OrderDetails, OrderQueries, Ports, RepoError};
+use super::{AsOf, OrderDetails, OrderQueries, Ports, RepoError};
 
-/// Reads one order with its items.
+/// Reads one order with its items, as it is or as it was.
 #[derive(Debug)]
 pub struct GetOrder<'a, P>(pub &'a P);
 
@@ -10,13 +10,23 @@ pub struct GetOrder<'a, P>(pub &'a P);
 pub enum GetOrderError {
     #[error("there is no order {0}")]
     UnknownOrder(OrderId),
+    #[error("there was no order {0} then, or it had not come so far")]
+    NotThen(OrderId),
     #[error(transparent)]
     Store(#[from] RepoError),
 }
 
 impl<P: Ports> GetOrder<'_, P> {
-    pub async fn execute(&self, tenant: &TenantId, order_id: OrderId) -> Result<OrderDetails, GetOrderError> {
-        let found = self.0.store().order(tenant, order_id).await?;
-        found.ok_or(GetOrderError::UnknownOrder(order_id))
+    pub async fn execute(
+        &self,
+        tenant: &TenantId,
+        order_id: OrderId,
+        as_of: Option<AsOf>,
+    ) -> Result<OrderDetails, GetOrderError> {
+        let store = self.0.store();
+        match as_of {
+            None => store.order(tenant, order_id).await?.ok_or(GetOrderError::UnknownOrder(order_id)),
+            Some(moment) => store.order_as_of(tenant, order_id, moment).await?.ok_or(GetOrderError::NotThen(order_id)),
+        }
     }
 }

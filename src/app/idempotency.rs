@@ -2,7 +2,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{OrderId, TenantId};
 
-use super::{IdempotencyKeys, OrderDetails, OrderQueries, Ports, RepoError};
+use super::{AsOf, IdempotencyKeys, OrderDetails, OrderQueries, Ports, RepoError};
 
 /// A request that its caller may send again, and that then changes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(super) async fn replay<P: Ports>(
 }
 
 pub(super) async fn rebuild<P: Ports>(ports: &P, tenant: &TenantId, outcome: &Outcome) -> Result<Answered, RepoError> {
-    let order = ports.store().order_at(tenant, outcome.order_id, outcome.version).await?;
+    let order = ports.store().order_as_of(tenant, outcome.order_id, AsOf::Version(outcome.version)).await?;
     let lost = || RepoError::Backend(format!("order {} of a key is not in the log", outcome.order_id).into());
     Ok(Answered { order: order.ok_or_else(lost)?, replayed: true })
 }

@@ -9,15 +9,20 @@ mod change_quantity;
 mod conditions;
 mod create_order;
 mod create_orders;
+mod follow_events;
+mod follow_log;
 mod forget_keys;
 mod fulfil_order;
+mod get_history;
 mod get_order;
 mod idempotency;
 mod list_orders;
 mod list_products;
+mod logged_event;
 mod order_view;
 mod place_order;
 mod ports;
+mod read_events;
 mod remove_item;
 mod uow;
 
@@ -28,17 +33,23 @@ pub use change_quantity::{ChangeQuantity, ChangeQuantityError, ChangeQuantityReq
 pub use conditions::{Conditions, Expected};
 pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem, NewOrder};
 pub use create_orders::{BatchPolicy, BatchResult, CreateOrders, CreateOrdersError, CreateOrdersRequest};
+pub use follow_events::{EventStream, EventStreamError, FollowEvents, FollowEventsRequest};
+pub use follow_log::FollowLog;
 pub use forget_keys::ForgetKeys;
 pub use fulfil_order::{FulfilOrder, FulfilOrderError, FulfilOrderRequest};
+pub use get_history::{GetHistory, GetHistoryRequest, HistoryPage};
 pub use get_order::{GetOrder, GetOrderError};
 pub use idempotency::{Answered, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
 pub use list_orders::{ListOrders, ListOrdersError, ListOrdersRequest, OrderPage};
 pub use list_products::ListProducts;
+pub use logged_event::{EventFilter, LoggedEvent};
 pub use order_view::{OrderDetails, OrderSummary};
 pub use place_order::{PlaceOrder, PlaceOrderError, PlaceOrderRequest};
 pub use ports::{
-    Adapters, BoxError, Changes, Clock, IdGenerator, IdempotencyKeys, Lock, OrderFilter, OrderQueries, OrderRepo,
-    Ports, PricingError, PricingService, Product, RepoError, Store, UnitOfWork,
+    Adapters, AsOf, BoxError, Changes, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, Lagged, Lock,
+    LogBounds, OrderFilter, OrderQueries, OrderRepo, Ports, PricingError, PricingService, Product, RepoError, Store,
+    Subscription, UnitOfWork,
 };
+pub use read_events::{EventPage, ReadEvents, ReadEventsError, ReadEventsRequest};
 pub use remove_item::{RemoveItem, RemoveItemError, RemoveItemRequest};
 pub use uow::Uow;

@@ -1,4 +1,4 @@
-use std::{future::Future, ops::Range};
+use std::{fmt, future::Future, ops::Range, sync::Arc};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use crate::domain::{
     CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Stamp, Status, TenantId,
 };
 
-use super::{KeyRecord, OrderDetails, OrderSummary, Recorded, Uow};
+use super::{EventFilter, KeyRecord, LoggedEvent, OrderDetails, OrderSummary, Recorded, Uow};
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -123,12 +123,12 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         id: OrderId,
     ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
 
-    /// The order as it was at this version. `None` where it has not got so far.
-    fn order_at(
+    /// The order as it was then, folded from the log. `None` before it existed, and at a version that it has not got to.
+    fn order_as_of(
         &self,
         tenant: &TenantId,
         id: OrderId,
-        version: u32,
+        moment: AsOf,
     ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
 
     /// How many orders the filter lets through.
@@ -146,6 +146,90 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
     /// Whether the store answers now and has the schema that this release needs.
     fn ready(&self) -> impl Future<Output = Result<(), RepoError>> + Send;
 }
+
+/// A moment in the life of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// Right after this version.
+    Version(u32),
+    /// With all that had happened by this time.
+    Time(OffsetDateTime),
+}
+
+impl AsOf {
+    /// Whether the event had happened by then.
+    pub fn admits(self, event: &OrderEvent) -> bool {
+        match self {
+            Self::Version(version) => event.version <= version,
+            Self::Time(time) => event.occurred_at <= time,
+        }
+    }
+
+    /// Whether an order whose last admitted event this is had come so far.
+    pub fn is_reached_by(self, last: Option<&OrderEvent>) -> bool {
+        match (self, last) {
+            (_, None) => false,
+            (Self::Version(version), Some(last)) => last.version == version,
+            (Self::Time(_), Some(_)) => true,
+        }
+    }
+}
+
+/// The positions that the log has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogBounds {
+    /// Of the oldest event that is kept; where none is, of the next one to come.
+    pub first: u64,
+    /// Of the newest event ever; 0 before the first one.
+    pub last: u64,
+}
+
+/// The log: what happened, in the order of the commits. Nobody sees a position before the one ahead of it.
+pub trait EventLog: Clone + Send + Sync + 'static {
+    fn log_bounds(&self) -> impl Future<Output = Result<LogBounds, RepoError>> + Send;
+
+    /// The first `limit` events behind position `after`, up to `until`, that the filter lets through, by position.
+    fn events(
+        &self,
+        filter: &EventFilter,
+        after: u64,
+        until: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LoggedEvent>, RepoError>> + Send;
+
+    /// The first `limit` events of one order behind this version, by version.
+    fn history(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        after: u32,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LoggedEvent>, RepoError>> + Send;
+
+    /// Resolves when the log may have grown: at once after a commit of this process, and often enough for those of others.
+    fn news(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Tells events to whoever subscribes, in the order in which they are published. It follows the log, never a request.
+pub trait EventBus: Clone + Send + Sync + 'static {
+    type Subscription: Subscription;
+
+    /// Never waits for a subscriber.
+    fn publish(&self, event: Arc<LoggedEvent>);
+
+    /// Everything that is published from now on.
+    fn subscribe(&self) -> Self::Subscription;
+}
+
+pub trait Subscription: fmt::Debug + Send + Sync + 'static {
+    /// Waits for the next event. A call that is dropped loses nothing.
+    fn next(&mut self) -> impl Future<Output = Result<Arc<LoggedEvent>, Lagged>> + Send;
+}
+
+/// The subscriber was so slow that events for it were thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the subscriber is slower than the events come")]
+pub struct Lagged;
 
 /// Something that can be ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,9 +264,9 @@ pub trait IdGenerator: Clone + Send + Sync + 'static {
 }
 
 /// All of a store.
-pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys {}
+pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog {}
 
-impl<S: UnitOfWork + OrderQueries + IdempotencyKeys> Store for S {}
+impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog> Store for S {}
 
 /// The world outside as one type parameter.
 pub trait Ports: Clone + Send + Sync + 'static {
@@ -190,11 +274,13 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Pricing: PricingService;
     type Clock: Clock;
     type Ids: IdGenerator;
+    type Bus: EventBus;
 
     fn store(&self) -> &Self::Store;
     fn pricing(&self) -> &Self::Pricing;
     fn clock(&self) -> &Self::Clock;
     fn ids(&self) -> &Self::Ids;
+    fn bus(&self) -> &Self::Bus;
 
     fn stamp(&self) -> Stamp {
         let now = self.clock().now();
@@ -204,24 +290,27 @@ pub trait Ports: Clone + Send + Sync + 'static {
 
 /// One adapter for each port.
 #[derive(Clone, Debug)]
-pub struct Adapters<S, P, C, I> {
+pub struct Adapters<S, P, C, I, B> {
     pub store: S,
     pub pricing: P,
     pub clock: C,
     pub ids: I,
+    pub bus: B,
 }
 
-impl<S, P, C, I> Ports for Adapters<S, P, C, I>
+impl<S, P, C, I, B> Ports for Adapters<S, P, C, I, B>
 where
     S: Store,
     P: PricingService,
     C: Clock,
     I: IdGenerator,
+    B: EventBus,
 {
     type Store = S;
     type Pricing = P;
     type Clock = C;
     type Ids = I;
+    type Bus = B;
 
     fn store(&self) -> &S {
         &self.store
@@ -237,5 +326,9 @@ where
 
     fn ids(&self) -> &I {
         &self.ids
+    }
+
+    fn bus(&self) -> &B {
+        &self.bus
     }
 }

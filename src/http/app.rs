@@ -1,10 +1,6 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::{app::Ports, domain::TenantId};
 
@@ -12,7 +8,7 @@ use crate::{app::Ports, domain::TenantId};
 #[derive(Clone, Debug)]
 pub struct App<P> {
     ports: P,
-    draining: Arc<AtomicBool>,
+    draining: watch::Sender<bool>,
     bounds: Bounds,
 }
 
@@ -25,11 +21,13 @@ pub struct Bounds {
     pub headers: usize,
     /// How long a body may take to arrive.
     pub arrival: Duration,
+    /// How long a stream of events may be silent before it says that it is still there.
+    pub heartbeat: Duration,
 }
 
 impl<P: Ports> App<P> {
     pub fn new(ports: P, bounds: Bounds) -> Self {
-        Self { ports, draining: Arc::default(), bounds }
+        Self { ports, draining: watch::Sender::new(false), bounds }
     }
 
     pub(super) const fn bounds(&self) -> Bounds {
@@ -40,13 +38,22 @@ impl<P: Ports> App<P> {
         &self.ports
     }
 
-    /// From now on the service says that it is not ready; it still answers.
+    /// From now on the service says that it is not ready, and ends what would wait for events; it still answers.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
     }
 
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        *self.draining.borrow()
+    }
+
+    /// Resolves when the service is on its way out.
+    pub(super) fn drained(&self) -> impl Future<Output = ()> + 'static {
+        let mut draining = self.draining.subscribe();
+        async move {
+            // A sender that is gone is a service that is gone.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
     }
 
     /// Whose orders a request is about. Nobody is authenticated yet.

@@ -59,6 +59,8 @@ codes! {
         "Only an order that is open or placed can be cancelled. Nothing was changed.";
     OrderNotPlaced = CONFLICT "order_not_placed", "The order is not placed",
         "Only an order that is placed can be fulfilled. Nothing was changed.";
+    PositionRetired = GONE "position_retired", "The log does not go back so far",
+        "Events behind this position are no longer kept; earliest_position tells the oldest one that is. Read the orders as they are now, and follow the log from there.";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
         "Someone else changed the order since it was read: current_version tells to what. Read it, and decide again. What has no version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",

@@ -2,7 +2,6 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use form_urlencoded::Serializer;
 use serde::Serialize;
 use serde_json::json;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
 use crate::app::{ListOrders, ListOrdersRequest, OrderFilter, OrderPage, Ports};
@@ -13,7 +12,7 @@ use super::{
     cursor,
     openapi::Doc,
     order_body::{SummaryBody, summary_example, timestamp},
-    parameters::{Query, parsed},
+    parameters::{Query, number, parsed, time},
     problem::Problem,
 };
 
@@ -68,7 +67,8 @@ impl PageBody {
 
 fn list_request<P: Ports>(app: &App<P>, request: &HttpRequest) -> Result<ListOrdersRequest, Problem> {
     let mut query = Query::of(request);
-    let limit = query.optional("limit", page_limit).unwrap_or(ListOrders::<P>::DEFAULT_LIMIT);
+    let limit =
+        query.optional("limit", number(1..=ListOrders::<P>::MAX_LIMIT)).unwrap_or(ListOrders::<P>::DEFAULT_LIMIT);
     let cursor = query.optional("cursor", |text| Ok(text.to_owned())).filter(|text| !text.is_empty());
     let filter = OrderFilter {
         customer_id: query.optional("customer_id", parsed),
@@ -80,21 +80,6 @@ fn list_request<P: Ports>(app: &App<P>, request: &HttpRequest) -> Result<ListOrd
     query.finish()?;
     let before = cursor.map(|text| cursor::decode(&text, &filter)).transpose()?;
     Ok(ListOrdersRequest { tenant: app.tenant(), filter, before, limit, total })
-}
-
-fn page_limit(text: &str) -> Result<usize, String> {
-    let max = ListOrders::<()>::MAX_LIMIT;
-    match text.parse() {
-        Ok(limit) if (1..=max).contains(&limit) && text.bytes().all(|b| b.is_ascii_digit()) => Ok(limit),
-        _ => Err(format!("A limit is a whole number from 1 to {max}.")),
-    }
-}
-
-fn time(text: &str) -> Result<OffsetDateTime, String> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|time| time.checked_to_offset(UtcOffset::UTC));
-    // What RFC 3339 can write again.
-    let time = time.filter(|time| (0..=9999).contains(&time.year()));
-    time.ok_or_else(|| "A time is in the form of RFC 3339, e.g. 2026-01-31T12:00:00Z.".to_owned())
 }
 
 fn truth(text: &str) -> Result<bool, String> {

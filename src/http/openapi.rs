@@ -78,9 +78,21 @@ impl Doc {
     }
 
     /// A JSON answer of this shape.
-    pub(super) fn answer<T: ToSchema>(mut self, status: u16, text: &str, example: &Value) -> Self {
-        let schema = self.schema::<T>();
-        let content = json!({"application/json": {"schema": schema, "example": example}});
+    pub(super) fn answer<T: ToSchema>(self, status: u16, text: &str, example: &Value) -> Self {
+        self.answer_as::<T>(status, &mime::APPLICATION_JSON, text, example)
+    }
+
+    /// A JSON answer of this shape, or a list of it, under a media type of its own.
+    pub(super) fn answer_as<T: ToSchema>(
+        mut self,
+        status: u16,
+        media_type: &mime::Mime,
+        text: &str,
+        example: &Value,
+    ) -> Self {
+        let one = self.schema::<T>();
+        let schema = if example.is_array() { json!({"type": "array", "items": one}) } else { one };
+        let content = json!({media_type.as_ref(): {"schema": schema, "example": example}});
         self.answers.insert(status.to_string(), json!({"description": text, "content": content, "headers": {}}));
         self
     }

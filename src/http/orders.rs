@@ -6,7 +6,8 @@ use actix_web::{
 use serde_json::json;
 
 use crate::app::{
-    AddItemRequest, AddItemToOrder, Answered, CreateOrder, CreateOrderRequest, GetOrder, NewItem, OrderDetails, Ports,
+    AddItemRequest, AddItemToOrder, Answered, AsOf, CreateOrder, CreateOrderRequest, GetOrder, NewItem, OrderDetails,
+    Ports,
 };
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
     openapi::Doc,
     order_body::{OrderBody, order_example},
     order_request::{NewItemBody, NewOrderBody, new_item, new_order, new_order_example},
-    parameters::{no_query, order_id},
+    parameters::{Query, no_query, order_id, time},
     problem::Problem,
 };
 
@@ -84,8 +85,10 @@ pub(super) fn add_item_doc() -> Doc {
 }
 
 pub(super) async fn get<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    let order = GetOrder(app.ports()).execute(&app.tenant(), order_id(&request)?).await?;
+    let mut query = Query::of(&request);
+    let as_of = query.optional("as_of", moment);
+    query.finish()?;
+    let order = GetOrder(app.ports()).execute(&app.tenant(), order_id(&request)?, as_of).await?;
     if is_known(&request, order.summary.version)? {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(&order))).finish());
     }
@@ -95,11 +98,31 @@ pub(super) async fn get<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Re
 pub(super) fn get_doc() -> Doc {
     let doc = Doc::new("Orders", "get_order", "Read one order with its items");
     let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
+    let moment = json!({"anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": i32::MAX},
+        {"type": "string", "format": "date-time"},
+    ]});
     order_id_doc(written_doc(doc, 200, "The order"))
+        .parameter(
+            "query",
+            "as_of",
+            &moment,
+            "The order as it was at this version or time, folded from its events; 404 before it existed",
+        )
         .parameter("header", "If-None-Match", &tags, "Answer 304 when the order is still at one of these versions")
         .other_answer(304, "The order is at a version that the caller knows", None)
         .header(304, "ETag", &json!({"type": "string"}), "The version of the order, in quotes")
         .problems(&[Code::OrderNotFound, Code::StoreUnavailable])
+}
+
+/// A version or a time.
+fn moment(text: &str) -> Result<AsOf, String> {
+    match text.parse() {
+        Ok(version) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(AsOf::Version(version)),
+        _ => time(text).map(AsOf::Time).map_err(|_| {
+            "A moment is a version, e.g. 3, or a time in the form of RFC 3339, e.g. 2026-01-31T12:00:00Z.".to_owned()
+        }),
+    }
 }
 
 /// What every change of an order says of itself.
@@ -110,7 +133,7 @@ pub(super) fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
         .problems(&[Code::OrderNotFound, Code::LostRace, Code::PreconditionFailed, Code::StoreUnavailable])
 }
 
-fn order_id_doc(doc: Doc) -> Doc {
+pub(super) fn order_id_doc(doc: Doc) -> Doc {
     doc.parameter("path", "order_id", &json!({"type": "string", "format": "uuid"}), "The order")
 }
 

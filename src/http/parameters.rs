@@ -1,6 +1,7 @@
-use std::{borrow::Cow, fmt::Display, str::FromStr};
+use std::{borrow::Cow, fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use actix_web::HttpRequest;
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use crate::domain::OrderId;
 
@@ -62,11 +63,30 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> 
     text.parse().map_err(|error| sentence(&error))
 }
 
+/// A whole number of this range, in digits.
+pub(super) fn number<T>(range: RangeInclusive<T>) -> impl FnOnce(&str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) && text.bytes().all(|b| b.is_ascii_digit()) => Ok(number),
+        _ => Err(format!("The value is a whole number from {} to {}.", range.start(), range.end())),
+    }
+}
+
+pub(super) fn time(text: &str) -> Result<OffsetDateTime, String> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|time| time.checked_to_offset(UtcOffset::UTC));
+    // What RFC 3339 can write again.
+    let time = time.filter(|time| (0..=9999).contains(&time.year()));
+    time.ok_or_else(|| "A time is in the form of RFC 3339, e.g. 2026-01-31T12:00:00Z.".to_owned())
+}
+
 /// The line of an order that the path names.
 pub(super) fn line(request: &HttpRequest) -> Result<u32, Problem> {
     let text = request.match_info().get("line").unwrap_or_default();
-    let number = text.parse().ok().filter(|line| (1..=MAX_LINE).contains(line) && line.to_string() == text);
-    number.ok_or_else(|| Problem::parameter("line", format!("A line is a whole number from 1 to {MAX_LINE}.")))
+    let line = number(1..=MAX_LINE)(text).map_err(|detail| Problem::parameter("line", detail))?;
+    // One line, one URL.
+    if line.to_string() == text { Ok(line) } else { Err(Problem::parameter("line", "The number has leading zeros.")) }
 }
 
 /// The highest number that a line can get.

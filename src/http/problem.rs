@@ -11,7 +11,7 @@ use crate::{
     app::{
         AddItemError, BoxError, CancelOrderError, ChangeError, ChangeQuantityError, CreateOrderError,
         CreateOrdersError, FulfilOrderError, GetOrderError, ItemProblem, KeyError, ListOrdersError, PlaceOrderError,
-        PricingError, RemoveItemError, RepoError,
+        PricingError, ReadEventsError, RemoveItemError, RepoError,
     },
     domain::{OrderError, OrderId},
 };
@@ -28,6 +28,8 @@ pub(super) struct Problem {
     pub(super) allow: Option<String>,
     /// Where the order is, of a 412.
     pub(super) current_version: Option<u32>,
+    /// Where the log begins, of a 410.
+    pub(super) earliest_position: Option<u64>,
     /// What is logged and never shown.
     pub(super) cause: Option<BoxError>,
 }
@@ -52,7 +54,15 @@ const RETRY_AFTER: u32 = 1;
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), allow: None, current_version: None, cause: None }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            allow: None,
+            current_version: None,
+            earliest_position: None,
+            cause: None,
+        }
     }
 
     pub(super) fn with_errors(self, errors: Vec<FieldError>) -> Self {
@@ -150,6 +160,7 @@ impl Problem {
             code: self.code.as_str(),
             request_id: request_id.to_owned(),
             current_version: self.current_version,
+            earliest_position: self.earliest_position.map(|position| position.to_string()),
             errors: self.errors.clone(),
         }
     }
@@ -177,6 +188,10 @@ pub(super) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     current_version: Option<u32>,
+    /// The oldest position that the log keeps, of one that is retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[0-9]+$")]
+    earliest_position: Option<String>,
     /// Everything that is wrong with the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -337,7 +352,20 @@ impl From<GetOrderError> for Problem {
     fn from(error: GetOrderError) -> Self {
         match error {
             GetOrderError::UnknownOrder(id) => Self::order_not_found(id),
+            GetOrderError::NotThen(_) => Self::new(Code::OrderNotFound, sentence(&error)),
             GetOrderError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadEventsError> for Problem {
+    fn from(error: ReadEventsError) -> Self {
+        match error {
+            ReadEventsError::Retired { first } => Self {
+                earliest_position: Some(first),
+                ..Self::new(Code::PositionRetired, format!("The log begins at position {first}."))
+            },
+            ReadEventsError::Store(error) => error.into(),
         }
     }
 }

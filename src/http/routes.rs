@@ -10,9 +10,9 @@ use crate::app::Ports;
 use super::{
     batch, changes, console, docs,
     endpoint::{Endpoint, endpoint},
-    health, lists, orders,
+    event_body, events, health, history, lists, orders,
     problem::Problem,
-    products,
+    products, stream,
 };
 
 /// The whole API.
@@ -28,6 +28,9 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
         endpoint("/orders/{order_id}/place").post(changes::place::<P>, changes::place_doc()),
         endpoint("/orders/{order_id}/cancel").post(changes::cancel::<P>, changes::cancel_doc()),
         endpoint("/orders/{order_id}/fulfil").post(changes::fulfil::<P>, changes::fulfil_doc()),
+        endpoint("/orders/{order_id}/events").get(history::list::<P>, history::list_doc()),
+        endpoint("/events").producing(event_body::BATCH.clone()).get(events::read::<P>, events::read_doc()),
+        endpoint("/events/stream").producing(mime::TEXT_EVENT_STREAM).get(stream::follow::<P>, stream::follow_doc()),
         endpoint("/products").get(products::list::<P>, products::list_doc()),
         endpoint("/health/live").get(health::live, health::live_doc()),
         endpoint("/health/ready").get(health::ready::<P>, health::ready_doc()),

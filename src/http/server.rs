@@ -1,4 +1,5 @@
 use std::{
+    any::Any,
     io,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
@@ -11,8 +12,11 @@ use actix_web::{
     App as ActixApp, HttpServer,
     dev::{Server, ServerHandle},
     middleware::{Condition, from_fn},
+    rt::net::TcpStream,
     web::Data,
 };
+
+use socket2::SockRef;
 
 use crate::app::Ports;
 
@@ -31,6 +35,8 @@ pub struct HttpSettings {
     pub keep_alive: Duration,
     /// How long the head of a request may take to arrive.
     pub head_timeout: Duration,
+    /// How long a client may leave what was sent to it unread before it is disconnected.
+    pub send_timeout: Duration,
     /// How long a shutdown waits for requests that were accepted.
     pub drain_timeout: Duration,
 }
@@ -61,6 +67,17 @@ impl IntoFuture for RunningServer {
     }
 }
 
+/// The kernel ends a connection whose other side takes nothing for so long (tcp(7), `TCP_USER_TIMEOUT`): nobody else would
+/// notice while there is nothing to do but wait.
+fn bound_unread(connection: &dyn Any, timeout: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
+    {
+        log::debug!("a connection is without a bound on what is unread: {error}");
+    }
+}
+
 /// Listens at once; port 0 takes a free one.
 pub fn serve<P: Ports>(app: App<P>, settings: HttpSettings) -> io::Result<Serving> {
     let listener = TcpListener::bind(settings.bind)?;
@@ -84,6 +101,7 @@ pub fn serve<P: Ports>(app: App<P>, settings: HttpSettings) -> io::Result<Servin
     .shutdown_timeout(settings.drain_timeout.as_secs())
     // `main` decides what a signal means.
     .disable_signals()
+    .on_connect(move |connection, _| bound_unread(connection, settings.send_timeout))
     .listen(listener)?
     .run();
     Ok(Serving { address, handle: server.handle(), server: RunningServer(server) })

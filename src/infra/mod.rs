@@ -3,6 +3,7 @@
 mod clock;
 mod embedded;
 mod event_data;
+mod events;
 mod ids;
 mod logging;
 mod memory;
@@ -11,6 +12,7 @@ mod pricing;
 
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres};
+pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use logging::{LogFormat, init_logging};
 pub use memory::MemoryStore;

@@ -1,9 +1,9 @@
 use std::{future::IntoFuture, time::Duration};
 
 use orders::{
-    app::{Adapters, PricingService, Store},
+    app::{Adapters, FollowLog, PricingService, Store},
     http::{App, Bounds, HttpSettings, serve},
-    infra::{MemoryStore, StaticCatalogue, SystemClock, UuidV7},
+    infra::{InProcessBus, MemoryStore, StaticCatalogue, SystemClock, UuidV7},
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -14,6 +14,10 @@ use crate::{
 };
 
 const PATIENT: Duration = Duration::from_mins(1);
+const HEARTBEAT: Duration = Duration::from_millis(200);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// Small, so that a client can be too slow for it.
+const BUS_CAPACITY: usize = 64;
 
 /// A service that listens on a free port, and a client of it.
 pub(crate) struct Api {
@@ -65,8 +69,11 @@ impl Api {
     }
 
     fn serve(store: impl Store, pricing: impl PricingService, head_timeout: Duration, arrival: Duration) -> Self {
-        let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival };
-        let app = App::new(Adapters { store, pricing, clock: SystemClock, ids: UuidV7 }, bounds);
+        let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT };
+        let bus = InProcessBus::new(BUS_CAPACITY);
+        let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus };
+        let app = App::new(ports.clone(), bounds);
+        tokio::spawn(async move { FollowLog(&ports).run().await });
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),
             static_dir: project().join("static"),
@@ -74,6 +81,7 @@ impl Api {
             max_connections: 100,
             keep_alive: Duration::from_secs(75),
             head_timeout,
+            send_timeout: SEND_TIMEOUT,
             drain_timeout: Duration::from_secs(5),
         };
         let serving = serve(app, settings).unwrap();

@@ -8,7 +8,7 @@ mod positions;
 mod races;
 
 use orders::{
-    app::{KeyRecord, KeyedRequest, Lock, OrderDetails, OrderFilter, Outcome, Recorded, RepoError, Store},
+    app::{AsOf, KeyRecord, KeyedRequest, Lock, OrderDetails, OrderFilter, Outcome, Recorded, RepoError, Store},
     domain::{Order, OrderId, OrderState, Price, Quantity, Stamp, TenantId},
     infra::MemoryStore,
 };
@@ -225,12 +225,12 @@ async fn an_order_is_read_as_it_was_at_each_version(store: impl Store) {
     }
     save(&store, &tenant("default"), order).await.unwrap();
     for expected in then {
-        let read = store.order_at(&tenant("default"), id(1), expected.summary.version).await.unwrap();
+        let read = store.order_as_of(&tenant("default"), id(1), AsOf::Version(expected.summary.version)).await.unwrap();
         assert_eq!(read, Some(expected));
     }
-    assert_eq!(store.order_at(&tenant("default"), id(1), 5).await.unwrap(), None);
-    assert_eq!(store.order_at(&tenant("default"), id(1), 0).await.unwrap(), None);
-    assert_eq!(store.order_at(&tenant("other"), id(1), 1).await.unwrap(), None);
+    assert_eq!(store.order_as_of(&tenant("default"), id(1), AsOf::Version(5)).await.unwrap(), None);
+    assert_eq!(store.order_as_of(&tenant("default"), id(1), AsOf::Version(0)).await.unwrap(), None);
+    assert_eq!(store.order_as_of(&tenant("other"), id(1), AsOf::Version(1)).await.unwrap(), None);
 }
 
 async fn what_a_key_led_to_is_recalled_by_its_tenant_and_caller_alone(store: impl Store) {

@@ -8,7 +8,7 @@ use orders::{
         Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder,
         IdempotencyKeys, NewOrder, OrderQueries, Store, UnitOfWork,
     },
-    infra::{MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
+    infra::{InProcessBus, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
 use sqlx::{query_as, query_scalar};
 
@@ -60,7 +60,7 @@ async fn writers_lose_nothing<S: Store>(instances: Vec<S>) {
     versions.sort_unstable();
     assert_eq!(versions, (2..=41).collect::<Vec<_>>());
 
-    let order = GetOrder(&*instances[0]).execute(&tenant("default"), order_id).await.unwrap();
+    let order = GetOrder(&*instances[0]).execute(&tenant("default"), order_id, None).await.unwrap();
     assert_eq!(order.items.iter().map(|item| item.number).collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
     assert_eq!(order.summary.total_amount.to_string(), "1199.60");
 }
@@ -132,6 +132,12 @@ async fn given_up_after<F: Future>(polls: usize, future: F) {
     .await;
 }
 
-fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7> {
-    Adapters { store, pricing: StaticCatalogue::built_in().unwrap(), clock: SystemClock, ids: UuidV7 }
+fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7, InProcessBus> {
+    Adapters {
+        store,
+        pricing: StaticCatalogue::built_in().unwrap(),
+        clock: SystemClock,
+        ids: UuidV7,
+        bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+    }
 }

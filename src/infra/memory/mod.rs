@@ -1,6 +1,7 @@
 //! The store in memory, for tests and throw-away demos: the same contract as PostgreSQL, real roll-back included, gone with the process.
 
 mod keys;
+mod log;
 mod queries;
 mod repo;
 mod state;

@@ -1,5 +1,5 @@
 use crate::{
-    app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
+    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
     domain::{Order, OrderEvent, OrderId, OrderState, TenantId},
 };
 
@@ -11,7 +11,12 @@ impl OrderQueries for MemoryStore {
         Ok(committed.orders.get(&(tenant.clone(), id)).map(OrderDetails::from))
     }
 
-    async fn order_at(&self, tenant: &TenantId, id: OrderId, version: u32) -> Result<Option<OrderDetails>, RepoError> {
+    async fn order_as_of(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        moment: AsOf,
+    ) -> Result<Option<OrderDetails>, RepoError> {
         let committed = self.shared.committed();
         let of_order = |(owner, event): &&(TenantId, OrderEvent)| owner == tenant && event.order_id == id;
         let events: Vec<&OrderEvent> = committed
@@ -19,9 +24,9 @@ impl OrderQueries for MemoryStore {
             .iter()
             .filter(of_order)
             .map(|(_, event)| event)
-            .take_while(|event| event.version <= version)
+            .take_while(|event| moment.admits(event))
             .collect();
-        if events.last().is_none_or(|event| event.version != version) {
+        if !moment.is_reached_by(events.last().copied()) {
             return Ok(None);
         }
         let order = Order::replay(events).map_err(|error| RepoError::Backend(error.into()))?;

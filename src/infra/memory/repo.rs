@@ -92,6 +92,7 @@ impl OrderRepo for InMemoryOrderRepo {
             committed.events.extend(events.into_iter().map(|event| (self.tenant.clone(), event)));
             committed.orders.insert((self.tenant.clone(), state.order_id), state);
         }
+        self.shared.news.notify_one();
         Ok(())
     }
 }

@@ -3,6 +3,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     app::KeyRecord,
     domain::{OrderEvent, OrderId, OrderState, TenantId},
@@ -14,6 +16,8 @@ pub(super) struct Shared {
     committed: Mutex<Committed>,
     /// Held by a unit of work from its read with `Lock::Write`, or else for its commit.
     pub(super) writers: Arc<tokio::sync::Mutex<()>>,
+    /// Wakes who follows the log.
+    pub(super) news: Notify,
 }
 
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 mod connect;
 mod errors;
 mod keys;
+mod log;
 mod migrate;
 mod queries;
 mod readers;

@@ -1,7 +1,8 @@
 use sqlx::{PgExecutor, query_as, query_scalar};
+use time::OffsetDateTime;
 
 use crate::{
-    app::{OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
+    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
     domain::{CustomerId, Order, OrderId, OrderState, Status, TenantId},
 };
 
@@ -46,24 +47,36 @@ impl OrderQueries for PgStore {
         Ok(state.map(OrderDetails::from))
     }
 
-    async fn order_at(&self, tenant: &TenantId, id: OrderId, version: u32) -> Result<Option<OrderDetails>, RepoError> {
+    async fn order_as_of(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        moment: AsOf,
+    ) -> Result<Option<OrderDetails>, RepoError> {
+        let (version, time) = match moment {
+            // What no column can hold is behind every version.
+            AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
+            AsOf::Time(time) => (None, Some(time)),
+        };
         let mut reader = self.readers.take().await?;
         let rows = query_as!(
             EventRow,
             r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
             from order_events
-            where tenant_id = $1 and order_id = $2 and version <= $3
+            where tenant_id = $1 and order_id = $2 and ($3::int is null or version <= $3)
+                and ($4::timestamptz is null or occurred_at <= $4)
             order by version"#,
             tenant.as_str(),
             id.as_uuid(),
-            number_to_store(version)?,
+            version as Option<i32>,
+            time as Option<OffsetDateTime>,
         )
         .fetch_all(&mut *reader)
         .await
         .map_err(repo_error)?;
         reader.done();
         let events = rows.into_iter().map(|row| row.into_event(id)).collect::<Result<Vec<_>, _>>()?;
-        if events.last().is_none_or(|event| event.version != version) {
+        if !moment.is_reached_by(events.last()) {
             return Ok(None);
         }
         let order = Order::replay(&events).map_err(corrupt)?;

@@ -1,7 +1,8 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, Postgres, Transaction};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -21,11 +22,16 @@ use super::{
 pub struct PgOrderRepo {
     transaction: Transaction<'static, Postgres>,
     tenant: TenantId,
+    committed: Arc<Notify>,
 }
 
 impl PgOrderRepo {
-    pub(super) const fn new(transaction: Transaction<'static, Postgres>, tenant: TenantId) -> Self {
-        Self { transaction, tenant }
+    pub(super) const fn new(
+        transaction: Transaction<'static, Postgres>,
+        tenant: TenantId,
+        committed: Arc<Notify>,
+    ) -> Self {
+        Self { transaction, tenant, committed }
     }
 }
 
@@ -110,7 +116,9 @@ impl OrderRepo for PgOrderRepo {
     }
 
     async fn commit(self) -> Result<(), RepoError> {
-        self.transaction.commit().await.map_err(repo_error)
+        self.transaction.commit().await.map_err(repo_error)?;
+        self.committed.notify_one();
+        Ok(())
     }
 }
 

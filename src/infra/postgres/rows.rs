@@ -3,7 +3,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{OrderSummary, RepoError},
+    app::{LoggedEvent, OrderSummary, RepoError},
     domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price},
     infra::event_data,
 };
@@ -38,6 +38,34 @@ pub(super) struct SummaryRow {
     pub(super) version: i32,
     pub(super) created_at: OffsetDateTime,
     pub(super) updated_at: OffsetDateTime,
+}
+
+pub(super) struct LogRow {
+    pub(super) position: i64,
+    pub(super) tenant_id: String,
+    pub(super) event_id: Uuid,
+    pub(super) order_id: Uuid,
+    pub(super) version: i32,
+    pub(super) event_type: String,
+    pub(super) payload: String,
+    pub(super) occurred_at: OffsetDateTime,
+}
+
+impl TryFrom<LogRow> for LoggedEvent {
+    type Error = RepoError;
+
+    fn try_from(row: LogRow) -> Result<Self, RepoError> {
+        Ok(Self {
+            position: u64::try_from(row.position).map_err(corrupt)?,
+            tenant: row.tenant_id.parse().map_err(corrupt)?,
+            event_id: row.event_id,
+            order_id: OrderId::from_uuid(row.order_id),
+            version: number(row.version)?,
+            event_type: row.event_type,
+            occurred_at: row.occurred_at,
+            data: row.payload,
+        })
+    }
 }
 
 pub(super) struct EventRow {

@@ -1,6 +1,7 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::sync::Notify;
 
 use crate::{
     app::{RepoError, UnitOfWork, Uow},
@@ -16,6 +17,8 @@ pub struct PgStore {
     pub(super) pool: PgPool,
     /// For queries.
     pub(super) readers: Readers,
+    /// Wakes who follows the log when this process has committed.
+    pub(super) committed: Arc<Notify>,
 }
 
 impl PgStore {
@@ -24,7 +27,8 @@ impl PgStore {
         let for_queries = (settings.max_connections / 2).max(1);
         let for_writes = settings.max_connections.saturating_sub(for_queries).max(1);
         let sized = |max_connections| pool(options.clone(), PoolSettings { max_connections, ..settings });
-        Self { pool: sized(for_writes), readers: Readers::new(sized(for_queries), settings.acquire_timeout) }
+        let readers = Readers::new(sized(for_queries), settings.acquire_timeout);
+        Self { pool: sized(for_writes), readers, committed: Arc::default() }
     }
 
     /// Waits for the connections in use, and closes all of them.
@@ -42,7 +46,7 @@ impl UnitOfWork for PgStore {
         let pool = self.pool.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;
         let transaction = begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)?;
-        Ok(Uow::new(PgOrderRepo::new(transaction, tenant.clone())))
+        Ok(Uow::new(PgOrderRepo::new(transaction, tenant.clone(), self.committed.clone())))
     }
 }
 

@@ -1,0 +1,45 @@
+use crate::domain::{OrderId, TenantId};
+
+use super::{EventLog, GetOrderError, LoggedEvent, OrderQueries, Ports};
+
+/// Reads what happened to one order, oldest first.
+#[derive(Debug)]
+pub struct GetHistory<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct GetHistoryRequest {
+    pub tenant: TenantId,
+    pub order_id: OrderId,
+    /// The last version of the page before; 0 for the first page.
+    pub after: u32,
+    /// 1 to [`GetHistory::MAX_LIMIT`].
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    pub events: Vec<LoggedEvent>,
+    /// The version that the next page begins behind; `None` on the last one.
+    pub next: Option<u32>,
+}
+
+impl<P> GetHistory<'_, P> {
+    pub const DEFAULT_LIMIT: usize = 200;
+    pub const MAX_LIMIT: usize = 1000;
+}
+
+impl<P: Ports> GetHistory<'_, P> {
+    pub async fn execute(&self, request: &GetHistoryRequest) -> Result<HistoryPage, GetOrderError> {
+        let GetHistoryRequest { tenant, order_id, after, limit } = request;
+        let store = self.0.store();
+        // One more than asked tells whether there is a next page.
+        let mut events = store.history(tenant, *order_id, *after, limit + 1).await?;
+        if events.is_empty() && store.order(tenant, *order_id).await?.is_none() {
+            return Err(GetOrderError::UnknownOrder(*order_id));
+        }
+        let more = events.len() > *limit;
+        events.truncate(*limit);
+        let next = if more { events.last().map(|event| event.version) } else { None };
+        Ok(HistoryPage { events, next })
+    }
+}

@@ -1,0 +1,51 @@
+use std::{convert::Infallible, time::Duration};
+
+use crate::app::{
+    EventFilter, EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports, ReadEventsError,
+};
+
+/// How long to wait before a store that is away is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Writes a line for each event of every tenant from now on, in order, for as long as it is polled. What a pause of the
+/// store or a burst of events kept back comes later.
+pub async fn log_events<P: Ports>(ports: P) -> Infallible {
+    let mut after = None;
+    loop {
+        let request = FollowEventsRequest { filter: EventFilter::default(), after };
+        let ended = match FollowEvents(&ports).execute(request).await {
+            Ok(stream) => log_stream(stream, &mut after).await,
+            Err(error) => error.into(),
+        };
+        match ended {
+            EventStreamError::Lagged(_) => {}
+            EventStreamError::Read(ReadEventsError::Retired { first }) => after = Some(first - 1),
+            EventStreamError::Read(ReadEventsError::Store(_)) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn log_stream<P: Ports>(mut stream: EventStream<P>, after: &mut Option<u64>) -> EventStreamError {
+    *after = Some(stream.position());
+    loop {
+        match stream.next().await {
+            Ok(event) => {
+                *after = Some(event.position);
+                log_event(&event);
+            }
+            Err(error) => return error,
+        }
+    }
+}
+
+fn log_event(event: &LoggedEvent) {
+    log::info!(
+        target: "orders::events",
+        position = event.position,
+        event_type = event.event_type.as_str(),
+        order_id:% = event.order_id,
+        version = event.version,
+        tenant:% = event.tenant;
+        "event"
+    );
+}

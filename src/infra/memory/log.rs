@@ -1,0 +1,59 @@
+use crate::{
+    app::{EventFilter, EventLog, LogBounds, LoggedEvent, RepoError},
+    domain::{OrderEvent, OrderId, TenantId},
+    infra::event_data,
+};
+
+use super::MemoryStore;
+
+impl EventLog for MemoryStore {
+    async fn log_bounds(&self) -> Result<LogBounds, RepoError> {
+        let last = self.shared.committed().events.len() as u64;
+        Ok(LogBounds { first: 1, last })
+    }
+
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        after: u64,
+        until: u64,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, RepoError> {
+        let committed = self.shared.committed();
+        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
+        let events = (1..=until).zip(&committed.events).skip(skipped).map(|(position, event)| logged(position, event));
+        events.filter(|event| event.as_ref().map_or(true, |event| filter.admits(event))).take(limit).collect()
+    }
+
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, RepoError> {
+        let committed = self.shared.committed();
+        let events = (1..)
+            .zip(&committed.events)
+            .filter(|(_, (owner, event))| owner == tenant && event.order_id == id && event.version > after);
+        events.take(limit).map(|(position, event)| logged(position, event)).collect()
+    }
+
+    async fn news(&self) {
+        self.shared.news.notified().await;
+    }
+}
+
+fn logged(position: u64, (tenant, event): &(TenantId, OrderEvent)) -> Result<LoggedEvent, RepoError> {
+    let data = event_data::encode(&event.fact).map_err(|error| RepoError::Backend(error.into()))?;
+    Ok(LoggedEvent {
+        position,
+        tenant: tenant.clone(),
+        event_id: event.event_id,
+        order_id: event.order_id,
+        version: event.version,
+        event_type: event.fact.event_type().to_owned(),
+        occurred_at: event.occurred_at,
+        data,
+    })
+}
