@@ -21,15 +21,15 @@ use crate::{
 /// How long a shutdown waits for requests that were accepted. The rest of ten seconds is for the pool and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 
+/// The database of the private PostgreSQL.
+const DATABASE: &str = "orders";
+
 /// How often old idempotency keys are looked for.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    infra::init_logging(match config.log_format {
-        LogFormat::Pretty => infra::LogFormat::Pretty,
-        LogFormat::Json => infra::LogFormat::Json,
-    });
+    init_logging(&config);
     config.check()?;
     let mut stop = StopSignal::listen()?;
     let catalogue = match &config.catalogue {
@@ -42,12 +42,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let embedded = match &config.database_url {
         Some(_) => None,
-        None => Some(EmbeddedPostgres::start(&config.data_dir, "orders", &[]).await?),
+        None => Some(EmbeddedPostgres::start(&config.data_dir, DATABASE, &[]).await?),
     };
     let options = match (&embedded, &config.database_url) {
         (Some(embedded), _) => embedded.options().clone(),
-        (None, url) => infra::connect_options(url.as_deref().unwrap_or_default())
-            .context("DATABASE_URL is not like postgres://user:password@host:port/database")?,
+        (None, url) => url_options(url.as_deref().unwrap_or_default())?,
     };
     let migrated = tokio::select! {
         migrated = migrate(&options) => migrated,
@@ -63,6 +62,42 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     log::info!("stopped");
     served
+}
+
+/// Holds the tables against the log and says what came of it on standard output; whether nothing is wrong.
+pub async fn verify(config: &Config) -> anyhow::Result<bool> {
+    init_logging(config);
+    let mut embedded = None;
+    let options = match &config.database_url {
+        Some(url) => url_options(url)?,
+        // Started by the service, or else by this command for as long as it takes.
+        None => match EmbeddedPostgres::running(&config.data_dir, DATABASE).await {
+            Some(options) => options,
+            None if EmbeddedPostgres::exists(&config.data_dir) => {
+                let started = EmbeddedPostgres::start(&config.data_dir, DATABASE, &[]).await?;
+                embedded.insert(started).options().clone()
+            }
+            None => anyhow::bail!("there is no DATABASE_URL, and no database in {}", config.data_dir.display()),
+        },
+    };
+    let report = infra::verify(&options, |progress| eprintln!("{progress}")).await;
+    if let Some(embedded) = embedded {
+        tokio::task::spawn_blocking(|| embedded.stop()).await??;
+    }
+    let report = report?;
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+fn init_logging(config: &Config) {
+    infra::init_logging(match config.log_format {
+        LogFormat::Pretty => infra::LogFormat::Pretty,
+        LogFormat::Json => infra::LogFormat::Json,
+    });
+}
+
+fn url_options(url: &str) -> anyhow::Result<PgConnectOptions> {
+    infra::connect_options(url).context("DATABASE_URL is not like postgres://user:password@host:port/database")
 }
 
 /// Waits for the database for as long as it takes; a migration that fails is not tried again.

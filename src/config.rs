@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
+use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser, value_parser};
 
 /// The orders service: takes orders, prices their items, and keeps a log of what happened, in order.
 ///
@@ -12,9 +12,12 @@ use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 #[expect(clippy::doc_markdown, reason = "these are the texts of --help")]
 #[allow(rustdoc::bare_urls, reason = "these are the texts of --help")]
 pub struct Config {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// PostgreSQL to store the orders in, as postgres://user:password@host:port/database.
     /// Without it the service starts a private PostgreSQL from the binaries on this machine.
-    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
 
     /// Keep the orders in memory, and lose them at the end. For demos; it wins over DATABASE_URL.
@@ -30,7 +33,7 @@ pub struct Config {
     pub allow_anonymous: bool,
 
     /// Directory of the private PostgreSQL.
-    #[arg(long, env = "ORDERS_DATA_DIR", value_name = "ORDERS_DATA_DIR", default_value = "./data")]
+    #[arg(long, env = "ORDERS_DATA_DIR", value_name = "ORDERS_DATA_DIR", default_value = "./data", global = true)]
     pub data_dir: PathBuf,
 
     /// Directory of the console's files.
@@ -83,8 +86,23 @@ pub struct Config {
     pub heartbeat_secs: u64,
 
     /// How log lines look: pretty for people, json for programs. RUST_LOG sets the levels, e.g. info,orders::domain=debug.
-    #[arg(long, env = "ORDERS_LOG_FORMAT", value_name = "ORDERS_LOG_FORMAT", value_enum, default_value = "pretty")]
+    #[arg(
+        long,
+        env = "ORDERS_LOG_FORMAT",
+        value_name = "ORDERS_LOG_FORMAT",
+        value_enum,
+        default_value = "pretty",
+        global = true
+    )]
     pub log_format: LogFormat,
+}
+
+/// What to do other than serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Hold the tables against the log, while the service runs or not: fold every order from its events anew, and look for every position.
+    /// Ends with 0 when nothing is wrong, 1 when something is, 2 when nothing can be said.
+    Verify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,17 +1,29 @@
-//! The service's process: parses the settings, runs, and says why when it cannot.
+//! The service's process: parses the settings, does what they say, and tells why when it cannot.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use orders::{bootstrap, config::Config};
+use orders::{
+    bootstrap,
+    config::{Command, Config},
+};
+
+/// Nothing can be said about the database.
+const NOT_VERIFIED: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match bootstrap::run(Config::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let config = Config::parse();
+    let (done, cannot) = match config.command {
+        None => (bootstrap::run(config).await.map(|()| true), ExitCode::FAILURE),
+        Some(Command::Verify) => (bootstrap::verify(&config).await, ExitCode::from(NOT_VERIFIED)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("orders: {error:#}");
-            ExitCode::FAILURE
+            cannot
         }
     }
 }

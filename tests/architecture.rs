@@ -23,6 +23,7 @@ const RULES: &[(&str, &[&str])] = &[
             "app",
             "domain",
             "env_logger",
+            "futures_util",
             "log",
             "refinery",
             "refinery_core",

@@ -1,8 +1,12 @@
-use std::path::Path;
+use std::{
+    future::ready,
+    path::{Path, PathBuf},
+};
 
-use actix_files::Files;
+use actix_files::{Files, NamedFile};
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
+    dev::{ServiceRequest, ServiceResponse, fn_service},
     http::header,
     middleware::DefaultHeaders,
     web::{self, ServiceConfig},
@@ -17,13 +21,28 @@ use super::{endpoint::prefers, openapi::Doc, parameters::no_query, problem::Prob
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The console: the files of a directory under `/app`.
+/// The console: the files of a directory under `/app`. A path that is not a file's is a view of the console, which
+/// the page finds by itself: so every view can be bookmarked.
 pub(super) fn register(config: &mut ServiceConfig, static_dir: &Path) {
-    let files = Files::new("/", static_dir).index_file("index.html").use_etag(true).use_last_modified(true);
-    let scope = web::scope("/app")
-        .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)))
-        .service(files);
-    config.service(scope);
+    let index = static_dir.join("index.html");
+    let view = fn_service(move |request| ready(view(index.clone(), request)));
+    let files = Files::new("/", static_dir).index_file("index.html").default_handler(view);
+    let headers = DefaultHeaders::new()
+        .add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        // Kept, and asked for by its tag each time: a new release shows at once.
+        .add((header::CACHE_CONTROL, "no-cache"));
+    config.service(web::scope("/app").wrap(headers).service(files));
+}
+
+/// Files have an extension, views have none.
+fn view(index: PathBuf, request: ServiceRequest) -> Result<ServiceResponse, Error> {
+    let is_file = request.path().rsplit('/').next().is_some_and(|last| last.contains('.'));
+    if is_file {
+        return Err(Problem::route_not_found().into());
+    }
+    let (request, _) = request.into_parts();
+    let response = NamedFile::open(index)?.into_response(&request);
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// What this is.

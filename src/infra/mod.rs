@@ -16,5 +16,7 @@ pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use logging::{LogFormat, init_logging};
 pub use memory::MemoryStore;
-pub use postgres::{MigrateError, PgStore, PoolSettings, connect_options, migrate};
+pub use postgres::{
+    Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
+};
 pub use pricing::{CatalogueError, StaticCatalogue};

@@ -38,13 +38,17 @@ impl Home {
         let dir = reachable_dir(data_dir, user)?;
         let lock = lock(&dir)?;
         let cluster = dir.join("cluster");
-        let mut sockets = dir.join("run");
-        if sockets.as_os_str().len() > MAX_SOCKET_DIR {
-            let inode = at(&dir, fs::metadata(&dir))?.ino();
-            sockets = env::temp_dir().join(format!("orders-postgres-{inode}"));
-        }
+        let sockets = sockets(&dir, at(&dir, fs::metadata(&dir))?.ino());
         private_dir(&sockets, user)?;
         Ok(Self { dir, cluster, sockets, user, lock })
+    }
+
+    /// The sockets of the PostgreSQL whose files are there, if there are any; nothing is made or changed.
+    pub(super) fn sockets_of(data_dir: &Path) -> Option<PathBuf> {
+        let data_dir = data_dir.canonicalize().ok()?;
+        let dir = [data_dir.join("postgres"), fallback(&data_dir)].into_iter().find(|dir| has_cluster(dir))?;
+        let inode = fs::metadata(&dir).ok()?.ino();
+        Some(sockets(&dir, inode))
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -66,13 +70,10 @@ fn reachable_dir(data_dir: &Path, user: Option<User>) -> Result<PathBuf, Embedde
     at(data_dir, fs::create_dir_all(data_dir))?;
     let data_dir = at(data_dir, data_dir.canonicalize())?;
     let wanted = data_dir.join("postgres");
-    // One place a data directory, named after its path.
-    let name = data_dir.to_string_lossy().trim_matches('/').replace('-', "--").replace('/', "-");
-    let fallback = Path::new(FALLBACK).join(name);
+    let fallback = fallback(&data_dir);
     private_dir(&wanted, user)?;
     // Orders that are there stay where they are, even when the wanted place can be reached by now.
-    let has_orders = |dir: &Path| dir.join("cluster/PG_VERSION").exists();
-    let stays = user.is_none() || has_orders(&wanted) || !has_orders(&fallback);
+    let stays = user.is_none() || has_cluster(&wanted) || !has_cluster(&fallback);
     if user.is_none() || (stays && user::can_write(user, &wanted)) {
         return Ok(wanted);
     }
@@ -82,6 +83,26 @@ fn reachable_dir(data_dir: &Path, user: Option<User>) -> Result<PathBuf, Embedde
     // Empty, and nobody's: it would only mislead.
     let _ = fs::remove_dir(&wanted);
     Ok(fallback)
+}
+
+/// One place a data directory, named after its path.
+fn fallback(data_dir: &Path) -> PathBuf {
+    let name = data_dir.to_string_lossy().trim_matches('/').replace('-', "--").replace('/', "-");
+    Path::new(FALLBACK).join(name)
+}
+
+fn has_cluster(dir: &Path) -> bool {
+    dir.join("cluster/PG_VERSION").exists()
+}
+
+/// Elsewhere, by the directory's number, where its path is too long for a socket.
+fn sockets(dir: &Path, inode: u64) -> PathBuf {
+    let sockets = dir.join("run");
+    if sockets.as_os_str().len() > MAX_SOCKET_DIR {
+        env::temp_dir().join(format!("orders-postgres-{inode}"))
+    } else {
+        sockets
+    }
 }
 
 pub(super) fn private_dir(dir: &Path, user: Option<User>) -> Result<(), EmbeddedError> {

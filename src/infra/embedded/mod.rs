@@ -71,17 +71,24 @@ impl EmbeddedPostgres {
             Ok(launched) => launched?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };
-        let admin = PgConnectOptions::new_without_pgpass()
-            .socket(&server.home.sockets)
-            .port(server::PORT)
-            .username(server::SUPERUSER)
-            .database("postgres");
+        let admin = connection_to(&server.home.sockets);
         let mut connection = first_connection(&admin, &mut server).await?;
         create_database(&mut connection, name).await.map_err(|source| {
             let name = name.to_owned();
             EmbeddedError::CreateDatabase { name, source }
         })?;
         Ok(Self { server, options: bounded(admin.database(name)) })
+    }
+
+    /// How to reach the database `name` of a private PostgreSQL that another process has started, and that answers.
+    pub async fn running(data_dir: &Path, name: &str) -> Option<PgConnectOptions> {
+        let options = bounded(connection_to(&Home::sockets_of(data_dir)?).database(name));
+        options.connect().await.ok().map(|_| options)
+    }
+
+    /// Whether there are files of a private PostgreSQL.
+    pub fn exists(data_dir: &Path) -> bool {
+        Home::sockets_of(data_dir).is_some()
     }
 
     pub fn options(&self) -> &PgConnectOptions {
@@ -92,6 +99,14 @@ impl EmbeddedPostgres {
     pub fn stop(mut self) -> io::Result<()> {
         self.server.stop()
     }
+}
+
+fn connection_to(sockets: &Path) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .socket(sockets)
+        .port(server::PORT)
+        .username(server::SUPERUSER)
+        .database("postgres")
 }
 
 async fn first_connection(admin: &PgConnectOptions, server: &mut Server) -> Result<PgConnection, EmbeddedError> {

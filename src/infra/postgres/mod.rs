@@ -10,8 +10,12 @@ mod readers;
 mod repo;
 mod rows;
 mod store;
+mod verify;
+mod verify_report;
 
 pub(super) use connect::bounded;
 pub use connect::{PoolSettings, connect_options};
 pub use migrate::{MigrateError, migrate};
 pub use store::PgStore;
+pub use verify::{VerifyError, verify};
+pub use verify_report::{Finding, VerifyReport};

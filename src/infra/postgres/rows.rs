@@ -109,6 +109,66 @@ pub(super) fn order_state(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<Ord
     Ok(Some(state))
 }
 
+/// All of an order's own columns.
+pub(super) struct StoredOrder {
+    pub(super) tenant_id: String,
+    pub(super) order_id: Uuid,
+    pub(super) customer_id: String,
+    pub(super) status: String,
+    pub(super) currency: String,
+    pub(super) items_count: i32,
+    pub(super) units_count: i32,
+    pub(super) total_amount: Decimal,
+    pub(super) last_line: i32,
+    pub(super) version: i32,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+}
+
+/// All of a line's columns.
+pub(super) struct StoredItem {
+    pub(super) tenant_id: String,
+    pub(super) order_id: Uuid,
+    pub(super) line: i32,
+    pub(super) sku: String,
+    pub(super) name: String,
+    pub(super) quantity: i32,
+    pub(super) unit_price: Decimal,
+}
+
+impl StoredOrder {
+    /// The order that these rows are; and, as they are stored, its items, units and total.
+    pub(super) fn state(self, items: Vec<StoredItem>) -> Result<(OrderState, (usize, u32, Decimal)), RepoError> {
+        let currency: Currency = self.currency.parse().map_err(corrupt)?;
+        let totals = (number(self.items_count)?, number(self.units_count)?, self.total_amount);
+        let state = OrderState {
+            order_id: OrderId::from_uuid(self.order_id),
+            customer_id: self.customer_id.parse().map_err(corrupt)?,
+            status: self.status.parse().map_err(corrupt)?,
+            currency,
+            lines: items.into_iter().map(|item| item.line(currency)).collect::<Result<_, _>>()?,
+            last_line: number(self.last_line)?,
+            version: number(self.version)?,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        };
+        Ok((state, totals))
+    }
+}
+
+impl StoredItem {
+    fn line(self, currency: Currency) -> Result<Line, RepoError> {
+        line(self.line, &self.sku, &self.name, self.quantity, self.unit_price, currency)
+    }
+}
+
+impl LogRow {
+    pub(super) fn into_event(self) -> Result<OrderEvent, RepoError> {
+        let Self { event_id, order_id, version, event_type, payload, occurred_at, .. } = self;
+        EventRow { event_id, version, event_type, payload, occurred_at }.into_event(OrderId::from_uuid(order_id))
+    }
+}
+
 impl OrderRow {
     fn into_line(self, currency: Currency) -> Result<Option<Line>, RepoError> {
         let (Some(line), Some(sku), Some(name), Some(quantity), Some(unit_price)) =
@@ -116,14 +176,25 @@ impl OrderRow {
         else {
             return Ok(None);
         };
-        Ok(Some(Line {
-            number: number(line)?,
-            sku: sku.parse().map_err(corrupt)?,
-            name: name.parse().map_err(corrupt)?,
-            quantity: i64::from(quantity).try_into().map_err(corrupt)?,
-            unit_price: Price::new(unit_price, currency).map_err(corrupt)?,
-        }))
+        self::line(line, &sku, &name, quantity, unit_price, currency).map(Some)
     }
+}
+
+fn line(
+    line: i32,
+    sku: &str,
+    name: &str,
+    quantity: i32,
+    unit_price: Decimal,
+    currency: Currency,
+) -> Result<Line, RepoError> {
+    Ok(Line {
+        number: number(line)?,
+        sku: sku.parse().map_err(corrupt)?,
+        name: name.parse().map_err(corrupt)?,
+        quantity: i64::from(quantity).try_into().map_err(corrupt)?,
+        unit_price: Price::new(unit_price, currency).map_err(corrupt)?,
+    })
 }
 
 impl TryFrom<SummaryRow> for OrderSummary {

@@ -1,0 +1,14 @@
+# A walk through a list of a million orders, from the first page to the last. A part of scripts/bench.
+
+paging() {
+    local filter
+    fresh_database
+    start_service
+    say 'storing a million orders'
+    sql -f scripts/bench.d/million.sql
+    printf '| list | pages | first 100, median ms | middle 100 | last 100 | last / first |\n|---|--:|--:|--:|--:|--:|\n'
+    for filter in '' 'customer_id=customer-7&' 'status=open&'; do
+        say "walking through all pages: ${filter:-no filter}"
+        python3 scripts/bench.d/pages.py "$url" "$filter"
+    done
+}

@@ -1,0 +1,62 @@
+# What the parts of scripts/bench share: its database, the service on it, and load. Sourced, not run.
+
+database() { "$1" -h "$scratch/run" -U postgres "${@:2}"; }
+sql() { database psql -d orders -qAtX -v ON_ERROR_STOP=1 "$@"; }
+
+# fresh_database: no part measures what another one left behind.
+fresh_database() {
+    stop_services
+    database dropdb --if-exists orders 2>/dev/null
+    database createdb orders
+}
+
+services=()
+# start_service: a further instance. Its process is $service then, and its address $url.
+start_service() {
+    # The file is there before the service is: what follows reads it at once.
+    : >"$scratch/log"
+    # Without the caller's environment: the settings measured are the defaults.
+    env -i PATH="$PATH" DATABASE_URL="postgres://postgres@localhost/orders?host=$scratch/run" ORDERS_BIND=127.0.0.1:0 \
+        "$ORDERS_BIN" >>"$scratch/log" 2>&1 &
+    service=$!
+    services+=("$service")
+    url=
+    for _ in {1..300}; do
+        url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$scratch/log")
+        [ -z "$url" ] || break
+        kill -0 "$service" 2>/dev/null || break
+        sleep 0.1
+    done
+    [ -n "$url" ] || fail "The service did not start: $(tail -n 5 "$scratch/log")"
+}
+
+stop_services() {
+    local service
+    for service in "${services[@]}"; do
+        kill "$service" 2>/dev/null || true
+        wait "$service" || true
+    done
+    services=()
+}
+
+memory() { awk -v key="$1:" '$1 == key { printf "%.1f MiB", $2 / 1024 }' "/proc/$service/status"; }
+
+# expect STATUS CURL-ARGUMENT...
+expect() {
+    local expected=$1 status
+    shift
+    status=$(curl -sS -o /dev/null -w '%{http_code}' "$@") || true
+    [ "$status" = "$expected" ] || fail "$status instead of $expected from: curl $*"$'\n'"$(tail -n 20 "$scratch/log")"
+}
+
+# load CONNECTIONS SECONDS WHAT...: answers "successes errors microseconds p50 p99", the last two in microseconds too.
+load() {
+    local connections=$1 duration=$2 threads result
+    shift 2
+    threads=$((connections < 2 ? connections : 2))
+    # A slow answer is to be in the percentiles, not a timeout.
+    wrk -t "$threads" -c "$connections" -d "${duration}s" --timeout 15s -s scripts/bench.d/load.lua "$url" -- "$@" >"$scratch/wrk"
+    result=$(sed -n 's/^result //p' "$scratch/wrk")
+    [ -n "$result" ] || fail "wrk has no result: $(cat "$scratch/wrk")"
+    printf '%s\n' "$result"
+}
