@@ -11,4 +11,5 @@ paging() {
         say "walking through all pages: ${filter:-no filter}"
         python3 scripts/bench.d/pages.py "$url" "$filter"
     done
+    echo
 }

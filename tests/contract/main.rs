@@ -6,6 +6,8 @@ mod support;
 mod plans;
 mod positions;
 mod races;
+mod verify;
+mod workload;
 
 use orders::{
     app::{AsOf, KeyRecord, KeyedRequest, Lock, OrderDetails, OrderFilter, Outcome, Recorded, RepoError, Store},
@@ -26,6 +28,8 @@ macro_rules! promises {
         }
     };
 }
+
+mod log;
 
 promises! {
     what_was_committed_is_read_to_the_last_field,

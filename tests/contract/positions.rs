@@ -1,9 +1,23 @@
 //! The log in PostgreSQL: its positions have no holes and are in the order of the commits.
 
-use orders::app::UnitOfWork;
-use sqlx::{query_as, query_scalar};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use super::{order_with_lines, save, support::Database, tenant};
+use futures_util::future::join_all;
+use orders::app::{EventFilter, EventLog, FollowEvents, FollowEventsRequest, FollowLog, UnitOfWork};
+use sqlx::{Connection, query_as, query_scalar};
+
+use super::{
+    log::{read_on, soon},
+    order_with_lines, save,
+    support::Database,
+    tenant,
+    verify::verified,
+    workload::{self, Shared},
+};
+use crate::races::adapters;
 
 #[tokio::test]
 async fn every_event_of_an_order_is_in_the_log_once_with_dense_positions() {
@@ -51,6 +65,88 @@ async fn an_order_of_two_hundred_lines_is_written_in_as_many_statements_as_one_o
     }
     // Orders, items, events, head.
     assert_eq!(written, [4, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_writers_on_3_instances_no_reader_ever_sees_a_position_before_the_one_ahead_of_it() {
+    let database = Database::new().await;
+    // Three instances; one more only reads, and hears of nothing by itself.
+    let instances: Vec<_> = (0..3).map(|_| Arc::new(adapters(database.store()))).collect();
+    let (reading, following) = (adapters(database.store()), instances[0].clone());
+    let done = Arc::new(AtomicBool::new(false));
+    let bus = tokio::spawn(async move { FollowLog(&*following).run().await });
+    let request = FollowEventsRequest { filter: EventFilter::default(), after: Some(0) };
+    let mut stream = FollowEvents(&*instances[0]).execute(request).await.unwrap();
+
+    let reader = tokio::spawn({
+        let done = done.clone();
+        async move {
+            let (mut position, mut reads) = (0, 0);
+            // Once more after the writers are done.
+            while !done.load(Ordering::SeqCst) {
+                read_on(&reading, &mut position).await;
+                reads += 1;
+            }
+            read_on(&reading, &mut position).await;
+            (position, reads)
+        }
+    });
+    let orders = Arc::new(Shared::default());
+    let writers = (0..32).map(|n| {
+        let (ports, orders) = (instances[n % 3].clone(), orders.clone());
+        tokio::spawn(async move { workload::write(&*ports, &orders, n as u64, 25).await })
+    });
+    for writer in join_all(writers).await {
+        writer.unwrap();
+    }
+    done.store(true, Ordering::SeqCst);
+
+    let (position, reads) = reader.await.unwrap();
+    let last = database.store().log_bounds().await.unwrap().last;
+    assert_eq!(position, last);
+    assert!(last > 400 && reads > 10, "{last} events, {reads} reads");
+    for expected in 1..=last {
+        assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+    }
+    bus.abort();
+    let report = verified(&database).await;
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test]
+async fn a_transaction_that_opens_early_and_commits_late_gets_its_positions_late() {
+    let database = Database::new().await;
+    let store = database.store();
+    let ports = adapters(database.store());
+    let mut position = 0;
+    let mut late = store.begin(&tenant("default")).await.unwrap();
+    late.save(order_with_lines(1, 2)).await.unwrap();
+    for n in 2..=3 {
+        save(&store, &tenant("default"), order_with_lines(n, 1)).await.unwrap();
+        read_on(&ports, &mut position).await;
+    }
+    assert_eq!(position, 4);
+    late.commit().await.unwrap();
+    read_on(&ports, &mut position).await;
+    assert_eq!(position, 7);
+    assert!(verified(&database).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_long_transaction_elsewhere_in_the_cluster_holds_no_reader_up() {
+    let (database, elsewhere) = (Database::new().await, Database::new().await);
+    let mut other = elsewhere.connect().await;
+    let mut long = other.begin().await.unwrap();
+    // It has a transaction id, and is older than everything that follows.
+    sqlx::raw_sql("create table long_running (n int)").execute(&mut *long).await.unwrap();
+    let ports = adapters(database.store());
+    let mut position = 0;
+    for (n, expected) in [(1, 3), (2, 6)] {
+        save(&ports.store, &tenant("default"), order_with_lines(n, 2)).await.unwrap();
+        read_on(&ports, &mut position).await;
+        assert_eq!(position, expected);
+    }
+    long.rollback().await.unwrap();
 }
 
 const COUNT_STATEMENTS: &str = "

@@ -132,7 +132,7 @@ async fn given_up_after<F: Future>(polls: usize, future: F) {
     .await;
 }
 
-fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7, InProcessBus> {
+pub(crate) fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7, InProcessBus> {
     Adapters {
         store,
         pricing: StaticCatalogue::built_in().unwrap(),

@@ -1,0 +1,118 @@
+// The REST API. Every request of the page goes through `send`.
+
+// A restart of the service takes a few seconds; what is safe to repeat is repeated for that long.
+const RETRY_AFTER_MS = [300, 700, 1500, 2500];
+const LONGEST_RETRY_MS = 5000;
+
+export class Problem extends Error {
+  constructor(status, body, retryAfter) {
+    super(body.detail ?? body.title ?? `The service answered ${status}.`);
+    this.status = status;
+    this.code = body.code ?? '';
+    this.errors = body.errors ?? [];
+    this.requestId = body.request_id;
+    this.currentVersion = body.current_version;
+    this.retryAfter = retryAfter;
+  }
+
+  // Nobody knows then whether the request was carried out.
+  get passing() {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
+  }
+}
+
+export const listOrders = (query, signal) => send('GET', `/orders?${new URLSearchParams(query)}`, { signal });
+export const listProducts = () => send('GET', '/products').then((body) => body.products);
+
+export function getOrder(id, { asOf, signal } = {}) {
+  const query = asOf ? `?as_of=${encodeURIComponent(asOf)}` : '';
+  return send('GET', order(id) + query, { signal });
+}
+
+export async function getEvents(id, after = 0, signal) {
+  const events = [];
+  for (let next = after; next !== null;) {
+    const page = await send('GET', `${order(id)}/events?after=${next}&limit=1000`, { signal });
+    events.push(...page.events);
+    next = page.next_after;
+  }
+  return events;
+}
+
+export const createOrder = (body) => write('POST', '/orders', { body });
+export const addItem = (id, version, body) => write('POST', `${order(id)}/items`, { version, body });
+export const changeQuantity = (id, version, line, quantity) => write('PATCH', `${order(id)}/items/${line}`, { version, body: { quantity } });
+export const removeItem = (id, version, line) => write('DELETE', `${order(id)}/items/${line}`, { version });
+export const placeOrder = (id, version) => write('POST', `${order(id)}/place`, { version });
+export const cancelOrder = (id, version, reason) => write('POST', `${order(id)}/cancel`, { version, body: reason ? { reason } : {} });
+export const fulfilOrder = (id, version) => write('POST', `${order(id)}/fulfil`, { version });
+
+const order = (id) => `/orders/${encodeURIComponent(id)}`;
+
+// A key belongs to what is asked, not to the click: while the answer is unknown, asking for the same again
+// sends the same key, and the service does it once. A definite answer ends the key.
+const keys = new Map();
+
+async function write(method, path, { version, body }) {
+  const content = JSON.stringify([method, path, version, body]);
+  if (!keys.has(content)) keys.set(content, randomKey());
+  try {
+    const answer = await send(method, path, { version, body, key: keys.get(content) });
+    keys.delete(content);
+    return answer;
+  } catch (problem) {
+    if (!problem.passing && problem.status < 500) keys.delete(content);
+    throw problem;
+  }
+}
+
+// `crypto.randomUUID` exists only on secure origins.
+function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function send(method, path, options = {}) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await once(method, path, options);
+    } catch (problem) {
+      if (!(problem instanceof Problem) || !problem.passing || attempt >= RETRY_AFTER_MS.length) throw problem;
+      const wait = problem.retryAfter ? problem.retryAfter * 1000 : RETRY_AFTER_MS[attempt];
+      await pause(Math.min(wait, LONGEST_RETRY_MS), options.signal);
+    }
+  }
+}
+
+async function once(method, path, { body, key, version, signal }) {
+  const headers = { Accept: 'application/json, application/problem+json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (key) headers['Idempotency-Key'] = key;
+  if (version !== undefined) headers['If-Match'] = `"${version}"`;
+  let response;
+  let text;
+  try {
+    response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, cache: 'no-store' });
+    text = await response.text();
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Problem(0, { code: 'unreachable', detail: 'The service cannot be reached. Nothing is lost: try again in a moment.' });
+  }
+  const answer = parse(text);
+  if (!response.ok) throw new Problem(response.status, answer, Number(response.headers.get('Retry-After')) || undefined);
+  return answer;
+}
+
+// Something between the page and the service may answer with a page of its own.
+function parse(text) {
+  try { return JSON.parse(text); } catch { return {}; }
+}
+
+export function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, { once: true });
+  });
+}

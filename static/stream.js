@@ -1,0 +1,113 @@
+// The live stream: server-sent events over fetch. EventSource hides status codes, the ids of blocks
+// without data, and when it tries again; all three are needed here.
+
+import { pause } from './api.js';
+
+const SILENCE_MS = 40000; // the service says something every 15 s
+const FIRST_WAIT_MS = 400;
+const LONGEST_WAIT_MS = 4000;
+
+// Follows the stream until `signal` aborts. `position` is null for "from now on".
+// Returns a function that ends the current wait, for when there is reason to hope.
+export function follow(start, handlers, signal) {
+  let waiting = new AbortController();
+  const wake = () => waiting.abort();
+  run();
+  return wake;
+
+  async function run() {
+    let { position, eventId } = start;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        if (position !== null && failures > 0 && !(await stillKnown(position, eventId, signal))) throw new Retired();
+        const resumed = position !== null;
+        await readBlocks(position, signal, (block) => {
+          if (block.id !== undefined) position = block.id;
+          if (failures >= 0) {
+            handlers.opened({ position, resumed });
+            failures = -1;
+          }
+          if (block.data === undefined) return;
+          const event = JSON.parse(block.data);
+          eventId = event.id;
+          handlers.event(event, position);
+        });
+      } catch (error) {
+        if (error instanceof Retired) {
+          position = null;
+          eventId = undefined;
+          handlers.retired();
+        }
+      }
+      if (signal.aborted) return;
+      failures = Math.max(failures, 0) + 1;
+      handlers.lost(failures);
+      waiting = new AbortController();
+      const wait = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+      await pause(wait * (0.75 + Math.random() / 2), AbortSignal.any([waiting.signal, signal])).catch(() => {});
+    }
+  }
+}
+
+class Retired extends Error {}
+
+// A service that lost its log (it kept it in memory, or was restored from a backup) counts from the start again.
+// It would accept our position and stay silent until it gets there; so ask for the event that we saw last.
+async function stillKnown(position, eventId, signal) {
+  if (Number(position) < 1) return true;
+  const response = await fetch(`/events?after=${Number(position) - 1}&limit=1`, { signal, cache: 'no-store' });
+  if (response.status === 410) return false;
+  if (!response.ok) throw new Error(`The feed answered ${response.status}.`);
+  const [event] = await response.json();
+  return event !== undefined && (eventId === undefined || event.id === eventId);
+}
+
+async function readBlocks(position, signal, onBlock) {
+  const silent = new AbortController();
+  const all = AbortSignal.any([signal, silent.signal]);
+  let timer = setTimeout(() => silent.abort(), SILENCE_MS);
+  try {
+    const query = position === null ? '' : `?after=${position}`;
+    const response = await fetch(`/events/stream${query}`, { signal: all, cache: 'no-store', headers: { Accept: 'text/event-stream' } });
+    if (response.status === 410) throw new Retired();
+    if (!response.ok) throw new Error(`The stream answered ${response.status}.`);
+    const feed = parser(onBlock);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      clearTimeout(timer);
+      timer = setTimeout(() => silent.abort(), SILENCE_MS);
+      feed(part.value);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Takes text as it comes and calls back for each block: {id?, type?, data?}. A block of comments and an id counts too.
+export function parser(onBlock) {
+  let buffer = '';
+  let block = {};
+  return (text) => {
+    buffer += text;
+    // A carriage return at the very end may be the first half of CRLF.
+    const lines = buffer.split(/\r\n|\n|\r(?!$)/);
+    buffer = lines.pop();
+    for (const line of lines) take(line);
+  };
+
+  function take(line) {
+    if (line === '') {
+      if (Object.keys(block).length > 0) onBlock(block);
+      block = {};
+      return;
+    }
+    const colon = line.indexOf(':');
+    if (colon === 0) return;
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
+    if (name === 'id') block.id = value;
+    else if (name === 'event') block.type = value;
+    else if (name === 'data') block.data = block.data === undefined ? value : `${block.data}\n${value}`;
+  }
+}

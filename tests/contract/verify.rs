@@ -1,0 +1,121 @@
+//! What `orders verify` finds in a database.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use orders::{
+    app::{AsOf, OrderQueries},
+    infra::{VerifyError, VerifyReport, verify},
+};
+use sqlx::AssertSqlSafe;
+
+use super::{
+    order_with_lines, save,
+    support::Database,
+    tenant,
+    workload::{self, Shared},
+};
+use crate::races::adapters;
+
+pub(crate) async fn verified(database: &Database) -> VerifyReport {
+    verify(&database.options, |_| {}).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_of_a_random_workload_is_what_its_events_make_of_it() {
+    let database = Database::new().await;
+    let orders = Arc::new(Shared::default());
+    workload::write(&adapters(database.store()), &orders, 7, 1500).await;
+    let report = verified(&database).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.orders, orders.lock().unwrap().len() as u64);
+    assert!(report.events > 1000 && report.last_position.cast_unsigned() == report.events, "{report}");
+    // The same by the read side: the fold of the whole log of each order is the order.
+    let store = database.store();
+    let orders = orders.lock().unwrap().clone();
+    let mut statuses = BTreeSet::new();
+    for order_id in orders {
+        let now = store.order(&tenant("default"), order_id).await.unwrap().unwrap();
+        let folded = store.order_as_of(&tenant("default"), order_id, AsOf::Version(now.summary.version)).await.unwrap();
+        statuses.insert(now.summary.status);
+        assert_eq!(folded, Some(now));
+    }
+    assert_eq!(statuses.len(), 4, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn more_orders_than_fit_a_page_are_all_verified() {
+    let database = Database::new().await;
+    let store = database.store();
+    for n in 1..=600 {
+        save(&store, &tenant(if n % 2 == 0 { "default" } else { "other" }), order_with_lines(n, 1)).await.unwrap();
+    }
+    let report = verified(&database).await;
+    assert!(report.is_clean() && report.orders == 600 && report.events == 1200, "{report}");
+}
+
+#[tokio::test]
+async fn whatever_was_tampered_with_is_found() {
+    let tampered = [
+        ("delete from order_events where position = 3", vec!["position 3 is missing", "cannot be folded at version 4"]),
+        (
+            "delete from order_events where order_id = (select max(order_id::text)::uuid from orders)",
+            vec!["has no events", "position 5 is missing"],
+        ),
+        ("update event_head set position = 7", vec!["the head is at position 7, and the log goes on to 8"]),
+        ("update event_head set position = 9", vec!["position 9 is missing"]),
+        ("delete from event_head", vec!["event_head has 0 rows"]),
+        (
+            "update order_events set position = -position + 100 where version in (2, 3) and position < 5",
+            vec!["position 2 is missing", "goes on to 98"],
+        ),
+        ("update orders set total_amount = total_amount + 0.01", vec!["make of it: the totals"]),
+        ("update orders set units_count = units_count + 1", vec!["make of it: the totals"]),
+        ("update orders set status = 'placed'", vec!["make of it: status"]),
+        ("update orders set version = version + 1", vec!["make of it: version"]),
+        ("update orders set customer_id = 'someone'", vec!["make of it: customer_id"]),
+        ("update orders set updated_at = updated_at + interval '1 us'", vec!["make of it: updated_at"]),
+        ("update orders set last_line = last_line + 1", vec!["make of it: last_line"]),
+        ("update order_items set quantity = 9 where line = 2", vec!["make of it: the items"]),
+        ("update order_items set unit_price = 1 where line = 2", vec!["make of it: the items"]),
+        ("delete from order_items where line = 1", vec!["make of it: the items"]),
+        (
+            "update order_events set payload = payload || '{\"quantity\": 0}' where version = 2",
+            vec!["quantity of an event"],
+        ),
+        ("update order_events set type = 'order.sung.v1' where version = 2", vec!["unknown event type order.sung.v1"]),
+        ("delete from order_items; delete from orders", vec!["has events and is not in the table"]),
+    ];
+    for (statement, expected) in tampered {
+        let database = Database::new().await;
+        let store = database.store();
+        for n in 1..=2 {
+            save(&store, &tenant("default"), order_with_lines(n, 3)).await.unwrap();
+        }
+        assert!(verified(&database).await.is_clean());
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();
+        let report = verified(&database).await;
+        assert!(!report.is_clean() && report.found == report.findings().len() as u64, "{statement}: {report}");
+        for text in expected {
+            assert!(report.to_string().contains(text), "{statement}: no {text:?} in {report}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn orders_whose_beginning_is_no_longer_kept_are_told_apart_from_wrong_ones() {
+    let database = Database::new().await;
+    let store = database.store();
+    for n in 1..=2 {
+        save(&store, &tenant("default"), order_with_lines(n, 3)).await.unwrap();
+    }
+    let retire = "delete from order_events where position <= 2";
+    sqlx::raw_sql(retire).execute(&mut database.connect().await).await.unwrap();
+    let report = verified(&database).await;
+    assert!(report.is_clean() && report.retired == 1 && report.first_position == 3, "{report}");
+}
+
+#[tokio::test]
+async fn a_database_without_the_schema_is_not_called_clean() {
+    let database = Database::empty().await;
+    assert!(matches!(verify(&database.options, |_| {}).await, Err(VerifyError::Schema)));
+}

@@ -1,0 +1,101 @@
+//! Writers who do anything at all to orders that they share.
+
+use std::sync::Mutex;
+
+use orders::{
+    app::{
+        AddItemRequest, AddItemToOrder, CancelOrder, CancelOrderRequest, ChangeError, ChangeQuantity,
+        ChangeQuantityRequest, Conditions, CreateOrder, CreateOrderRequest, FulfilOrder, FulfilOrderRequest, NewItem,
+        NewOrder, PlaceOrder, PlaceOrderRequest, Ports, RemoveItem, RemoveItemRequest,
+    },
+    domain::{OrderId, Sku},
+};
+
+use super::tenant;
+
+const SKUS: [&str; 4] = ["LAPTOP123", "MOUSE456", "KEYBOARD789", "MONITOR147"];
+
+/// The orders that all writers know.
+pub(crate) type Shared = Mutex<Vec<OrderId>>;
+
+/// Makes so many moves, each chosen by the seed. What an order does not allow is refused, and nothing else goes wrong.
+pub(crate) async fn write<P: Ports>(ports: &P, orders: &Shared, seed: u64, moves: usize) {
+    let mut dice = Dice(seed);
+    for _ in 0..moves {
+        let known = orders.lock().unwrap().len();
+        if known == 0 || dice.roll(4) == 0 {
+            create(ports, orders, &mut dice).await;
+        } else {
+            // Mostly one of the newest: they are open, and others are at them too.
+            let back = dice.roll(known.min(6));
+            let order_id = orders.lock().unwrap()[known - 1 - back];
+            change(ports, order_id, &mut dice).await;
+        }
+    }
+}
+
+async fn create<P: Ports>(ports: &P, orders: &Shared, dice: &mut Dice) {
+    let items = (0..dice.roll(4)).map(|_| NewItem { sku: dice.sku(), quantity: dice.quantity() }).collect();
+    let customer_id = format!("customer-{}", dice.roll(9)).parse().unwrap();
+    let order = NewOrder { customer_id, currency: "EUR".parse().unwrap(), items };
+    let request = CreateOrderRequest { tenant: tenant("default"), order, key: None };
+    let created = CreateOrder(ports).execute(request).await.unwrap();
+    orders.lock().unwrap().push(created.order.summary.order_id);
+}
+
+async fn change<P: Ports>(ports: &P, order_id: OrderId, dice: &mut Dice) {
+    let (tenant, conditions) = (tenant("default"), Conditions::default());
+    let line = u32::try_from(dice.roll(5)).unwrap();
+    let result = match dice.roll(10) {
+        0..=4 => {
+            let (sku, quantity) = (dice.sku(), dice.quantity());
+            let asked = AddItemRequest { tenant, order_id, sku, quantity, conditions };
+            match AddItemToOrder(ports).execute(asked).await {
+                Err(orders::app::AddItemError::Change(error)) => Err(error),
+                other => other.map_err(|error| panic!("{error}")),
+            }
+        }
+        5..=6 => {
+            let asked = ChangeQuantityRequest { tenant, order_id, line, quantity: dice.quantity(), conditions };
+            ChangeQuantity(ports).execute(asked).await.map_err(|error| error.0)
+        }
+        7 => {
+            let asked = RemoveItemRequest { tenant, order_id, line, conditions };
+            RemoveItem(ports).execute(asked).await.map_err(|error| error.0)
+        }
+        8 if line < 3 => {
+            let asked = PlaceOrderRequest { tenant, order_id, conditions };
+            PlaceOrder(ports).execute(asked).await.map_err(|error| error.0)
+        }
+        8 => {
+            let asked = CancelOrderRequest { tenant, order_id, reason: Some("Why not".parse().unwrap()), conditions };
+            CancelOrder(ports).execute(asked).await.map_err(|error| error.0)
+        }
+        _ => {
+            let asked = FulfilOrderRequest { tenant, order_id, conditions };
+            FulfilOrder(ports).execute(asked).await.map_err(|error| error.0)
+        }
+    };
+    match result {
+        Ok(_) | Err(ChangeError::Refused(_) | ChangeError::LostRace) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Numbers that look random and are the same in each run (Knuth's MMIX generator).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+
+    fn sku(&mut self) -> Sku {
+        SKUS[self.roll(4)].parse().unwrap()
+    }
+
+    fn quantity(&mut self) -> orders::domain::Quantity {
+        i64::try_from(1 + self.roll(9)).unwrap().try_into().unwrap()
+    }
+}
