@@ -28,8 +28,8 @@ export function start() {
   tell('hello');
   if (navigator.locks) navigator.locks.request('orders.live', () => lead());
   else lead();
-  addEventListener('online', hurry);
-  addEventListener('offline', () => setState('offline'));
+  addEventListener('online', () => hurry());
+  addEventListener('offline', () => hurry(true));
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) hurry();
   });
@@ -55,12 +55,12 @@ export function products() {
   return catalogue;
 }
 
-function hurry() {
-  if (wake) wake();
-  else tell('hurry');
+function hurry(inDoubt = false) {
+  if (wake) wake(inDoubt);
+  else tell('hurry', inDoubt);
 }
 
-// Kept until the tab goes: a promise that never settles holds the lock.
+// The promise never settles: the lock is held until the tab goes.
 function lead() {
   const leaving = new AbortController();
   addEventListener('pagehide', () => leaving.abort());
@@ -70,9 +70,12 @@ function lead() {
   let counting = null;
   wake = follow(connection, {
     opened({ position, resumed }) {
+      const wasLost = connection.state === 'reconnecting' || connection.state === 'offline';
       setPosition(position);
-      if (resumed && connection.state !== 'connecting') counting = startCounting(() => { counting = null; });
       setState('live');
+      if (!wasLost) return;
+      if (resumed) counting = startCounting(() => { counting = null; });
+      else tell('resync');
     },
     event(event, position) {
       setPosition(position, event.id);
@@ -81,7 +84,6 @@ function lead() {
     },
     retired() {
       connection.position = null;
-      tell('resync');
     },
     lost(failures) {
       setState(failures >= OFFLINE_AFTER || navigator.onLine === false ? 'offline' : 'reconnecting');
@@ -133,11 +135,10 @@ function receive({ kind, detail, position, eventId }) {
   if (kind === 'hello') {
     if (wake) channel.postMessage({ kind: 'state', detail: connection.state, position: connection.position, eventId: connection.eventId });
   } else if (kind === 'hurry') {
-    wake?.();
+    wake?.(detail);
   } else {
     if (kind === 'state') connection.state = detail;
     if (position !== null) setPosition(position, eventId);
-    else if (kind === 'resync') connection.position = null;
     emit(kind, detail);
   }
 }

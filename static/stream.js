@@ -4,25 +4,34 @@
 import { pause } from './api.js';
 
 const SILENCE_MS = 40000; // the service says something every 15 s
+const DOUBT_MS = 20000; // as after the sleep of a laptop
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 4000;
 
 // Follows the stream until `signal` aborts. `position` is null for "from now on".
-// Returns a function that ends the current wait, for when there is reason to hope.
+// Returns a function for when the network changed: it ends the current wait, and drops a connection that is in doubt.
 export function follow(start, handlers, signal) {
   let waiting = new AbortController();
-  const wake = () => waiting.abort();
+  let reading = new AbortController();
+  let heardAt = 0;
   run();
-  return wake;
+  return (inDoubt) => {
+    waiting.abort();
+    if (inDoubt || Date.now() - heardAt > DOUBT_MS) reading.abort();
+  };
 
   async function run() {
     let { position, eventId } = start;
     let failures = 0;
     while (!signal.aborted) {
+      reading = new AbortController();
+      heardAt = Date.now();
+      const either = AbortSignal.any([reading.signal, signal]);
       try {
-        if (position !== null && failures > 0 && !(await stillKnown(position, eventId, signal))) throw new Retired();
+        if (position !== null && failures > 0 && !(await stillKnown(position, eventId, either))) throw new Retired();
         const resumed = position !== null;
-        await readBlocks(position, signal, (block) => {
+        await readBlocks(position, either, (block) => {
+          heardAt = Date.now();
           if (block.id !== undefined) position = block.id;
           if (failures >= 0) {
             handlers.opened({ position, resumed });

@@ -16,8 +16,6 @@ use crate::{
 const PATIENT: Duration = Duration::from_mins(1);
 const HEARTBEAT: Duration = Duration::from_millis(200);
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
-/// Small, so that a client can be too slow for it.
-const BUS_CAPACITY: usize = 64;
 
 /// A service that listens on a free port, and a client of it.
 pub(crate) struct Api {
@@ -68,9 +66,23 @@ impl Api {
         Self::serve(MemoryStore::default(), pricing, PATIENT, PATIENT)
     }
 
+    /// On a bus of the test's own.
+    pub(crate) fn with_bus(store: impl Store, bus: InProcessBus) -> Self {
+        Self::serve_with(store, StaticCatalogue::built_in().unwrap(), bus, PATIENT, PATIENT)
+    }
+
     fn serve(store: impl Store, pricing: impl PricingService, head_timeout: Duration, arrival: Duration) -> Self {
+        Self::serve_with(store, pricing, InProcessBus::new(InProcessBus::DEFAULT_CAPACITY), head_timeout, arrival)
+    }
+
+    fn serve_with(
+        store: impl Store,
+        pricing: impl PricingService,
+        bus: InProcessBus,
+        head_timeout: Duration,
+        arrival: Duration,
+    ) -> Self {
         let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT };
-        let bus = InProcessBus::new(BUS_CAPACITY);
         let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus };
         let app = App::new(ports.clone(), bounds);
         tokio::spawn(async move { FollowLog(&ports).run().await });
@@ -120,6 +132,20 @@ impl Api {
         Answer::of(request.body(body)).await
     }
 
+    /// A live stream of events.
+    pub(crate) async fn follow(&self, path: &str) -> Follower {
+        self.resume(path, "").await
+    }
+
+    /// A live stream of events, from where an earlier one was.
+    pub(crate) async fn resume(&self, path: &str, last_event_id: &str) -> Follower {
+        let request = self.request(Method::GET, path).header("last-event-id", last_event_id);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        Follower { response, rest: String::new() }
+    }
+
     /// A new order of a laptop and two mice.
     pub(crate) async fn order(&self) -> Value {
         let items = json!([{"sku": "LAPTOP123", "quantity": 1}, {"sku": "MOUSE456", "quantity": 2}]);
@@ -135,6 +161,44 @@ impl Api {
 
     pub(crate) async fn orders_count(&self) -> usize {
         self.get("/orders?limit=200").await.body["orders"].as_array().unwrap().len()
+    }
+}
+
+/// A client of server-sent events.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    response: Response,
+    rest: String,
+}
+
+/// What stands between two empty lines of a stream: its fields, and its comments under an empty name.
+pub(crate) type Block = Vec<(String, String)>;
+
+impl Follower {
+    /// The next block, whatever it is. `None` at the end of the stream.
+    pub(crate) async fn block(&mut self) -> Option<Block> {
+        loop {
+            if let Some((block, rest)) = self.rest.split_once("\n\n") {
+                let fields = block.lines().map(|line| line.split_once(": ").expect("a field or a comment"));
+                let block = fields.map(|(name, value)| (name.trim_matches(':').to_owned(), value.to_owned())).collect();
+                self.rest = rest.into();
+                return Some(block);
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(30), self.response.chunk()).await;
+            let chunk = chunk.expect("something comes within 30 s").ok()??;
+            self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    /// The next event: its id, its type and its data. `None` at the end of the stream.
+    pub(crate) async fn event(&mut self) -> Option<(u64, String, Value)> {
+        loop {
+            let block = self.block().await?;
+            let [(id, position), (event, kind), (data, json)] = block.as_slice() else { continue };
+            if [id, event, data] == ["id", "event", "data"] {
+                return Some((position.parse().unwrap(), kind.clone(), serde_json::from_str(json).unwrap()));
+            }
+        }
     }
 }
 

@@ -19,6 +19,11 @@ impl InProcessBus {
     pub fn new(capacity: usize) -> Self {
         Self { sender: Sender::new(capacity) }
     }
+
+    /// How many listen now.
+    pub fn subscribers(&self) -> usize {
+        self.sender.receiver_count()
+    }
 }
 
 impl EventBus for InProcessBus {

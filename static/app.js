@@ -1,0 +1,133 @@
+// The shell: which view is shown, the connection state, and the keyboard.
+
+import { on, connection, start } from './store.js';
+import { h, toast, plural } from './dom.js';
+import listView from './list.js';
+
+const main = document.getElementById('main');
+const STATES = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', offline: 'Offline' };
+
+const ROUTES = [
+  [/^\/app\/?(index\.html)?$/, async () => listView],
+  [/^\/app\/new$/, () => import('./new.js').then((module) => module.default)],
+  [/^\/app\/orders\/([^/]+)$/, () => import('./order.js').then((module) => module.default)],
+];
+
+let leaving = new AbortController();
+
+// Views get {url, id, signal, navigate}; the signal aborts when the view goes.
+async function show({ focus = true, scroll = 0 } = {}) {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const url = new URL(location.href);
+  try {
+    const [view, id] = await find(url.pathname);
+    if (signal.aborted) return;
+    // A change of the filter shows the same view again; the focus stays where it was.
+    const focused = focus === 'same' ? document.activeElement.id : '';
+    main.replaceChildren(view({ url, id, signal, navigate }));
+    scrollTo(0, scroll);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    else if (focus) main.querySelector('h1')?.focus({ preventScroll: true });
+  } catch {
+    if (!signal.aborted) main.replaceChildren(unreachable());
+  }
+}
+
+async function find(path) {
+  for (const [pattern, load] of ROUTES) {
+    const match = pattern.exec(path);
+    if (match) return [await load(), match[1] && decodeURIComponent(match[1])];
+  }
+  return [() => missing(), undefined];
+}
+
+function missing() {
+  document.title = 'No such page · Orders';
+  return h('div', { class: 'empty' }, h('h1', { tabindex: '-1' }, 'There is no such page'), h('p', {}, 'The address may be mistyped.'), h('a', { class: 'button primary', href: '/app/' }, 'All orders'));
+}
+
+function unreachable() {
+  return h('div', { class: 'empty' }, h('h1', {}, 'The page could not be loaded'), h('p', {}, 'The service may be restarting.'),
+    h('button', { class: 'button primary', type: 'button', click: () => location.reload() }, 'Try again'));
+}
+
+export function navigate(href, { replace = false } = {}) {
+  const from = location.pathname;
+  if (replace) history.replaceState(null, '', href);
+  else {
+    history.replaceState({ scroll: scrollY }, '');
+    history.pushState(null, '', href);
+  }
+  show({ focus: from === location.pathname ? 'same' : true });
+}
+
+document.addEventListener('click', (event) => {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target.closest('a[href]');
+  if (!link || link.origin !== location.origin || !link.pathname.startsWith('/app/') || link.hash || link.target) return;
+  event.preventDefault();
+  navigate(link.href);
+});
+addEventListener('popstate', ({ state }) => show({ scroll: state?.scroll ?? 0 }));
+history.scrollRestoration = 'manual';
+
+const shown = document.getElementById('connection');
+const showState = (state) => {
+  shown.dataset.state = state;
+  if (shown.textContent !== STATES[state]) shown.textContent = STATES[state];
+};
+on('state', showState);
+on('caught-up', (count) => toast(count === 0 ? 'Back online: nothing was missed.' : `Back online: ${plural(count, 'change')} caught up.`));
+
+// Keys. They can be turned off in the help, for people whose speech input types letters.
+const NO_KEYS = 'orders.no-keys';
+let afterG = 0;
+
+document.addEventListener('keydown', (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest('input, textarea, select, [contenteditable], dialog') || document.querySelector('dialog[open]')) return;
+  if (localStorage.getItem(NO_KEYS) === '1') return;
+  if (act(event.key)) event.preventDefault();
+});
+
+function act(key) {
+  const second = key === 'l' && performance.now() - afterG < 1500;
+  afterG = key === 'g' ? performance.now() : 0;
+  if (second) navigate('/app/');
+  else if (key === 'n') navigate('/app/new');
+  else if (key === '/') search();
+  else if (key === '?') openHelp();
+  else if (key === 'j' || key === 'ArrowDown') return move(1);
+  else if (key === 'k' || key === 'ArrowUp') return move(-1);
+  else return false;
+  return true;
+}
+
+async function search() {
+  if (!document.getElementById('search')) {
+    history.pushState(null, '', '/app/');
+    await show();
+  }
+  document.getElementById('search').focus();
+}
+
+// Outside of a list the arrows scroll, as ever.
+function move(step) {
+  const links = [...document.querySelectorAll('.orders .row-link')];
+  if (links.length === 0) return false;
+  const at = links.indexOf(document.activeElement);
+  links[Math.max(0, Math.min(links.length - 1, at + step))].focus();
+  return true;
+}
+
+async function openHelp() {
+  const { helpDialog } = await import('./dialogs.js');
+  helpDialog(NO_KEYS);
+}
+document.getElementById('help').addEventListener('click', openHelp);
+
+showState(connection.state);
+start();
+show({ focus: false });

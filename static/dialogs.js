@@ -1,0 +1,74 @@
+// Dialogs. Each is made when it is needed and removed when it closes; Escape closes, and the focus goes back by itself.
+
+import { h, icon } from './dom.js';
+
+function open(heading, content, buttons, closed = () => {}) {
+  const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-heading' },
+    h('div', { class: 'dialog-head' }, h('h2', { id: 'dialog-heading' }, heading),
+      h('button', { type: 'button', class: 'button plain square', 'aria-label': 'Close', click: () => dialog.close() }, icon('x'))),
+    content, h('div', { class: 'buttons end' }, buttons));
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    closed();
+  });
+  // A press on the backdrop has the dialog itself as its target.
+  dialog.addEventListener('pointerdown', (event) => {
+    const box = dialog.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if (event.target === dialog && !inside) dialog.close();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+const KEYS = [
+  [['n'], 'New order'],
+  [['/'], 'Search'],
+  [['j'], ['↓'], 'Next order in the list'],
+  [['k'], ['↑'], 'Previous order in the list'],
+  [['Enter'], 'Open the order'],
+  [['g', 'l'], 'Back to the list'],
+  [['?'], 'This help'],
+  [['Esc'], 'Close a dialog'],
+];
+
+export function helpDialog(setting) {
+  const off = localStorage.getItem(setting) === '1';
+  const use = h('input', { type: 'checkbox', id: 'use-keys', checked: !off, change: () => localStorage.setItem(setting, use.checked ? '0' : '1') });
+  const rows = KEYS.map((row) => {
+    const ways = row.slice(0, -1).map((keys) => keys.map((key) => h('kbd', {}, key)));
+    return h('div', {}, h('dt', {}, ways.flatMap((keys, at) => (at === 0 ? keys : [' or ', ...keys]))), h('dd', {}, row.at(-1)));
+  });
+  const done = h('button', { type: 'button', class: 'button', click: () => dialog.close() }, 'Done');
+  const dialog = open('Keyboard shortcuts', h('div', {}, h('dl', { class: 'keys' }, rows),
+    h('p', {}, h('label', { class: 'check', for: 'use-keys' }, use, 'Use these keys while not typing in a field'))), [done]);
+}
+
+// `confirm(reason)` does it; the dialog closes when that is done.
+export function cancelDialog(confirm) {
+  const reason = h('textarea', { id: 'cancel-reason', rows: '3', maxlength: '500', 'aria-describedby': 'cancel-hint' });
+  const keep = h('button', { id: 'cancel-keep', type: 'button', class: 'button', click: () => dialog.close() }, 'Keep the order');
+  const sure = h('button', { id: 'cancel-confirm', type: 'submit', class: 'button danger' }, 'Cancel the order');
+  const form = h('form', { id: 'cancel-form', submit: async (event) => {
+    event.preventDefault();
+    await confirm(sure, reason.value.trim());
+    dialog.close();
+  } }, h('div', { class: 'field' }, h('label', { for: 'cancel-reason' }, 'Reason (optional)'), reason,
+    h('p', { class: 'hint', id: 'cancel-hint' }, 'It stays in the history of the order, up to 500 characters.')));
+  sure.setAttribute('form', 'cancel-form');
+  const dialog = open('Cancel this order?', h('div', {}, h('p', {}, 'A cancelled order cannot be opened again.'), form), [keep, sure]);
+}
+
+export function conflictDialog({ had, now, changes, reload }) {
+  const stay = h('button', { id: 'conflict-stay', type: 'button', class: 'button', click: () => dialog.close() }, 'Not now');
+  const fresh = h('button', { id: 'conflict-reload', type: 'button', class: 'button primary', autofocus: true, click: () => {
+    reload();
+    dialog.close();
+  } }, 'Show the current order');
+  const dialog = open('The order changed meanwhile', h('div', {},
+    h('p', {}, `You saw version ${had}; it is at version ${now} now. Your change was not made.`),
+    changes.length > 0 && h('p', { class: 'quiet' }, 'What happened since:'),
+    h('ul', { class: 'changes' }, changes.map((text) => h('li', {}, text)))), [stay, fresh]);
+  dialog.id = 'conflict';
+}

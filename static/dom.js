@@ -1,0 +1,166 @@
+// Elements, texts and messages. Data enters the page as text nodes and attributes only; nothing here parses HTML.
+
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  return element;
+}
+
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  svg.setAttribute('class', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export const hiddenText = (text) => h('span', { class: 'hidden-text' }, text);
+
+export function title(text) {
+  document.title = `${text} · Orders`;
+}
+
+// Amounts are decimal strings; as numbers they would lose digits.
+export function money(amount, currency) {
+  const [whole, cents] = String(amount).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return `${grouped}${cents === undefined ? '' : `.${cents}`}${currency ? ` ${currency}` : ''}`;
+}
+
+export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+const STEPS = [[60, 1, 'second'], [3600, 60, 'minute'], [86400, 3600, 'hour'], [7 * 86400, 86400, 'day']];
+
+function ago(iso) {
+  const seconds = (Date.now() - Date.parse(iso)) / 1000;
+  if (seconds < 45) return 'just now';
+  const step = STEPS.find(([limit]) => seconds < limit);
+  return step ? relative.format(-Math.max(1, Math.round(seconds / step[1])), step[2]) : day.format(Date.parse(iso));
+}
+
+export function time(iso) {
+  return h('time', { datetime: iso, title: exact.format(Date.parse(iso)) }, ago(iso));
+}
+
+export const exactTime = (iso) => exact.format(Date.parse(iso));
+
+setInterval(() => {
+  for (const element of document.querySelectorAll('time')) {
+    const text = ago(element.dateTime);
+    if (element.textContent !== text) element.textContent = text;
+  }
+}, 15000);
+
+export const STATUSES = { open: 'Open', placed: 'Placed', fulfilled: 'Fulfilled', cancelled: 'Cancelled' };
+
+export function statusChip(status) {
+  const known = status in STATUSES;
+  return h('span', { class: `chip ${known ? status : ''}` }, known && icon(status), STATUSES[status] ?? status);
+}
+
+export function copyButton(text, what) {
+  const button = h('button', { type: 'button', class: 'button plain square small', 'aria-label': `Copy ${what}`, title: `Copy ${what}`, click: copy }, icon('copy'));
+  return button;
+
+  async function copy() {
+    const copied = await toClipboard(text);
+    toast(copied ? `Copied ${what}.` : `The browser does not let the page copy ${what}.`);
+    if (!copied) return;
+    button.replaceChildren(icon('check'));
+    setTimeout(() => button.replaceChildren(icon('copy')), 1500);
+  }
+}
+
+async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages that do not come over TLS have no clipboard interface.
+    const area = h('textarea', { class: 'hidden-text' }, text);
+    document.body.append(area);
+    const focused = document.activeElement;
+    area.select();
+    const copied = document.execCommand('copy');
+    area.remove();
+    focused?.focus();
+    return copied;
+  }
+}
+
+const TOAST_MS = 7000;
+
+export function toast(text, kind = 'note') {
+  const message = h('div', { class: `toast ${kind}` }, icon(kind === 'alarm' ? 'alert' : 'check'), h('p', {}, text),
+    h('button', { type: 'button', class: 'button plain square small', 'aria-label': 'Dismiss the message', click: () => message.remove() }, icon('x')));
+  const toasts = document.getElementById('toasts');
+  toasts.append(message);
+  while (toasts.children.length > 3) toasts.firstElementChild.remove();
+  // Alarms stay until they are dismissed, and nothing goes while it is being read.
+  if (kind === 'alarm') return;
+  const leave = () => (message.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : message.remove());
+  setTimeout(leave, TOAST_MS);
+}
+
+// Runs the action once: a second click while it is under way does nothing.
+export async function busy(button, action) {
+  if (button.getAttribute('aria-busy') === 'true' || button.getAttribute('aria-disabled') === 'true') return;
+  button.setAttribute('aria-busy', 'true');
+  try {
+    await action();
+  } finally {
+    button.removeAttribute('aria-busy');
+  }
+}
+
+export function notice(kind, text, ...more) {
+  return h('div', { class: `notice ${kind}`, role: kind === 'alarm' ? 'alert' : undefined }, icon(kind === 'alarm' ? 'alert' : 'history'), h('p', {}, text), ...more);
+}
+
+export function describe(problem) {
+  return problem.requestId ? `${problem.message} (request ${problem.requestId})` : problem.message;
+}
+
+// A field with its label, a hint and a place for an error; the place is there before the error comes, so that it is read out.
+export function field(label, control, { hint, compact } = {}) {
+  const error = h('p', { class: 'error' });
+  const note = hint && h('p', { class: 'hint' }, hint);
+  const text = h('label', { class: compact ? 'hidden-text' : undefined }, label);
+  const element = h('div', { class: 'field' }, text, control.root ?? control, note, error);
+  const input = control.input ?? control;
+  input.addEventListener('input', () => fail(''));
+  return { element, input, fail, name };
+
+  // Rows of a form move up when one above goes: ids follow the place.
+  function name(id) {
+    input.id = id;
+    text.htmlFor = id;
+    error.id = `${id}-error`;
+    if (note) note.id = `${id}-hint`;
+    describeBy();
+    return this;
+  }
+
+  function fail(message) {
+    error.textContent = message;
+    input.toggleAttribute('aria-invalid', message !== '');
+    if (message) input.setAttribute('aria-invalid', 'true');
+    describeBy();
+  }
+
+  function describeBy() {
+    const ids = [note?.id, error.textContent && error.id].filter(Boolean);
+    if (ids.length > 0) input.setAttribute('aria-describedby', ids.join(' '));
+    else input.removeAttribute('aria-describedby');
+  }
+}

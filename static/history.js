@@ -1,0 +1,60 @@
+// What happened to an order, in words.
+
+import { h, money, time } from './dom.js';
+
+const FIRST = 25; // a long history is shown on demand
+
+// Later events name only the line of an item; the event that added it has its name.
+export function inWords(events) {
+  const items = new Map();
+  return events.map((event) => ({ event, words: words(event, items) }));
+}
+
+function words({ type, data }, items) {
+  const item = items.get(data.line);
+  switch (type) {
+    case 'order.created.v1':
+      return `Created for ${data.customer_id} in ${data.currency}`;
+    case 'order.item_added.v1':
+      items.set(data.line, { name: data.name ?? data.sku, quantity: data.quantity });
+      return `${data.quantity} × ${data.name ?? data.sku} added at ${money(data.price, data.currency)}`;
+    case 'order.quantity_changed.v1': {
+      const before = item?.quantity;
+      if (item) item.quantity = data.quantity;
+      return `${item?.name ?? `Line ${data.line}`}: quantity changed${before ? ` from ${before}` : ''} to ${data.quantity}`;
+    }
+    case 'order.item_removed.v1':
+      return `${item ? `${item.quantity} × ${item.name}` : `Line ${data.line}`} removed`;
+    case 'order.placed.v1':
+      return 'Placed';
+    case 'order.fulfilled.v1':
+      return 'Fulfilled';
+    case 'order.cancelled.v1':
+      return data.reason ? `Cancelled: ${data.reason}` : 'Cancelled';
+    default:
+      return type;
+  }
+}
+
+export function timeline(order, events, shownVersion) {
+  const entries = inWords(events).reverse();
+  const list = h('ol', { class: 'timeline', id: 'history' }, entries.slice(0, FIRST).map(entry));
+  const rest = entries.length - FIRST;
+  const all = rest > 0 && h('button', { type: 'button', class: 'button small', click: () => {
+    list.append(...entries.slice(FIRST).map(entry));
+    list.children[FIRST].querySelector('a').focus();
+    all.remove();
+  } }, `Show ${rest} earlier`);
+  return h('section', { class: 'card', id: 'history-card', 'aria-labelledby': 'history-heading' }, h('h2', { id: 'history-heading' }, 'History'), list, all);
+
+  function entry({ event, words: text }, at) {
+    const version = event.orderversion;
+    const shown = shownVersion === version;
+    return h('li', { class: shown ? 'shown' : undefined, 'data-type': event.type },
+      h('p', { class: 'what' }, text),
+      h('p', { class: 'when' }, time(event.time),
+        at === 0 && !shownVersion ? h('span', {}, `Version ${version}, shown here`)
+          : shown ? h('span', { 'aria-current': 'true' }, `Version ${version}, shown here`)
+            : h('a', { href: `/app/orders/${order.order_id}${at === 0 ? '' : `?as_of=${version}`}`, 'aria-label': `Version ${version}: ${at === 0 ? 'back to it' : 'view the order as of then'}`, title: 'View the order as of then' }, `Version ${version}`)));
+  }
+}

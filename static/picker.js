@@ -1,0 +1,151 @@
+// Controls for an item: a searchable product picker (the ARIA combobox pattern) and a quantity with steps.
+
+import { h, icon, money } from './dom.js';
+
+let lists = 0;
+
+// `choose(product or null)` is called when the choice changes.
+export function productPicker(choose) {
+  const listId = `products-${(lists += 1)}`;
+  const input = h('input', {
+    type: 'text', role: 'combobox', autocomplete: 'off', spellcheck: 'false', placeholder: 'Name or SKU', maxlength: '80',
+    'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': listId,
+  });
+  const list = h('ul', { id: listId, role: 'listbox', class: 'options', 'aria-label': 'Products', hidden: true });
+  const root = h('div', { class: 'picker' }, input, icon('search'), list);
+  let products = [];
+  let none = 'The products are being loaded.';
+  let matching = [];
+  let active = -1;
+  let chosen = null;
+
+  input.addEventListener('focus', open);
+  input.addEventListener('click', open);
+  input.addEventListener('blur', () => {
+    if (!chosen) pick(products.find((product) => product.sku === text().toUpperCase()));
+    close();
+  });
+  input.addEventListener('input', (event) => {
+    if (!event.isTrusted) return; // ours, on a choice
+    if (chosen) set(null);
+    open();
+  });
+  input.addEventListener('keydown', (event) => {
+    if (press(event.key)) event.preventDefault();
+  });
+  // Before the blur of the field, which would close the list under the pointer.
+  list.addEventListener('pointerdown', (event) => event.preventDefault());
+  list.addEventListener('click', (event) => {
+    const option = event.target.closest('[role=option][data-at]');
+    if (option) pick(matching[option.dataset.at]);
+  });
+
+  return {
+    root,
+    input,
+    get chosen() { return chosen; },
+    // What the service is asked for: the chosen product, or the text as it stands, which it then judges.
+    get sku() { return chosen?.sku ?? text(); },
+    offer(all, currency) {
+      products = all.filter((product) => product.currency === currency);
+      none = products.length === 0 ? `No product is priced in ${currency}.` : 'No product matches.';
+      if (chosen && chosen.currency !== currency) clear();
+      if (!list.hidden) open();
+    },
+    clear,
+  };
+
+  function text() {
+    return input.value.trim();
+  }
+
+  function press(key) {
+    if (key === 'ArrowDown' || key === 'ArrowUp') {
+      if (list.hidden) open();
+      mark((active + (key === 'ArrowDown' ? 1 : -1) + matching.length) % matching.length);
+    } else if (key === 'Enter' && !list.hidden && (active >= 0 || (matching.length === 1 && text() && !chosen))) {
+      pick(matching[Math.max(active, 0)]);
+    } else if (key === 'Escape' && !list.hidden) {
+      close();
+    } else if (key === 'Escape' && input.value) {
+      clear();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  function open() {
+    const words = chosen ? [] : text().toLowerCase().split(/\s+/);
+    matching = products.filter((product) => words.every((word) => `${product.name} ${product.sku}`.toLowerCase().includes(word)));
+    list.replaceChildren(...matching.map(option));
+    if (matching.length === 0) list.append(h('li', { role: 'option', 'aria-disabled': 'true', class: 'none' }, none));
+    list.hidden = false;
+    input.setAttribute('aria-expanded', 'true');
+    mark(-1);
+  }
+
+  function option(product, at) {
+    return h('li', { id: `${listId}-${at}`, role: 'option', 'aria-selected': 'false', 'data-at': at },
+      h('span', { class: 'option-name' }, product.name), h('span', { class: 'option-sku id' }, product.sku),
+      h('span', { class: 'option-price' }, money(product.price, product.currency)));
+  }
+
+  function mark(at) {
+    active = Number.isNaN(at) ? -1 : Math.max(at, -1);
+    [...list.children].forEach((element, index) => element.setAttribute('aria-selected', String(index === active)));
+    if (active < 0) return input.removeAttribute('aria-activedescendant');
+    input.setAttribute('aria-activedescendant', `${listId}-${active}`);
+    list.children[active].scrollIntoView({ block: 'nearest' });
+  }
+
+  function close() {
+    list.hidden = true;
+    input.setAttribute('aria-expanded', 'false');
+    input.removeAttribute('aria-activedescendant');
+  }
+
+  function pick(product) {
+    if (!product) return;
+    input.value = product.name;
+    set(product);
+    close();
+    input.dispatchEvent(new Event('input'));
+  }
+
+  function set(product) {
+    chosen = product;
+    choose(product);
+  }
+
+  function clear() {
+    input.value = '';
+    close();
+    if (chosen) set(null);
+  }
+}
+
+// The buttons are a comfort for the pointer; the field takes the arrow keys.
+export function quantityStepper(value, what, change = () => {}) {
+  const input = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '5', class: 'quantity', value });
+  const less = h('button', { type: 'button', class: 'button square', 'aria-label': `One less ${what}`, click: () => step(-1) }, icon('minus'));
+  const more = h('button', { type: 'button', class: 'button square', 'aria-label': `One more ${what}`, click: () => step(1) }, icon('plus'));
+  input.addEventListener('input', () => change(quantity()));
+  input.addEventListener('keydown', (event) => {
+    if (event.key !== 'ArrowUp' && event.key !== 'ArrowDown') return;
+    event.preventDefault();
+    step(event.key === 'ArrowUp' ? 1 : -1);
+  });
+  return { root: h('div', { class: 'stepper' }, less, input, more), input, quantity };
+
+  // What is no whole number becomes 0: the service refuses it and says what a quantity is.
+  function quantity() {
+    const text = input.value.trim();
+    return /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  }
+
+  function step(by) {
+    input.value = Math.max(1, Math.min(999, quantity() + by));
+    input.dispatchEvent(new Event('input'));
+  }
+}

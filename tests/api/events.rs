@@ -1,0 +1,201 @@
+use std::{collections::BTreeSet, fs, time::Duration};
+
+use orders::domain::Fact;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    helpers::{Answer, Api, on_each_store},
+    support::{Database, project},
+};
+
+on_each_store! {
+    the_feed_tells_every_event_by_position_as_cloud_events,
+    the_link_of_a_page_leads_on_for_ever,
+    the_feed_is_filtered_by_type_and_order,
+    a_reader_who_waits_hears_of_an_event_when_it_comes,
+    a_reader_who_waits_for_some_events_is_not_disturbed_by_others,
+    who_waits_in_vain_gets_an_empty_page,
+    parameters_of_the_feed_are_refused_by_name,
+    the_data_of_every_event_is_as_its_schema_has_it,
+}
+
+fn positions(answer: &Answer) -> Vec<u64> {
+    answer.body.as_array().unwrap().iter().map(|e| e["sequence"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+async fn the_feed_tells_every_event_by_position_as_cloud_events(api: Api) {
+    assert_eq!(api.get("/events").await.body, json!([]));
+    let order = api.order().await;
+    let feed = api.get("/events").await;
+    assert_eq!((feed.status.as_u16(), feed.header("content-type")), (200, "application/cloudevents-batch+json"));
+    assert_eq!(positions(&feed), [1, 2, 3]);
+    let event = &feed.body[0];
+    assert_eq!(
+        *event,
+        json!({
+            "specversion": "1.0", "id": event["id"], "source": "/orders", "type": "order.created.v1",
+            "subject": order["order_id"], "time": order["created_at"], "sequence": "1", "orderversion": 1,
+            "tenant": "default", "datacontenttype": "application/json",
+            "data": {"customer_id": "customer-1", "currency": "EUR"},
+        })
+    );
+    assert_eq!(positions(&api.get("/events?after=1").await), [2, 3]);
+    assert_eq!(positions(&api.get("/events?after=1&limit=1").await), [2]);
+    assert_eq!(positions(&api.get("/events?after=3").await), [] as [u64; 0]);
+    // Where the log has not got to yet, there is nothing yet.
+    assert_eq!(positions(&api.get("/events?after=9223372036854775807").await), [] as [u64; 0]);
+    let head = Answer::of(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
+    assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "application/cloudevents-batch+json"));
+    let html = api.request(Method::GET, "/events").header("accept", "text/html");
+    Answer::of(html).await.assert_problem(406, "not_acceptable");
+}
+
+async fn the_link_of_a_page_leads_on_for_ever(api: Api) {
+    api.order().await;
+    api.order().await;
+    let mut next = "/events?limit=4".to_owned();
+    let mut seen = Vec::new();
+    for expected in [4, 2, 0] {
+        let page = api.get(&next).await;
+        assert_eq!(positions(&page).len(), expected);
+        seen.extend(positions(&page));
+        next = page.header("link").strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap().0.into();
+    }
+    assert_eq!((seen, next.as_str()), ((1..=6).collect(), "/events?after=6&limit=4"));
+    // A filter that lets nothing through leads on all the same.
+    let filtered = api.get("/events?type=order.placed.v1").await;
+    assert_eq!(filtered.header("link"), "</events?after=6&limit=100&type=order.placed.v1>; rel=\"next\"");
+}
+
+async fn the_feed_is_filtered_by_type_and_order(api: Api) {
+    let (_, second) = (api.order().await, api.order().await);
+    let id = second["order_id"].as_str().unwrap();
+    assert_eq!(positions(&api.get("/events?type=order.created.v1").await), [1, 4]);
+    assert_eq!(positions(&api.get(&format!("/events?order_id={id}")).await), [4, 5, 6]);
+    assert_eq!(positions(&api.get(&format!("/events?order_id={id}&after=4&limit=1")).await), [5]);
+    let both = format!("/events?order_id={id}&type=order.item_added.v1,order.placed.v1");
+    assert_eq!(positions(&api.get(&both).await), [5, 6]);
+    let nobody = "/events?order_id=01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(positions(&api.get(nobody).await), [] as [u64; 0]);
+}
+
+async fn a_reader_who_waits_hears_of_an_event_when_it_comes(api: Api) {
+    api.order().await;
+    let (page, _) = tokio::join!(api.get("/events?after=3&wait=60"), async {
+        // Whether the reader waits by then or not, it gets the order's events.
+        api.order().await
+    });
+    let heard = positions(&page);
+    assert!(!heard.is_empty() && heard == (4..4 + heard.len() as u64).collect::<Vec<_>>(), "{heard:?}");
+}
+
+async fn a_reader_who_waits_for_some_events_is_not_disturbed_by_others(api: Api) {
+    let path = api.order_path().await;
+    let (page, ()) = tokio::join!(api.get("/events?after=3&wait=60&type=order.placed.v1"), async {
+        api.order().await;
+        api.post_nothing(&format!("{path}/place")).await;
+    });
+    assert_eq!(positions(&page), [7]);
+}
+
+async fn who_waits_in_vain_gets_an_empty_page(api: Api) {
+    let page = tokio::time::timeout(Duration::from_secs(30), api.get("/events?wait=1")).await.unwrap();
+    assert_eq!((page.status.as_u16(), page.body), (200, json!([])));
+}
+
+async fn parameters_of_the_feed_are_refused_by_name(api: Api) {
+    for (query, name) in [
+        ("after=-1", "after"),
+        ("after=x", "after"),
+        ("after=9223372036854775808", "after"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("wait=61", "wait"),
+        ("wait=0.5", "wait"),
+        ("type=order.sung.v1", "type"),
+        ("type=", "type"),
+        ("order_id=7", "order_id"),
+    ] {
+        let refused = api.get(&format!("/events?{query}")).await;
+        refused.assert_problem(400, "invalid_parameter");
+        assert_eq!(refused.errors(), [(name, "invalid")], "{query}");
+    }
+    assert_eq!(api.get("/events?tenant=other").await.errors(), [("tenant", "unknown")]);
+}
+
+#[tokio::test]
+async fn positions_that_are_no_longer_kept_are_gone() {
+    let database = Database::new().await;
+    let api = Api::start(database.store());
+    for _ in 0..2 {
+        api.order().await;
+    }
+    let retire = "delete from order_events where position <= 2";
+    sqlx::raw_sql(retire).execute(&mut database.connect().await).await.unwrap();
+    for path in ["/events", "/events?after=1", "/events?after=1&type=order.placed.v1", "/events/stream?after=0"] {
+        let gone = api.get(path).await;
+        gone.assert_problem(410, "position_retired");
+        assert_eq!(gone.body["earliest_position"], "3");
+    }
+    assert_eq!(positions(&api.get("/events?after=2").await), [3, 4, 5, 6]);
+    // All of them: the log goes on where it was.
+    sqlx::raw_sql("delete from order_events").execute(&mut database.connect().await).await.unwrap();
+    api.get("/events?after=5").await.assert_problem(410, "position_retired");
+    assert_eq!(positions(&api.get("/events?after=6").await), [] as [u64; 0]);
+    api.order().await;
+    assert_eq!(positions(&api.get("/events?after=6").await), [7, 8, 9]);
+}
+
+/// An order of each possible end, with every kind of event on the way.
+async fn whole_lives(api: &Api) {
+    for end in ["fulfil", "cancel"] {
+        let path = api.order_path().await;
+        api.patch(&format!("{path}/items/1"), &json!({"quantity": 2})).await;
+        api.delete(&format!("{path}/items/2")).await;
+        api.post_nothing(&format!("{path}/place")).await;
+        api.post_nothing(&format!("{path}/{end}")).await;
+    }
+    api.post(&format!("{}/cancel", api.order_path().await), &json!({"reason": "Ordered twice"})).await;
+}
+
+async fn the_data_of_every_event_is_as_its_schema_has_it(api: Api) {
+    whole_lives(&api).await;
+    let folder = project().join("docs/events");
+    let schema = |kind: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(folder.join(format!("{kind}.json"))).unwrap()).unwrap()
+    };
+    let mut seen = BTreeSet::new();
+    for event in api.get("/events?limit=1000").await.body.as_array().unwrap() {
+        let kind = event["type"].as_str().unwrap();
+        let validator = jsonschema::validator_for(&schema(kind)).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&event["data"]).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{event}: {errors:?}");
+        seen.insert(kind.to_owned());
+    }
+    assert_eq!(seen, Fact::EVENT_TYPES.map(str::to_owned).into());
+}
+
+#[test]
+fn the_catalogue_of_events_has_every_event_and_allows_nothing_more() {
+    let folder = project().join("docs/events");
+    let files: BTreeSet<String> =
+        fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, Fact::EVENT_TYPES.map(|kind| format!("{kind}.json")).into());
+    let told = fs::read_to_string(project().join("docs/DOMAIN.md")).unwrap();
+    for kind in Fact::EVENT_TYPES {
+        let schema: Value =
+            serde_json::from_str(&fs::read_to_string(folder.join(format!("{kind}.json"))).unwrap()).unwrap();
+        assert!(jsonschema::meta::is_valid(&schema), "{kind}");
+        assert_eq!((&schema["title"], &schema["additionalProperties"]), (&json!(kind), &json!(false)));
+        // A schema of the catalogue comes with an example that it allows, and nothing may be added to it.
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for example in schema["examples"].as_array().unwrap() {
+            assert!(validator.is_valid(example), "{kind}: {example}");
+            let mut more = example.clone();
+            more["more"] = json!(1);
+            assert!(!validator.is_valid(&more), "{kind}");
+        }
+        assert!(told.contains(&format!("(events/{kind}.json)")), "{kind} is not in docs/DOMAIN.md");
+    }
+}

@@ -1,0 +1,182 @@
+use std::time::Duration;
+
+use orders::infra::{InProcessBus, MemoryStore};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
+
+use crate::{
+    helpers::{Answer, Api, on_each_store},
+    support::{Database, eventually},
+};
+
+on_each_store! {
+    a_stream_tells_what_comes_with_its_position,
+    a_stream_begins_where_it_is_told_to,
+    a_stream_is_resumed_where_it_was_lost,
+    a_stream_is_filtered_by_type_and_order,
+    a_silent_stream_says_that_it_is_still_there_and_where,
+    parameters_of_a_stream_are_refused_by_name,
+}
+
+async fn a_stream_tells_what_comes_with_its_position(api: Api) {
+    api.order().await;
+    let mut follower = api.follow("/events/stream").await;
+    let opening = follower.block().await.unwrap();
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(opening, [field("retry", "1000"), field("", "still there"), field("id", "3")]);
+    let order = api.order().await;
+    for (position, kind) in [(4, "order.created.v1"), (5, "order.item_added.v1"), (6, "order.item_added.v1")] {
+        let (id, event, data) = follower.event().await.unwrap();
+        assert_eq!((id, event.as_str()), (position, kind));
+        assert_eq!((&data["subject"], &data["sequence"]), (&order["order_id"], &json!(position.to_string())));
+        // The same object as in the feed.
+        assert_eq!(api.get(&format!("/events?after={}&limit=1", position - 1)).await.body[0], data);
+    }
+}
+
+async fn a_stream_begins_where_it_is_told_to(api: Api) {
+    api.order().await;
+    for (path, first) in [("/events/stream?after=0", 1), ("/events/stream?after=2", 3)] {
+        assert_eq!(api.follow(path).await.event().await.unwrap().0, first);
+    }
+    let head = Answer::of(api.request(Method::HEAD, "/events/stream")).await;
+    assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "text/event-stream"));
+}
+
+async fn a_stream_is_resumed_where_it_was_lost(api: Api) {
+    api.order().await;
+    let mut follower = api.follow("/events/stream?after=0").await;
+    let (last, ..) = follower.event().await.unwrap();
+    drop(follower);
+    api.order().await;
+    // What the client had counts more than what it began with.
+    let mut follower = api.resume("/events/stream?after=0", &last.to_string()).await;
+    for expected in last + 1..=6 {
+        assert_eq!(follower.event().await.unwrap().0, expected);
+    }
+    api.order().await;
+    assert_eq!(follower.event().await.unwrap().0, 7);
+}
+
+async fn a_stream_is_filtered_by_type_and_order(api: Api) {
+    let path = api.order_path().await;
+    let id = path.strip_prefix("/orders/").unwrap();
+    let mut of_order = api.follow(&format!("/events/stream?order_id={id}")).await;
+    let mut of_type = api.follow("/events/stream?type=order.placed.v1,order.cancelled.v1&after=0").await;
+    api.order().await;
+    api.post_nothing(&format!("{path}/place")).await;
+    assert_eq!(of_order.event().await.unwrap().0, 7);
+    assert_eq!(of_type.event().await.unwrap().0, 7);
+    api.post_nothing(&format!("{path}/cancel")).await;
+    assert_eq!(of_type.event().await.unwrap().1, "order.cancelled.v1");
+}
+
+async fn a_silent_stream_says_that_it_is_still_there_and_where(api: Api) {
+    let mut follower = api.follow("/events/stream?type=order.placed.v1").await;
+    follower.block().await.unwrap();
+    api.order().await;
+    // What the filter keeps back counts: who resumes need not look through it again.
+    let id = ("id".to_owned(), "3".to_owned());
+    while follower.block().await.unwrap().last() != Some(&id) {}
+}
+
+async fn parameters_of_a_stream_are_refused_by_name(api: Api) {
+    for (query, name) in [("after=x", "after"), ("type=x", "type"), ("order_id=x", "order_id")] {
+        let refused = api.get(&format!("/events/stream?{query}")).await;
+        refused.assert_problem(400, "invalid_parameter");
+        assert_eq!(refused.errors(), [(name, "invalid")]);
+    }
+    assert_eq!(api.get("/events/stream?wait=5").await.errors(), [("wait", "unknown")]);
+    for malformed in ["x", "-1", "1 2", "9223372036854775808"] {
+        let request = api.request(Method::GET, "/events/stream").header("last-event-id", malformed);
+        let refused = Answer::of(request).await;
+        refused.assert_problem(400, "invalid_parameter");
+        assert_eq!(refused.errors(), [("last-event-id", "invalid")]);
+    }
+    let refused = Answer::of(api.request(Method::GET, "/events/stream").header("accept", "application/json")).await;
+    refused.assert_problem(406, "not_acceptable");
+}
+
+#[tokio::test]
+async fn a_stream_tells_what_another_instance_wrote() {
+    let database = Database::new().await;
+    let (here, there) = (Api::start(database.store()), Api::start(database.store()));
+    let mut follower = here.follow("/events/stream").await;
+    let order = there.order().await;
+    assert_eq!(follower.event().await.unwrap().2["subject"], order["order_id"]);
+}
+
+/// An order of two hundred lines: as many events, and one more, at once.
+async fn large_order(api: &Api) {
+    let items = vec![json!({"sku": "HEADPHONE654", "quantity": 999}); 200];
+    let created = api.post("/orders", &json!({"customer_id": "c", "items": items})).await;
+    assert_eq!(created.status, 201);
+}
+
+/// A connection that takes little at a time, and asks for the stream.
+async fn small_connection(api: &Api) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut connection = socket.connect(api.url.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
+    connection.write_all(b"GET /events/stream HTTP/1.1\r\nhost: orders\r\n\r\n").await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_without_a_gap() {
+    let bus = InProcessBus::new(300);
+    let api = Api::with_bus(MemoryStore::default(), bus.clone());
+    let mut slow = small_connection(&api).await;
+    eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
+    // Far more than what fits the buffers on the way and the bus.
+    for _ in 0..60 {
+        large_order(&api).await;
+    }
+    // What was on its way arrives, and then the end.
+    let mut received = Vec::new();
+    tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut received)).await.unwrap().unwrap_or_default();
+    let received = String::from_utf8_lossy(&received);
+    let ids: Vec<u64> = received.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect();
+    let last = *ids.last().unwrap();
+    assert_eq!(ids, (0..=last).collect::<Vec<_>>());
+    assert!(last < 60 * 201, "nothing was kept back");
+    eventually("the stream is gone", async || (bus.subscribers() == 0).then_some(())).await;
+
+    let mut resumed = api.resume("/events/stream", &last.to_string()).await;
+    for expected in last + 1..=60 * 201 {
+        assert_eq!(resumed.event().await.unwrap().0, expected);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_takes_nothing_at_all_is_disconnected() {
+    let bus = InProcessBus::new(300);
+    let api = Api::with_bus(MemoryStore::default(), bus.clone());
+    let _stalled = small_connection(&api).await;
+    eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
+    for _ in 0..60 {
+        large_order(&api).await;
+    }
+    eventually("the stream is gone", async || (bus.subscribers() == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn hundreds_of_streams_get_every_event() {
+    let api = Api::in_memory();
+    let mut followers = Vec::new();
+    for _ in 0..90 {
+        followers.push(api.follow("/events/stream").await);
+    }
+    let order: Value = api.order().await;
+    for follower in &mut followers {
+        for position in 1..=3 {
+            let (id, _, data) = follower.event().await.unwrap();
+            assert_eq!((id, &data["subject"]), (position, &order["order_id"]));
+        }
+    }
+}
