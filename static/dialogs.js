@@ -47,7 +47,7 @@ export function helpDialog(setting) {
 
 // `confirm(reason)` does it; the dialog closes when that is done.
 export function cancelDialog(confirm) {
-  const reason = h('textarea', { id: 'cancel-reason', rows: '3', maxlength: '500', 'aria-describedby': 'cancel-hint' });
+  const reason = h('textarea', { id: 'cancel-reason', rows: '3', maxlength: '500', autofocus: true, 'aria-describedby': 'cancel-hint' });
   const keep = h('button', { id: 'cancel-keep', type: 'button', class: 'button', click: () => dialog.close() }, 'Keep the order');
   const sure = h('button', { id: 'cancel-confirm', type: 'submit', class: 'button danger' }, 'Cancel the order');
   const form = h('form', { id: 'cancel-form', submit: async (event) => {

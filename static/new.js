@@ -46,7 +46,7 @@ export default function newOrderView({ signal, navigate }) {
       return;
     }
     failure.replaceChildren();
-    const others = new Set(catalogue.map((product) => product.currency)).difference(new Set(USUAL));
+    const others = new Set(catalogue.map((product) => product.currency).filter((code) => !USUAL.includes(code)));
     currency.input.append(...[...others].sort().map((code) => h('option', {}, code)));
     offer();
   }

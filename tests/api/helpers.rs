@@ -15,7 +15,6 @@ use crate::{
 
 const PATIENT: Duration = Duration::from_mins(1);
 const HEARTBEAT: Duration = Duration::from_millis(200);
-const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A service that listens on a free port, and a client of it.
 pub(crate) struct Api {
@@ -66,19 +65,22 @@ impl Api {
         Self::serve(MemoryStore::default(), pricing, PATIENT, PATIENT)
     }
 
-    /// On a bus of the test's own.
-    pub(crate) fn with_bus(store: impl Store, bus: InProcessBus) -> Self {
-        Self::serve_with(store, StaticCatalogue::built_in().unwrap(), bus, PATIENT, PATIENT)
+    /// On a bus of the test's own, with a bound on how long a client may leave unread what was sent to it.
+    pub(crate) fn with_bus(bus: InProcessBus, send_timeout: Duration) -> Self {
+        let pricing = StaticCatalogue::built_in().unwrap();
+        Self::serve_with(MemoryStore::default(), pricing, bus, send_timeout, PATIENT, PATIENT)
     }
 
     fn serve(store: impl Store, pricing: impl PricingService, head_timeout: Duration, arrival: Duration) -> Self {
-        Self::serve_with(store, pricing, InProcessBus::new(InProcessBus::DEFAULT_CAPACITY), head_timeout, arrival)
+        let bus = InProcessBus::new(InProcessBus::DEFAULT_CAPACITY);
+        Self::serve_with(store, pricing, bus, PATIENT, head_timeout, arrival)
     }
 
     fn serve_with(
         store: impl Store,
         pricing: impl PricingService,
         bus: InProcessBus,
+        send_timeout: Duration,
         head_timeout: Duration,
         arrival: Duration,
     ) -> Self {
@@ -93,7 +95,7 @@ impl Api {
             max_connections: 100,
             keep_alive: Duration::from_secs(75),
             head_timeout,
-            send_timeout: SEND_TIMEOUT,
+            send_timeout,
             drain_timeout: Duration::from_secs(5),
         };
         let serving = serve(app, settings).unwrap();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use orders::infra::{InProcessBus, MemoryStore};
+use orders::infra::InProcessBus;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -122,14 +122,14 @@ async fn small_connection(api: &Api) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut connection = socket.connect(api.url.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
-    connection.write_all(b"GET /events/stream HTTP/1.1\r\nhost: orders\r\n\r\n").await.unwrap();
+    connection.write_all(b"GET /events/stream HTTP/1.1\r\nhost: orders\r\nconnection: close\r\n\r\n").await.unwrap();
     connection
 }
 
 #[tokio::test]
 async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_without_a_gap() {
     let bus = InProcessBus::new(300);
-    let api = Api::with_bus(MemoryStore::default(), bus.clone());
+    let api = Api::with_bus(bus.clone(), Duration::from_mins(10));
     let mut slow = small_connection(&api).await;
     eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
     // Far more than what fits the buffers on the way and the bus.
@@ -138,7 +138,7 @@ async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_withou
     }
     // What was on its way arrives, and then the end.
     let mut received = Vec::new();
-    tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut received)).await.unwrap().unwrap_or_default();
+    tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut received)).await.unwrap().unwrap();
     let received = String::from_utf8_lossy(&received);
     let ids: Vec<u64> = received.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect();
     let last = *ids.last().unwrap();
@@ -156,7 +156,7 @@ async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_withou
 #[tokio::test]
 async fn a_client_that_takes_nothing_at_all_is_disconnected() {
     let bus = InProcessBus::new(300);
-    let api = Api::with_bus(MemoryStore::default(), bus.clone());
+    let api = Api::with_bus(bus.clone(), Duration::from_secs(1));
     let _stalled = small_connection(&api).await;
     eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
     for _ in 0..60 {

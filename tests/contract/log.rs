@@ -24,6 +24,7 @@ promises! {
     an_order_is_read_as_it_was_at_each_time,
     who_follows_gets_what_is_there_and_what_comes,
     who_follows_without_a_position_gets_what_comes,
+    what_the_bus_left_out_is_read_from_the_log,
 }
 
 async fn the_log_has_every_event_once_by_position(store: impl Store) {
@@ -205,6 +206,21 @@ async fn who_follows_without_a_position_gets_what_comes(store: impl Store) {
     save(&store, &tenant("default"), order_with_lines(2, 0)).await.unwrap();
     assert_eq!(soon(stream.next()).await.unwrap().order_id, id(2));
     following.abort();
+}
+
+async fn what_the_bus_left_out_is_read_from_the_log(store: impl Store) {
+    let ports = adapters(store.clone());
+    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    // It waits for the bus by now.
+    tokio::time::timeout(Pause::from_millis(100), stream.next()).await.unwrap_err();
+    for n in 1..=3 {
+        save(&store, &tenant("default"), order_with_lines(n, 0)).await.unwrap();
+    }
+    ports.bus().publish(Arc::new(all(&store).await.pop().unwrap()));
+    for expected in 1..=3 {
+        assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+    }
 }
 
 #[tokio::test]

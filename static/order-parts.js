@@ -1,0 +1,137 @@
+// The parts of the order page.
+
+import { copyButton, field, h, icon, money, plural, statusChip, time } from './dom.js';
+import { productPicker, quantityStepper } from './picker.js';
+
+export function header(order) {
+  const fact = (name, ...value) => h('div', { class: 'fact' }, h('dt', {}, name), h('dd', {}, value));
+  return h('header', { class: 'card order-head' },
+    h('div', { class: 'order-title' },
+      h('p', { class: 'order-status' }, statusChip(order.status)),
+      h('h1', { tabindex: '-1', class: 'break' }, `Order for ${order.customer_id}`),
+      h('dl', { class: 'facts' },
+        fact('Order', h('span', { class: 'id break', id: 'order-id' }, order.order_id), copyButton(order.order_id, 'the order id')),
+        fact('Customer', h('a', { class: 'break', href: `/app/?${new URLSearchParams({ customer_id: order.customer_id })}`, title: 'All orders of this customer' }, order.customer_id), copyButton(order.customer_id, 'the customer id')),
+        fact('Created', time(order.created_at)),
+        fact('Changed', time(order.updated_at)),
+        fact('Version', h('span', { id: 'version' }, order.version)))),
+    h('div', { class: 'order-sum' },
+      h('p', { class: 'quiet' }, 'Total'),
+      h('p', { class: 'grand', id: 'order-total' }, money(order.total_amount, order.currency)),
+      h('p', { class: 'quiet' }, `${plural(order.items_count, 'item')}, ${plural(order.units_count, 'unit')}`),
+      h('button', { type: 'button', id: 'print', class: 'button small', click: () => print() }, icon('print'), 'Print')));
+}
+
+// Without `edit` the items are only shown.
+export function itemsCard(order, drafts, edit) {
+  const allowed = (action) => edit && order.allowed_actions.includes(action);
+  const closed = edit && order.disallowed_actions?.find(({ action }) => action === 'add_item');
+  const heads = [['Product', ''], ['Price', 'money'], ['Quantity', ''], ['Subtotal', 'money'], ...(allowed('remove_item') ? [['', '']] : [])];
+  const rows = order.items.map((item) => h('tr', { id: `line-${item.line}` },
+    h('th', { scope: 'row' }, h('span', { class: 'item-name' }, item.name ?? item.sku), h('span', { class: 'id quiet' }, item.sku)),
+    h('td', { class: 'money cell-price' }, money(item.price)),
+    h('td', { class: 'cell-quantity' }, allowed('change_quantity') ? quantityEditor(item, drafts.get(item.line), edit) : h('span', { class: 'fixed-quantity' }, item.quantity)),
+    h('td', { class: 'money cell-subtotal' }, money(item.subtotal)),
+    allowed('remove_item') && h('td', { class: 'cell-remove' }, removeButton(item, edit))));
+  const foot = h('tr', {}, h('th', { scope: 'row', colspan: '3' }, 'Total'), h('td', { class: 'money' }, money(order.total_amount, order.currency)), allowed('remove_item') && h('td', {}));
+  return h('section', { class: 'card', 'aria-labelledby': 'items-heading' },
+    h('h2', { id: 'items-heading', tabindex: '-1' }, 'Items'),
+    order.items.length === 0 ? h('p', { class: 'quiet none' }, 'There are no items in this order.')
+      : h('table', { class: 'items', id: 'order-items' }, h('thead', {}, h('tr', {}, heads.map(([name, kind]) => (name ? h('th', { scope: 'col', class: kind }, name) : h('td', {}))))),
+        h('tbody', {}, rows), h('tfoot', {}, foot)),
+    closed && h('p', { class: 'quiet reason' }, closed.reason));
+}
+
+function quantityEditor(item, draft, { save, draft: keep }) {
+  const name = item.name ?? item.sku;
+  const stepper = quantityStepper(draft ?? item.quantity, name, (quantity) => {
+    keep(item, quantity);
+    show();
+  });
+  const row = field(`Quantity of ${name}`, stepper, { compact: true }).name(`quantity-${item.line}`);
+  const done = h('button', { id: `save-${item.line}`, type: 'button', class: 'button small primary', 'aria-label': `Save the quantity of ${name}`, click: send }, 'Save');
+  stepper.input.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') send();
+    else if (event.key === 'Escape') {
+      stepper.input.value = item.quantity;
+      stepper.input.dispatchEvent(new Event('input'));
+    }
+  });
+  show();
+  return h('div', { class: 'quantity-editor' }, row.element, done, h('span', { class: 'print-only' }, item.quantity));
+
+  // Its place is kept, so that nothing moves when it comes.
+  function show() {
+    done.classList.toggle('away', stepper.input.value.trim() === String(item.quantity));
+  }
+
+  function send() {
+    if (stepper.input.value.trim() !== String(item.quantity)) save(done, item, { ...row, quantity: stepper.quantity });
+  }
+}
+
+function removeButton(item, { remove }) {
+  const button = h('button', { id: `remove-${item.line}`, type: 'button', class: 'button plain square', 'aria-label': `Remove ${item.name ?? item.sku}`, title: 'Remove', click: () => remove(button, item) }, icon('trash'));
+  return button;
+}
+
+// It stays while the rest of the page is made anew, so that a choice half made is not lost.
+export function addCard(add) {
+  const picker = productPicker(() => {});
+  const stepper = quantityStepper(1, 'to add');
+  const product = field('Product', picker).name('product');
+  const quantity = field('Quantity', stepper).name('quantity');
+  const button = h('button', { id: 'add-item', type: 'submit', class: 'button' }, icon('plus'), 'Add item');
+  const element = h('section', { class: 'card', 'aria-labelledby': 'add-heading' }, h('h2', { id: 'add-heading' }, 'Add an item'),
+    h('form', { class: 'add', novalidate: true, submit: (event) => {
+      event.preventDefault();
+      if (picker.sku === '') return refused({ errors: [{ pointer: '/sku', detail: 'Choose a product.' }] });
+      add(button, { sku: picker.sku, quantity: stepper.quantity() });
+    } }, product.element, quantity.element, button));
+  return {
+    element,
+    refused,
+    offer: picker.offer,
+    fail: product.fail,
+    dirty: () => picker.input.value !== '',
+    clear() {
+      picker.clear();
+      stepper.input.value = 1;
+      picker.input.focus();
+    },
+  };
+
+  function refused({ errors }) {
+    if (errors.length === 0) return false;
+    const fields = errors.map(({ pointer, detail }) => {
+      const one = pointer?.endsWith('/quantity') ? quantity : product;
+      one.fail(detail);
+      return one;
+    });
+    fields[0].input.focus();
+    return true;
+  }
+}
+
+const ACTIONS = [
+  ['place', 'Place order', 'primary'],
+  ['fulfil', 'Mark as fulfilled', 'primary'],
+  ['cancel', 'Cancel order', 'danger'],
+];
+
+export function actionsCard(order, does) {
+  return h('section', { class: 'card actions', 'aria-labelledby': 'actions-heading' }, h('h2', { id: 'actions-heading' }, 'Actions'),
+    ACTIONS.map(([action, name, kind]) => {
+      const reason = order.disallowed_actions?.find((other) => other.action === action)?.reason;
+      const allowed = order.allowed_actions.includes(action);
+      // Not `disabled`: the button can be reached, and says why it does nothing.
+      const button = h('button', {
+        id: `action-${action}`, type: 'button', class: `button ${allowed ? kind : ''}`,
+        'aria-disabled': allowed ? undefined : 'true', 'aria-describedby': allowed ? undefined : `why-not-${action}`,
+        'aria-haspopup': action === 'cancel' ? 'dialog' : undefined, click: () => allowed && does[action](button),
+      }, name);
+      return h('div', { class: 'action' }, button, !allowed && h('p', { class: 'hint', id: `why-not-${action}` }, reason ?? 'The order does not allow it now.'));
+    }));
+}
+
+export const bones = (count) => h('div', { class: 'card skeleton', 'aria-hidden': 'true' }, Array.from({ length: count }, () => h('span', { class: 'bone' })));

@@ -1,0 +1,197 @@
+// One order: loads it, shows it as it is or as it was, writes changes, and follows the stream.
+//
+// Every write names the version on the screen. If somebody else was faster, the service refuses it, and the page
+// says what happened since.
+
+import * as api from './api.js';
+import { on, products, streamFirst } from './store.js';
+import { busy, describe, exactTime, h, icon, notice, plural, title, toast } from './dom.js';
+import { actionsCard, addCard, bones, header, itemsCard } from './order-parts.js';
+import { cancelDialog, conflictDialog } from './dialogs.js';
+import { inWords, timeline } from './history.js';
+
+export default function orderView({ url, id, signal }) {
+  const asOf = url.searchParams.get('as_of');
+  const drafts = new Map(); // quantities that were typed and not saved, by line
+  let order; // as it is
+  let past; // as it was, with as_of
+  let events = [];
+  let latest = 0; // the newest version that was heard of
+  let writing = false;
+  let refreshing = null;
+
+  const slot = (name) => h('div', { class: `slot-${name}` });
+  const news = h('div', { role: 'status' });
+  const [head, items, adding, actions, banner, history] = ['head', 'items', 'add', 'actions', 'banner', 'history'].map(slot);
+  const adder = asOf ? null : addCard(add);
+  const page = h('div', { class: 'order' }, h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'), banner, news, head,
+    h('div', { class: 'columns' }, h('div', { class: 'column-main' }, items, adding), h('div', { class: 'column-side' }, actions, history)));
+
+  title('Order');
+  head.append(bones(3));
+  items.append(bones(5));
+  load();
+  on('change', take, signal);
+  on('resync', () => (order ? refresh() : load()), signal);
+  return page;
+
+  async function load() {
+    try {
+      await streamFirst();
+      [order, events, past] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, 0, signal), asOf && api.getOrder(id, { asOf, signal })]);
+      if (adder) adding.append(adder.element);
+      render();
+      if (adder) offer();
+    } catch (problem) {
+      if (!signal.aborted) fail(problem);
+    }
+  }
+
+  function offer() {
+    products().then((all) => adder.offer(all, order.currency), (problem) => adder.fail(problem.message));
+  }
+
+  function fail(problem) {
+    const gone = problem.status === 404 || problem.status === 400;
+    title(gone ? 'No such order' : 'Order');
+    const text = gone && asOf && problem.status === 404 ? 'There is no such order, or it had no such version.' : problem.message;
+    page.replaceChildren(h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'), h('div', { class: 'empty' },
+      h('h1', { tabindex: '-1' }, gone ? 'There is no such order' : 'The order could not be loaded'), h('p', { role: 'alert' }, text),
+      gone && asOf ? h('a', { class: 'button', href: `/app/orders/${encodeURIComponent(id)}` }, 'The order as it is now')
+        : h('button', { type: 'button', class: 'button', click: () => location.reload() }, 'Try again')));
+  }
+
+  function render() {
+    const shown = past ?? order;
+    const focused = document.activeElement;
+    const hadFocus = page.contains(focused) && focused.id;
+    title(`Order for ${shown.customer_id}`);
+    banner.replaceChildren(...(past ? [pastBanner()] : []));
+    head.replaceChildren(header(shown));
+    items.replaceChildren(itemsCard(shown, drafts, past ? null : { save, remove, draft }));
+    if (adder) adding.hidden = !order.allowed_actions.includes('add_item');
+    actions.replaceChildren(...(past ? [] : [actionsCard(order, { place, fulfil, cancel })]));
+    history.replaceChildren(timeline(order, events, past?.version));
+    // What had the focus was made anew; if it is gone, the heading of its part takes over.
+    if (hadFocus && document.activeElement !== focused) (document.getElementById(hadFocus) ?? document.getElementById('items-heading')).focus();
+  }
+
+  function pastBanner() {
+    return h('div', { class: 'notice past', role: 'status' }, icon('history'),
+      h('p', {}, `This is the order as it was at version ${past.version} of ${order.version}, ${exactTime(past.updated_at)}. It cannot be changed here.`),
+      h('a', { id: 'back-to-now', class: 'button small', href: `/app/orders/${order.order_id}` }, 'Back to the current version'));
+  }
+
+  // Changes of others
+
+  function take(event) {
+    if (!order || event.subject !== order.order_id) return;
+    latest = Math.max(latest, event.orderversion);
+    if (!writing) catchUp();
+  }
+
+  function catchUp() {
+    if (latest <= order.version) return;
+    if (!past && (drafts.size > 0 || adder.dirty() || document.querySelector('dialog[open]'))) return sayChanged();
+    refreshing ??= refresh().finally(() => {
+      refreshing = null;
+      if (!writing) catchUp();
+    });
+  }
+
+  function sayChanged() {
+    news.replaceChildren(notice('past', `Somebody changed this order: it is at version ${latest} now, you see version ${order.version}.`,
+      h('button', { id: 'show-changes', type: 'button', class: 'button small', click: (event) => busy(event.currentTarget, reload) }, 'Show the changes')));
+  }
+
+  async function refresh() {
+    try {
+      const [fresh, more] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, events.at(-1)?.orderversion ?? 0, signal)]);
+      const known = order.version;
+      order = fresh;
+      latest = Math.max(latest, known);
+      if (latest > fresh.version) latest = fresh.version;
+      events.push(...more.filter((event) => event.orderversion > (events.at(-1)?.orderversion ?? 0)));
+      news.replaceChildren();
+      render();
+      if (fresh.version > known) head.firstElementChild.classList.add('flash');
+    } catch { /* the next event or the next connection tries again */ }
+  }
+
+  function reload() {
+    drafts.clear();
+    return refresh();
+  }
+
+  // Changes of ours: one at a time, because each makes a new version
+
+  async function write(button, change, said, refused = () => false) {
+    if (writing) return false;
+    writing = true;
+    let done = false;
+    await busy(button, async () => {
+      try {
+        order = await change(order.version);
+        done = true;
+        events.push(...await api.getEvents(id, events.at(-1)?.orderversion ?? 0, signal));
+        if (said) toast(said);
+      } catch (problem) {
+        if (done || signal.aborted) return;
+        if (problem.status === 412) await conflict(problem);
+        else if (!refused(problem)) toast(describe(problem), 'alarm');
+      }
+    });
+    writing = false;
+    if (done) {
+      news.replaceChildren();
+      render();
+    }
+    catchUp();
+    return done;
+  }
+
+  async function conflict(problem) {
+    const newer = await api.getEvents(id, order.version, signal).catch(() => []);
+    const changes = inWords([...events.filter((event) => event.orderversion <= order.version), ...newer]).slice(-newer.length);
+    latest = Math.max(latest, problem.currentVersion ?? 0);
+    document.querySelector('dialog[open]')?.close();
+    conflictDialog({ had: order.version, now: problem.currentVersion ?? newer.at(-1)?.orderversion, changes: newer.length > 0 ? changes.map(({ words }) => words) : [], reload });
+  }
+
+  function draft(item, quantity) {
+    if (quantity === item.quantity) drafts.delete(item.line);
+    else drafts.set(item.line, quantity);
+    if (!writing) catchUp();
+  }
+
+  function save(button, item, row) {
+    const quantity = row.quantity();
+    return write(button, async (version) => {
+      const changed = await api.changeQuantity(id, version, item.line, quantity);
+      drafts.delete(item.line);
+      return changed;
+    }, `${item.name}: quantity is ${quantity} now.`, (problem) => {
+      if (problem.errors.length === 0) return false;
+      row.fail(problem.errors[0].detail);
+      row.input.focus();
+      return true;
+    });
+  }
+
+  function remove(button, item) {
+    return write(button, async (version) => {
+      const changed = await api.removeItem(id, version, item.line);
+      drafts.delete(item.line);
+      return changed;
+    }, `${plural(item.quantity, 'unit')} of ${item.name} removed.`);
+  }
+
+  async function add(button, body) {
+    const done = await write(button, (version) => api.addItem(id, version, body), 'Item added.', (problem) => adder.refused(problem));
+    if (done) adder.clear();
+  }
+
+  const place = (button) => write(button, (version) => api.placeOrder(id, version), 'The order is placed.');
+  const fulfil = (button) => write(button, (version) => api.fulfilOrder(id, version), 'The order is fulfilled.');
+  const cancel = () => cancelDialog((button, reason) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.'));
+}
