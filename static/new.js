@@ -10,7 +10,7 @@ const USUAL = ['EUR', 'USD', 'GBP', 'CHF', 'JPY'];
 export default function newOrderView({ signal, navigate }) {
   const customer = field('Customer', h('input', { type: 'text', maxlength: '200', autocomplete: 'off', spellcheck: 'false', required: true }),
     { hint: 'Your id for the customer, up to 64 characters.' }).name('customer');
-  const currency = field('Currency', h('select', {}, USUAL.map((code) => h('option', {}, code))), { hint: 'Products are offered in this currency.' }).name('currency');
+  const currency = field('Currency', h('select', {}, USUAL.map((code) => h('option', {}, code))), { hint: 'For the whole order.' }).name('currency');
   const items = [];
   let catalogue = [];
 
@@ -28,7 +28,7 @@ export default function newOrderView({ signal, navigate }) {
   h('div', { class: 'pair' }, customer.element, currency.element),
   h('fieldset', { id: 'items-group' }, h('legend', {}, 'Items'), list, none, add),
   failure,
-  h('div', { class: 'form-foot' }, h('div', { class: 'sum' }, h('span', { class: 'quiet' }, 'Total'), total, units), h('div', { class: 'buttons' }, h('a', { class: 'button plain', href: '/app/' }, 'Discard'), create)));
+  h('div', { class: 'form-foot' }, h('div', { class: 'sum' }, units, total), h('div', { class: 'buttons' }, h('a', { class: 'button plain', href: '/app/' }, 'Discard'), create)));
 
   title('New order');
   currency.input.addEventListener('change', offer);
@@ -106,7 +106,7 @@ export default function newOrderView({ signal, navigate }) {
       count += stepper.quantity();
     }
     total.textContent = money(decimal(sum, decimals), currency.input.value);
-    units.textContent = count === 0 ? '' : plural(count, 'unit');
+    units.textContent = count === 0 ? 'Total' : `Total of ${plural(count, 'unit')}`;
     none.hidden = items.length > 0;
     add.lastChild.textContent = items.length > 0 ? 'Add another item' : 'Add an item';
   }

@@ -191,7 +191,15 @@ export default function orderView({ url, id, signal }) {
     if (done) adder.clear();
   }
 
-  const place = (button) => write(button, (version) => api.placeOrder(id, version), 'The order is placed.');
-  const fulfil = (button) => write(button, (version) => api.fulfilOrder(id, version), 'The order is fulfilled.');
-  const cancel = () => cancelDialog((button, reason) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.'));
+  function place(button) {
+    return write(button, (version) => api.placeOrder(id, version), 'The order is placed.');
+  }
+
+  function fulfil(button) {
+    return write(button, (version) => api.fulfilOrder(id, version), 'The order is fulfilled.');
+  }
+
+  function cancel() {
+    cancelDialog((button, reason) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.'));
+  }
 }

@@ -90,6 +90,6 @@ fn is_root() -> bool {
 }
 
 /// Temporary directories are closed to the database's user.
-fn open_to_all(dir: &Path) {
+pub(crate) fn open_to_all(dir: &Path) {
     fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
 }

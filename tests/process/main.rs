@@ -5,5 +5,6 @@ mod support;
 
 mod crash;
 mod embedded;
+mod faults;
 mod running;
 mod settings;

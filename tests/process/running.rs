@@ -1,7 +1,7 @@
 use std::{
     io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -33,7 +33,18 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
 }
 
 /// Runs a program that is expected to end by itself; its status and what it said on standard error.
-pub(crate) fn ended(mut command: Command) -> (ExitStatus, String) {
+pub(crate) fn ended(command: Command) -> (ExitStatus, String) {
+    let output = output(command);
+    (output.status, String::from_utf8(output.stderr).unwrap())
+}
+
+/// Runs a program that is expected to end by itself; its status and all that it said.
+pub(crate) fn ended_with_output(command: Command) -> (ExitStatus, String) {
+    let output = output(command);
+    (output.status, String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
+fn output(mut command: Command) -> Output {
     let mut process = command.spawn().unwrap();
     let deadline = Instant::now() + Duration::from_mins(1);
     while process.try_wait().unwrap().is_none() {
@@ -43,8 +54,7 @@ pub(crate) fn ended(mut command: Command) -> (ExitStatus, String) {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    let output = process.wait_with_output().unwrap();
-    (output.status, String::from_utf8(output.stderr).unwrap())
+    process.wait_with_output().unwrap()
 }
 
 impl Service {
@@ -110,6 +120,6 @@ impl Drop for Service {
     }
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

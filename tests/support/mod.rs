@@ -85,9 +85,18 @@ impl Database {
 
     /// As a process other than the test reaches it.
     pub(crate) fn url(&self) -> String {
-        let socket = self.options.get_socket().unwrap().display().to_string();
-        format!("postgres://postgres@localhost:5432/{}?host={}", self.name, socket.replace('/', "%2F"))
+        url(&self.options)
     }
+}
+
+/// As a process other than the test reaches this database.
+pub(crate) fn url(options: &PgConnectOptions) -> String {
+    let socket = options.get_socket().unwrap().display().to_string();
+    format!(
+        "postgres://postgres@localhost:5432/{}?host={}",
+        options.get_database().unwrap(),
+        socket.replace('/', "%2F")
+    )
 }
 
 async fn cluster() -> &'static Cluster {
