@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 use sqlx::query_scalar;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::{
-    running::{Service, program},
-    support::{Database, eventually},
+use crate::support::{
+    Database, eventually,
+    service::{Service, program},
 };
 
 #[tokio::test]

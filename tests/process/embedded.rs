@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use crate::running::{Service, ended, program};
+use crate::support::service::{Service, ended, program};
 
 #[tokio::test]
 async fn without_a_database_url_the_service_has_a_database_of_its_own_that_survives_kill_9() {

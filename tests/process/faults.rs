@@ -17,8 +17,11 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::{
     embedded::open_to_all,
-    running::{Service, client, ended_with_output, program},
-    support::{Database, eventually, url},
+    support::{
+        Database, eventually,
+        service::{Service, client, ended_with_output, program},
+        url,
+    },
 };
 
 /// What the writers and the follower of a service that is killed now and then have in common.

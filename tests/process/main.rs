@@ -6,5 +6,4 @@ mod support;
 mod crash;
 mod embedded;
 mod faults;
-mod running;
 mod settings;

@@ -1,8 +1,8 @@
 use serde_json::json;
 
-use crate::{
-    running::{Service, ended, program},
-    support::Database,
+use crate::support::{
+    Database,
+    service::{Service, ended, program},
 };
 
 #[tokio::test]

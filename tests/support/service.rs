@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::project;
+use super::project;
 
 /// A service in a process of its own. Killed when the test ends.
 pub(crate) struct Service {
@@ -21,13 +21,18 @@ pub(crate) struct Service {
 
 /// The program with no settings but these arguments, on a free port.
 pub(crate) fn program(arguments: &[&str]) -> Command {
+    program_on("127.0.0.1:0", arguments)
+}
+
+/// The program with no settings but these arguments, on this address.
+pub(crate) fn program_on(address: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
     for (name, _) in std::env::vars() {
         if name.starts_with("ORDERS_") || name == "DATABASE_URL" || name == "RUST_LOG" {
             command.env_remove(name);
         }
     }
-    command.args(["--bind", "127.0.0.1:0"]).args(arguments);
+    command.args(["--bind", address]).args(arguments);
     command.current_dir(project()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
