@@ -51,7 +51,8 @@ impl Readers {
             // The pool looks at the one that was idle for long, and gives it or another one.
             idle => {
                 drop(idle);
-                self.pool.acquire().await.map_err(repo_error)?
+                // On the heap: sqlx's future has 14 KiB, which every query that may wait would carry.
+                Box::pin(self.pool.acquire()).await.map_err(repo_error)?
             }
         };
         Ok(Reader { connection, idle: self.idle.clone(), _permit: permit })
