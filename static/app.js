@@ -1,7 +1,7 @@
 // The shell: which view is shown, the connection state, and the keyboard.
 
-import { on, connection, start } from './store.js';
-import { h, toast, plural } from './dom.js';
+import { connection, on, start } from './store.js';
+import { h, plural, setting, toast } from './dom.js';
 import listView from './list.js';
 
 const main = document.getElementById('main');
@@ -88,7 +88,7 @@ let afterG = 0;
 document.addEventListener('keydown', (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest('input, textarea, select, [contenteditable], dialog') || document.querySelector('dialog[open]')) return;
-  if (localStorage.getItem(NO_KEYS) === '1') return;
+  if (setting.get(NO_KEYS) === '1') return;
   if (act(event.key)) event.preventDefault();
 });
 

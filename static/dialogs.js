@@ -1,6 +1,6 @@
 // Dialogs. Each is made when it is needed and removed when it closes; Escape closes, and the focus goes back by itself.
 
-import { h, icon } from './dom.js';
+import { describe, h, icon, notice, setting } from './dom.js';
 
 function open(heading, content, buttons, closed = () => {}) {
   const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-heading' },
@@ -33,9 +33,9 @@ const KEYS = [
   [['Esc'], 'Close a dialog'],
 ];
 
-export function helpDialog(setting) {
-  const off = localStorage.getItem(setting) === '1';
-  const use = h('input', { type: 'checkbox', id: 'use-keys', checked: !off, change: () => localStorage.setItem(setting, use.checked ? '0' : '1') });
+export function helpDialog(key) {
+  const off = setting.get(key) === '1';
+  const use = h('input', { type: 'checkbox', id: 'use-keys', checked: !off, change: () => setting.set(key, use.checked ? '0' : '1') });
   const rows = KEYS.map((row) => {
     const ways = row.slice(0, -1).map((keys) => keys.map((key) => h('kbd', {}, key)));
     return h('div', {}, h('dt', {}, ways.flatMap((keys, at) => (at === 0 ? keys : [' or ', ...keys]))), h('dd', {}, row.at(-1)));
@@ -45,17 +45,22 @@ export function helpDialog(setting) {
     h('p', {}, h('label', { class: 'check', for: 'use-keys' }, use, 'Use these keys while not typing in a field'))), [done]);
 }
 
-// `confirm(reason)` does it; the dialog closes when that is done.
+// `confirm(button, reason, refused)` does it and says whether it is done; a refusal is told in the dialog.
 export function cancelDialog(confirm) {
+  const failure = h('div', { class: 'failure' });
   const reason = h('textarea', { id: 'cancel-reason', rows: '3', maxlength: '500', autofocus: true, 'aria-describedby': 'cancel-hint' });
   const keep = h('button', { id: 'cancel-keep', type: 'button', class: 'button', click: () => dialog.close() }, 'Keep the order');
   const sure = h('button', { id: 'cancel-confirm', type: 'submit', class: 'button danger' }, 'Cancel the order');
   const form = h('form', { id: 'cancel-form', submit: async (event) => {
     event.preventDefault();
-    await confirm(sure, reason.value.trim());
-    dialog.close();
+    failure.replaceChildren();
+    const done = await confirm(sure, reason.value.trim(), (problem) => {
+      failure.replaceChildren(notice('alarm', describe(problem)));
+      return true;
+    });
+    if (done) dialog.close();
   } }, h('div', { class: 'field' }, h('label', { for: 'cancel-reason' }, 'Reason (optional)'), reason,
-    h('p', { class: 'hint', id: 'cancel-hint' }, 'It stays in the history of the order, up to 500 characters.')));
+    h('p', { class: 'hint', id: 'cancel-hint' }, 'It stays in the history of the order, up to 500 characters.')), failure);
   sure.setAttribute('form', 'cancel-form');
   const dialog = open('Cancel this order?', h('div', {}, h('p', {}, 'A cancelled order cannot be opened again.'), form), [keep, sure]);
 }

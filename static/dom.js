@@ -34,7 +34,7 @@ export function money(amount, currency) {
   return `${grouped}${cents === undefined ? '' : `.${cents}`}${currency ? ` ${currency}` : ''}`;
 }
 
-export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+export const plural = (count, one, many = `${one}s`) => `${money(count)} ${count === 1 ? one : many}`;
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
@@ -98,7 +98,17 @@ async function toClipboard(text) {
   }
 }
 
-const TOAST_MS = 7000;
+// Storage may be forbidden; the page then works without a memory.
+export const setting = {
+  get(key) {
+    try { return localStorage.getItem(key); } catch { return null; }
+  },
+  set(key, value) {
+    try { localStorage.setItem(key, value); } catch { /* not kept */ }
+  },
+};
+
+const TOAST_MS = 5000;
 
 export function toast(text, kind = 'note') {
   const message = h('div', { class: `toast ${kind}` }, icon(kind === 'alarm' ? 'alert' : 'check'), h('p', {}, text),

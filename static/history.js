@@ -50,7 +50,7 @@ export function timeline(order, events, shownVersion) {
   function entry({ event, words: text }, at) {
     const version = event.orderversion;
     const shown = shownVersion === version;
-    return h('li', { class: shown ? 'shown' : undefined, 'data-type': event.type },
+    return h('li', { class: shown || (at === 0 && !shownVersion) ? 'shown' : undefined, 'data-type': event.type },
       h('p', { class: 'what' }, text),
       h('p', { class: 'when' }, time(event.time),
         at === 0 && !shownVersion ? h('span', {}, `Version ${version}, shown here`)

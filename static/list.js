@@ -17,6 +17,7 @@ export default function listView({ url, signal, navigate }) {
   const rows = new Map();
   const changed = new Set();
   let flushing = false;
+  let failed = false;
 
   const body = h('div', { role: 'rowgroup' });
   const table = h('div', { class: 'orders', role: 'table', 'aria-label': 'Orders', 'aria-busy': 'true' },
@@ -31,6 +32,7 @@ export default function listView({ url, signal, navigate }) {
   load();
   on('change', take, signal);
   on('resync', load, signal);
+  on('caught-up', () => failed && load(), signal);
   document.addEventListener('visibilitychange', flushSoon, { signal });
 
   return h('div', {},
@@ -45,9 +47,11 @@ export default function listView({ url, signal, navigate }) {
       await streamFirst();
       const page = await listOrders({ ...filter, limit: PAGE }, signal);
       merge(page);
+      failed = false;
       render();
     } catch (error) {
       if (signal.aborted) return;
+      failed = true;
       if (!list.loaded) body.replaceChildren();
       table.setAttribute('aria-busy', 'false');
       state.replaceChildren(notice('alarm', describe(error), h('button', { type: 'button', class: 'button small', click: (event) => busy(event.target, load) }, 'Try again')));
@@ -186,7 +190,8 @@ function searchForm(filter, navigate) {
 
 function makeRow(order) {
   const link = h('a', { class: 'row-link id', href: `/app/orders/${order.order_id}` }, h('span', { class: 'id-start' }, order.order_id.slice(0, -12)), order.order_id.slice(-12));
-  const element = h('div', { class: 'row', role: 'row' }, h('span', { role: 'cell', class: 'cell-id' }, link));
+  // The whole row opens the order; cells with a text of their own on hover lie above the link.
+  const element = h('div', { class: 'row', role: 'row', click: ({ target }) => target.closest('a') ?? link.click() }, h('span', { role: 'cell', class: 'cell-id' }, link));
   return { element, link };
 }
 

@@ -20,7 +20,8 @@ export default function newOrderView({ signal, navigate }) {
   const total = h('output', { id: 'total', class: 'grand', for: 'items' });
   const units = h('span', { class: 'quiet' });
   const create = h('button', { id: 'create', type: 'submit', class: 'button primary' }, 'Create order');
-  const failure = h('div', {});
+  const failure = h('div', {}); // of the catalogue
+  const failed = h('div', {}); // of the last try to create
   const form = h('form', { novalidate: true, class: 'card form', 'aria-labelledby': 'heading', submit: (event) => {
     event.preventDefault();
     busy(create, submit);
@@ -28,10 +29,12 @@ export default function newOrderView({ signal, navigate }) {
   h('div', { class: 'pair' }, customer.element, currency.element),
   h('fieldset', { id: 'items-group' }, h('legend', {}, 'Items'), list, none, add),
   failure,
+  failed,
   h('div', { class: 'form-foot' }, h('div', { class: 'sum' }, units, total), h('div', { class: 'buttons' }, h('a', { class: 'button plain', href: '/app/' }, 'Discard'), create)));
 
   title('New order');
   currency.input.addEventListener('change', offer);
+  form.addEventListener('input', () => failed.replaceChildren());
   addRow();
   load();
   return h('div', { class: 'narrow' }, h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'),
@@ -113,7 +116,7 @@ export default function newOrderView({ signal, navigate }) {
 
   async function submit() {
     for (const one of [customer, currency, ...items.flatMap(({ product, quantity }) => [product, quantity])]) one.fail('');
-    failure.replaceChildren();
+    failed.replaceChildren();
     try {
       const order = await createOrder({
         customer_id: customer.input.value,
@@ -135,7 +138,7 @@ export default function newOrderView({ signal, navigate }) {
       return target?.input;
     }).find(Boolean);
     const more = problem.errors.length;
-    failure.replaceChildren(notice('alarm', first ? `The order was not created: ${plural(more, 'field needs', 'fields need')} a correction.` : describe(problem)));
+    failed.replaceChildren(notice('alarm', first ? `The order was not created: ${plural(more, 'field needs', 'fields need')} a correction.` : describe(problem)));
     first?.focus();
   }
 

@@ -1,10 +1,11 @@
 // The parts of the order page.
 
-import { copyButton, field, h, icon, money, plural, statusChip, time } from './dom.js';
+import { copyButton, exactTime, field, h, icon, money, plural, statusChip, time } from './dom.js';
 import { productPicker, quantityStepper } from './picker.js';
 
 export function header(order) {
   const fact = (name, ...value) => h('div', { class: 'fact' }, h('dt', {}, name), h('dd', {}, value));
+  const onPaper = (iso) => h('span', { class: 'print-only' }, exactTime(iso));
   return h('header', { class: 'card order-head' },
     h('div', { class: 'order-title' },
       h('p', { class: 'order-status' }, statusChip(order.status)),
@@ -12,8 +13,8 @@ export function header(order) {
       h('dl', { class: 'facts' },
         fact('Order', h('span', { class: 'id break', id: 'order-id' }, order.order_id), copyButton(order.order_id, 'the order id')),
         fact('Customer', h('a', { class: 'break', href: `/app/?${new URLSearchParams({ customer_id: order.customer_id })}`, title: 'All orders of this customer' }, order.customer_id), copyButton(order.customer_id, 'the customer id')),
-        fact('Created', time(order.created_at)),
-        fact('Changed', time(order.updated_at)),
+        fact('Created', time(order.created_at), onPaper(order.created_at)),
+        fact('Changed', time(order.updated_at), onPaper(order.updated_at)),
         fact('Version', h('span', { id: 'version' }, order.version)))),
     h('div', { class: 'order-sum' },
       h('p', { class: 'quiet' }, 'Total'),
@@ -26,19 +27,22 @@ export function header(order) {
 export function itemsCard(order, drafts, edit) {
   const allowed = (action) => edit && order.allowed_actions.includes(action);
   const closed = edit && order.disallowed_actions?.find(({ action }) => action === 'add_item');
-  const heads = [['Product', ''], ['Price', 'money'], ['Quantity', ''], ['Subtotal', 'money'], ...(allowed('remove_item') ? [['', '']] : [])];
-  const rows = order.items.map((item) => h('tr', { id: `line-${item.line}` },
-    h('th', { scope: 'row' }, h('span', { class: 'item-name' }, item.name ?? item.sku), h('span', { class: 'id quiet' }, item.sku)),
-    h('td', { class: 'money cell-price' }, money(item.price)),
-    h('td', { class: 'cell-quantity' }, allowed('change_quantity') ? quantityEditor(item, drafts.get(item.line), edit) : h('span', { class: 'fixed-quantity' }, item.quantity)),
-    h('td', { class: 'money cell-subtotal' }, money(item.subtotal)),
-    allowed('remove_item') && h('td', { class: 'cell-remove' }, removeButton(item, edit))));
-  const foot = h('tr', {}, h('th', { scope: 'row', colspan: '3' }, 'Total'), h('td', { class: 'money' }, money(order.total_amount, order.currency)), allowed('remove_item') && h('td', {}));
+  const editable = allowed('change_quantity');
+  const heads = [['Product', ''], ['Price', 'money'], ['Quantity', editable ? '' : 'money'], ['Subtotal', 'money'], ...(allowed('remove_item') ? [['', '']] : [])];
+  // The roles are said aloud because narrow screens lay the table out as a grid, and then browsers may forget them.
+  const rows = order.items.map((item) => h('tr', { id: `line-${item.line}`, role: 'row' },
+    h('th', { scope: 'row', role: 'rowheader' }, h('span', { class: 'item-name' }, item.name ?? item.sku), h('span', { class: 'id quiet' }, item.sku)),
+    h('td', { role: 'cell', class: 'money cell-price' }, money(item.price)),
+    h('td', { role: 'cell', class: `cell-quantity ${editable ? '' : 'money'}` }, editable ? quantityEditor(item, drafts.get(item.line), edit) : h('span', { class: 'fixed-quantity' }, item.quantity)),
+    h('td', { role: 'cell', class: 'money cell-subtotal' }, money(item.subtotal)),
+    allowed('remove_item') && h('td', { role: 'cell', class: 'cell-remove' }, removeButton(item, edit))));
+  const foot = h('tr', { role: 'row' }, h('th', { scope: 'row', role: 'rowheader', colspan: '3' }, 'Total'), h('td', { role: 'cell', class: 'money' }, money(order.total_amount, order.currency)), allowed('remove_item') && h('td', { role: 'cell' }));
   return h('section', { class: 'card', 'aria-labelledby': 'items-heading' },
     h('h2', { id: 'items-heading', tabindex: '-1' }, 'Items'),
     order.items.length === 0 ? h('p', { class: 'quiet none' }, 'There are no items in this order.')
-      : h('table', { class: 'items', id: 'order-items' }, h('thead', {}, h('tr', {}, heads.map(([name, kind]) => (name ? h('th', { scope: 'col', class: kind }, name) : h('td', {}))))),
-        h('tbody', {}, rows), h('tfoot', {}, foot)),
+      : h('table', { class: 'items', id: 'order-items', role: 'table', 'aria-labelledby': 'items-heading' },
+        h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, heads.map(([name, kind]) => (name ? h('th', { scope: 'col', role: 'columnheader', class: kind }, name) : h('td', { role: 'cell' }))))),
+        h('tbody', { role: 'rowgroup' }, rows), h('tfoot', { role: 'rowgroup' }, foot)),
     closed && h('p', { class: 'quiet reason' }, closed.reason));
 }
 
@@ -134,4 +138,8 @@ export function actionsCard(order, does) {
     }));
 }
 
-export const bones = (count) => h('div', { class: 'card skeleton', 'aria-hidden': 'true' }, Array.from({ length: count }, () => h('span', { class: 'bone' })));
+// The heading is there from the start, for the focus of who comes here.
+export function bones() {
+  const card = (count) => h('div', { class: 'card skeleton', 'aria-hidden': 'true' }, Array.from({ length: count }, () => h('span', { class: 'bone' })));
+  return [h('h1', { class: 'hidden-text', tabindex: '-1' }, 'Loading the order'), card(5), card(6)];
+}

@@ -24,15 +24,15 @@ export default function orderView({ url, id, signal }) {
   const news = h('div', { role: 'status' });
   const [head, items, adding, actions, banner, history] = ['head', 'items', 'add', 'actions', 'banner', 'history'].map(slot);
   const adder = asOf ? null : addCard(add);
-  const page = h('div', { class: 'order' }, h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'), banner, news, head,
-    h('div', { class: 'columns' }, h('div', { class: 'column-main' }, items, adding), h('div', { class: 'column-side' }, actions, history)));
+  const back = h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders');
+  const columns = h('div', { class: `columns ${asOf ? 'past' : ''}` }, actions, h('div', { class: 'column-main' }, items, adding), history);
+  const page = h('div', { class: 'order', 'aria-busy': 'true' }, back, ...bones());
 
   title('Order');
-  head.append(bones(3));
-  items.append(bones(5));
   load();
   on('change', take, signal);
   on('resync', () => (order ? refresh() : load()), signal);
+  on('caught-up', () => order ?? load(), signal);
   return page;
 
   async function load() {
@@ -40,7 +40,10 @@ export default function orderView({ url, id, signal }) {
       await streamFirst();
       [order, events, past] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, 0, signal), asOf && api.getOrder(id, { asOf, signal })]);
       if (adder) adding.append(adder.element);
-      render();
+      fill(() => {
+        page.replaceChildren(back, banner, news, head, columns);
+        render();
+      });
       if (adder) offer();
     } catch (problem) {
       if (!signal.aborted) fail(problem);
@@ -55,10 +58,19 @@ export default function orderView({ url, id, signal }) {
     const gone = problem.status === 404 || problem.status === 400;
     title(gone ? 'No such order' : 'Order');
     const text = gone && asOf && problem.status === 404 ? 'There is no such order, or it had no such version.' : problem.message;
-    page.replaceChildren(h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'), h('div', { class: 'empty' },
+    fill(() => page.replaceChildren(back, h('div', { class: 'empty' },
       h('h1', { tabindex: '-1' }, gone ? 'There is no such order' : 'The order could not be loaded'), h('p', { role: 'alert' }, text),
       gone && asOf ? h('a', { class: 'button', href: `/app/orders/${encodeURIComponent(id)}` }, 'The order as it is now')
-        : h('button', { type: 'button', class: 'button', click: () => location.reload() }, 'Try again')));
+        : h('button', { type: 'button', class: 'button', click: (event) => busy(event.currentTarget, load) }, 'Try again'))));
+  }
+
+  // The heading that was focused while loading hands the focus on.
+  function fill(show) {
+    const focused = document.activeElement;
+    const wasHeading = page.contains(focused) && focused.tagName === 'H1';
+    page.removeAttribute('aria-busy');
+    show();
+    if (wasHeading) page.querySelector('h1').focus({ preventScroll: true });
   }
 
   function render() {
@@ -200,6 +212,6 @@ export default function orderView({ url, id, signal }) {
   }
 
   function cancel() {
-    cancelDialog((button, reason) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.'));
+    cancelDialog((button, reason, refused) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.', refused));
   }
 }

@@ -30,6 +30,10 @@ export function start() {
   else lead();
   addEventListener('online', () => hurry());
   addEventListener('offline', () => hurry(true));
+  // A page that the browser kept and shows again has heard nothing meanwhile.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload();
+  });
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) hurry();
   });
@@ -64,9 +68,6 @@ function hurry(inDoubt = false) {
 function lead() {
   const leaving = new AbortController();
   addEventListener('pagehide', () => leaving.abort());
-  addEventListener('pageshow', (event) => {
-    if (event.persisted) location.reload();
-  });
   let counting = null;
   wake = follow(connection, {
     opened({ position, resumed }) {
