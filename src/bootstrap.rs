@@ -131,6 +131,7 @@ where
         headers: config.max_header_bytes as usize,
         arrival: seconds(config.client_timeout_secs),
         heartbeat: seconds(config.heartbeat_secs),
+        waiting: config.max_connections.div_ceil(2) as usize,
     };
     let ports = Adapters {
         store,

@@ -65,7 +65,7 @@ pub struct Config {
     #[arg(long, env = "ORDERS_MAX_HEADER_BYTES", value_name = "ORDERS_MAX_HEADER_BYTES", default_value_t = 16_384, value_parser = value_parser!(u32).range(1024..=65_536))]
     pub max_header_bytes: u32,
 
-    /// Most connections from clients at a time, 1 to 1000000; further ones wait.
+    /// Most connections from clients at a time, 1 to 1000000; further ones wait. At most half of them may wait for events.
     #[arg(long, env = "ORDERS_MAX_CONNECTIONS", value_name = "ORDERS_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
 

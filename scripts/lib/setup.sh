@@ -57,6 +57,16 @@ need_postgres() {
     export PATH
 }
 
+# What the browser tests drive, and what they hold the pages against.
+need_browser() {
+    need chromium chromium
+    need chromedriver chromium-driver
+    need npm npm
+    local axe=target/browser/node_modules/axe-core/axe.min.js
+    [ -e "$axe" ] || npm install --silent --no-audit --no-fund --prefix target/browser axe-core@4.14.1 >/dev/null ||
+        fail 'Could not install the npm package axe-core'
+}
+
 # PostgreSQL refuses to run as root.
 as_postgres() {
     if [ "$(id -u)" = 0 ]; then

@@ -1,8 +1,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    EventBus, EventFilter, EventLog, Lagged, LoggedEvent, Ports, ReadEvents, ReadEventsError, ReadEventsRequest,
-    RepoError, Subscription,
+    Backlog, EventBus, EventFilter, EventLog, Lagged, LoggedEvent, Ports, ReadEvents, ReadEventsError,
+    ReadEventsRequest, RepoError, Subscription,
 };
 
 /// Follows the log: what is there, and then what comes, as it comes.
@@ -22,12 +22,20 @@ pub struct EventStream<P: Ports> {
     ports: P,
     filter: EventFilter,
     subscription: <P::Bus as EventBus>::Subscription,
+    /// Up to here, all that the filter lets through was told.
     position: u64,
-    /// Whether everything up to `position` came from the log, and there may be more: the bus has nothing of the past.
-    behind: bool,
-    /// What was read of the log and not told yet.
+    /// What was read of the log and not told yet, and how far it was read.
     page: VecDeque<LoggedEvent>,
+    page_ends: u64,
+    /// Whether there may be more in the log: the bus has nothing of the past.
+    behind: bool,
+    /// How often the bus was too fast since the follower last had everything.
+    lags: u32,
 }
+
+/// So often the bus may be too fast for a follower who never catches up. Once is no sign of slowness: a burst of events,
+/// written at once, is published faster than any network takes it.
+const PATIENCE: u32 = 8;
 
 /// Why a stream ends. What comes behind its position can be followed by a new one.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +57,8 @@ impl<P: Ports> FollowEvents<'_, P> {
         if position + 1 < bounds.first {
             return Err(ReadEventsError::Retired { first: bounds.first });
         }
-        let ports = self.0.clone();
-        Ok(EventStream { ports, filter, subscription, position, behind: true, page: VecDeque::new() })
+        let (ports, page) = (self.0.clone(), VecDeque::new());
+        Ok(EventStream { ports, filter, subscription, position, page, page_ends: position, behind: true, lags: 0 })
     }
 }
 
@@ -67,32 +75,52 @@ impl<P: Ports> EventStream<P> {
                 self.position = event.position;
                 return Ok(Arc::new(event));
             }
+            self.position = self.position.max(self.page_ends);
             if self.behind {
                 // On the heap: a stream that only waits stays small.
-                Box::pin(self.catch_up()).await?;
+                Box::pin(self.read_on()).await?;
                 continue;
             }
-            let event = self.subscription.next().await?;
-            if event.position > self.position + 1 {
-                self.behind = true;
-            } else if event.position == self.position + 1 {
-                self.position = event.position;
-                if self.filter.admits(&event) {
-                    return Ok(event);
+            if self.subscription.backlog() == Backlog::None {
+                self.lags = 0;
+            }
+            match self.subscription.next().await {
+                Err(lagged) => self.bear(lagged)?,
+                Ok(event) if event.position > self.position + 1 => self.behind = true,
+                Ok(event) if event.position == self.position + 1 => {
+                    self.position = event.position;
+                    if self.filter.admits(&event) {
+                        return Ok(event);
+                    }
                 }
+                // It was in the log already.
+                Ok(_) => {}
             }
         }
     }
 
-    async fn catch_up(&mut self) -> Result<(), ReadEventsError> {
+    /// Reads on in the log, one statement long: a call that is dropped has not read far for nothing.
+    async fn read_on(&mut self) -> Result<(), EventStreamError> {
+        if self.lags > 0 && self.subscription.backlog() == Backlog::Lost {
+            self.bear(Lagged)?;
+        }
         let limit = ReadEvents::<P>::DEFAULT_LIMIT;
         let asked = ReadEventsRequest { filter: self.filter.clone(), after: self.position, limit };
-        let page = ReadEvents(&self.ports).execute(&asked).await?;
+        let page = ReadEvents(&self.ports).step(&asked).await?;
         self.behind = page.position > self.position;
-        if page.events.is_empty() {
-            self.position = page.position;
-        }
+        self.page_ends = page.position;
         self.page = page.events.into();
+        Ok(())
+    }
+
+    /// What the bus threw away is in the log. A follower who cannot keep up with it that way either is given up.
+    fn bear(&mut self, lagged: Lagged) -> Result<(), Lagged> {
+        self.lags += 1;
+        if self.lags > PATIENCE {
+            return Err(lagged);
+        }
+        self.subscription = self.ports.bus().subscribe();
+        self.behind = true;
         Ok(())
     }
 }

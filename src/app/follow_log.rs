@@ -1,6 +1,6 @@
 use std::{convert::Infallible, sync::Arc};
 
-use super::{EventBus, EventFilter, EventLog, Ports, RepoError};
+use super::{EventBus, EventLog, LogSlice, Ports, RepoError};
 
 /// Reads the log as it grows and publishes it on the bus: the one reader of a process, for everyone who subscribes.
 #[derive(Debug)]
@@ -15,12 +15,12 @@ impl<P: Ports> FollowLog<'_, P> {
         let mut away = false;
         loop {
             match self.publish_next(&mut position).await {
-                Ok(published) => {
+                Ok(more) => {
                     if away {
                         log::info!("the log is followed again");
                         away = false;
                     }
-                    if published == Self::LIMIT {
+                    if more {
                         continue;
                     }
                 }
@@ -35,19 +35,25 @@ impl<P: Ports> FollowLog<'_, P> {
         }
     }
 
-    /// How many events there were.
-    async fn publish_next(&self, position: &mut Option<u64>) -> Result<usize, RepoError> {
-        let store = self.0.store();
+    /// Whether there may be more.
+    async fn publish_next(&self, position: &mut Option<u64>) -> Result<bool, RepoError> {
         let Some(after) = *position else {
-            *position = Some(store.log_bounds().await?.last);
-            return Ok(0);
+            // The newest event is told again. Who has read it skips it; who read the log just before it was written,
+            // when nobody told yet, learns that there is more to read.
+            let last = self.0.store().log_bounds().await?.last;
+            *position = Some(last.saturating_sub(1));
+            return Ok(true);
         };
-        let events = store.events(&EventFilter::default(), after, u64::MAX, Self::LIMIT).await?;
-        let published = events.len();
+        let LogSlice { bounds, events, .. } = self.0.store().tail(after, Self::LIMIT).await?;
+        if bounds.last < after {
+            log::warn!(after, last = bounds.last; "the log ends before what was told of it: it was restored from an older state");
+            *position = Some(bounds.last);
+        }
+        let more = events.len() == Self::LIMIT;
         for event in events {
             *position = Some(event.position);
             self.0.bus().publish(Arc::new(event));
         }
-        Ok(published)
+        Ok(more)
     }
 }

@@ -34,8 +34,12 @@ impl<P: Ports> GetHistory<'_, P> {
         let store = self.0.store();
         // One more than asked tells whether there is a next page.
         let mut events = store.history(tenant, *order_id, *after, limit + 1).await?;
-        if events.is_empty() && store.order(tenant, *order_id).await?.is_none() {
-            return Err(GetOrderError::UnknownOrder(*order_id));
+        if events.first().is_none_or(|event| event.version != after + 1) {
+            let order = store.order(tenant, *order_id).await?.ok_or(GetOrderError::UnknownOrder(*order_id))?;
+            // Or else the caller has all that there is.
+            if order.summary.version > *after {
+                return Err(GetOrderError::Retired(*order_id));
+            }
         }
         let more = events.len() > *limit;
         events.truncate(*limit);

@@ -1,6 +1,6 @@
 use crate::domain::{OrderId, TenantId};
 
-use super::{AsOf, OrderDetails, OrderQueries, Ports, RepoError};
+use super::{AsOf, OrderDetails, OrderQueries, Past, Ports, RepoError};
 
 /// Reads one order with its items, as it is or as it was.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub enum GetOrderError {
     UnknownOrder(OrderId),
     #[error("there was no order {0} then, or it had not come so far")]
     NotThen(OrderId),
+    #[error("the first events of order {0} are no longer kept")]
+    Retired(OrderId),
     #[error(transparent)]
     Store(#[from] RepoError),
 }
@@ -26,7 +28,11 @@ impl<P: Ports> GetOrder<'_, P> {
         let store = self.0.store();
         match as_of {
             None => store.order(tenant, order_id).await?.ok_or(GetOrderError::UnknownOrder(order_id)),
-            Some(moment) => store.order_as_of(tenant, order_id, moment).await?.ok_or(GetOrderError::NotThen(order_id)),
+            Some(moment) => match store.order_as_of(tenant, order_id, moment).await? {
+                Past::Order(order) => Ok(order),
+                Past::NotThen => Err(GetOrderError::NotThen(order_id)),
+                Past::Retired => Err(GetOrderError::Retired(order_id)),
+            },
         }
     }
 }

@@ -123,13 +123,13 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         id: OrderId,
     ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
 
-    /// The order as it was then, folded from the log. `None` before it existed, and at a version that it has not got to.
+    /// The order as it was then, folded from the log.
     fn order_as_of(
         &self,
         tenant: &TenantId,
         id: OrderId,
         moment: AsOf,
-    ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
+    ) -> impl Future<Output = Result<Past, RepoError>> + Send;
 
     /// How many orders the filter lets through.
     fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> impl Future<Output = Result<u64, RepoError>> + Send;
@@ -156,6 +156,25 @@ pub enum AsOf {
     Time(OffsetDateTime),
 }
 
+/// What the log knows of a moment in the life of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Past {
+    Order(OrderDetails),
+    /// There was no such order yet, or it had not come so far.
+    NotThen,
+    /// Its first events were retired.
+    Retired,
+}
+
+impl LogSlice {
+    /// What was found by a statement that looked up to `until` for `limit` events.
+    pub fn new(bounds: LogBounds, events: Vec<LoggedEvent>, limit: usize, until: u64) -> Self {
+        let full = events.last().filter(|_| events.len() == limit);
+        let position = full.map_or(until, |event| event.position);
+        Self { bounds, events, position }
+    }
+}
+
 impl AsOf {
     /// Whether the event had happened by then.
     pub fn admits(self, event: &OrderEvent) -> bool {
@@ -178,24 +197,38 @@ impl AsOf {
 /// The positions that the log has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogBounds {
-    /// Of the oldest event that is kept; where none is, of the next one to come.
+    /// Of the first event that was not retired; where all were, of the next one to come.
     pub first: u64,
     /// Of the newest event ever; 0 before the first one.
     pub last: u64,
+}
+
+/// A part of the log, as it was at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSlice {
+    pub bounds: LogBounds,
+    /// By position.
+    pub events: Vec<LoggedEvent>,
+    /// Up to here, all that the filter lets through is among the events.
+    pub position: u64,
 }
 
 /// The log: what happened, in the order of the commits. Nobody sees a position before the one ahead of it.
 pub trait EventLog: Clone + Send + Sync + 'static {
     fn log_bounds(&self) -> impl Future<Output = Result<LogBounds, RepoError>> + Send;
 
-    /// The first `limit` events behind position `after`, up to `until`, that the filter lets through, by position.
-    fn events(
+    /// Of the `span` positions behind `after`, the first `limit` events that the filter lets through.
+    fn slice(
         &self,
         filter: &EventFilter,
         after: u64,
-        until: u64,
+        span: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<LoggedEvent>, RepoError>> + Send;
+    ) -> impl Future<Output = Result<LogSlice, RepoError>> + Send;
+
+    /// The first `limit` events behind `after`, for the one reader of the process that everyone else waits for:
+    /// no burst of other queries is in its way.
+    fn tail(&self, after: u64, limit: usize) -> impl Future<Output = Result<LogSlice, RepoError>> + Send;
 
     /// The first `limit` events of one order behind this version, by version.
     fn history(
@@ -224,6 +257,19 @@ pub trait EventBus: Clone + Send + Sync + 'static {
 pub trait Subscription: fmt::Debug + Send + Sync + 'static {
     /// Waits for the next event. A call that is dropped loses nothing.
     fn next(&mut self) -> impl Future<Output = Result<Arc<LoggedEvent>, Lagged>> + Send;
+
+    /// How it is with what was published and not taken yet.
+    fn backlog(&self) -> Backlog;
+}
+
+/// How far a subscriber is behind the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// It has taken everything.
+    None,
+    Some,
+    /// So far that events for it were thrown away.
+    Lost,
 }
 
 /// The subscriber was so slow that events for it were thrown away.

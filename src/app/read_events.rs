@@ -1,4 +1,4 @@
-use super::{EventFilter, EventLog, LoggedEvent, Ports, RepoError};
+use super::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, Ports, RepoError};
 
 /// Reads the log from a position on.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct EventPage {
     pub events: Vec<LoggedEvent>,
     /// Where to go on: up to here, the reader has all that the filter lets through.
     pub position: u64,
+    /// The newest position of the log.
+    pub last: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,33 +37,39 @@ impl<P> ReadEvents<'_, P> {
     pub const MAX_LIMIT: usize = 1000;
 
     /// How many positions a statement looks through for what a filter lets through, and how many statements a page may cost.
-    const WINDOW: u64 = 10_000;
-    const WINDOWS: usize = 100;
+    const SPAN: u64 = 10_000;
+    const STATEMENTS: usize = 100;
 }
 
 impl<P: Ports> ReadEvents<'_, P> {
     /// A page with fewer events than the limit ends at the end of the log, or where enough was looked through for one request.
     pub async fn execute(&self, request: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
-        let ReadEventsRequest { filter, after, limit } = request;
-        let store = self.0.store();
-        let last = store.log_bounds().await?.last;
-        let mut page = EventPage { events: Vec::new(), position: *after };
-        for _ in 0..Self::WINDOWS {
-            let missing = limit - page.events.len();
-            if missing == 0 || page.position >= last {
+        let mut asked = request.clone();
+        let mut page = self.step(&asked).await?;
+        for _ in 1..Self::STATEMENTS {
+            if page.events.len() == request.limit || page.position >= page.last {
                 break;
             }
-            // An index leads to the events of an order; all others are looked for along the log.
-            let until = if filter.order_id.is_some() { last } else { last.min(page.position + Self::WINDOW) };
-            let found = store.events(filter, page.position, until, missing).await?;
-            page.position = match found.last() {
-                Some(event) if found.len() == missing => event.position,
-                _ => until,
-            };
-            page.events.extend(found);
+            asked.after = page.position;
+            asked.limit = request.limit - page.events.len();
+            let step = self.step(&asked).await?;
+            page.events.extend(step.events);
+            page = EventPage { events: page.events, ..step };
         }
-        // Looked at last: what was retired while it was read counts.
-        let first = store.log_bounds().await?.first;
-        if after + 1 < first { Err(ReadEventsError::Retired { first }) } else { Ok(page) }
+        Ok(page)
+    }
+
+    /// What one statement finds. Its position is ahead of where it began unless there is nothing more.
+    pub(super) async fn step(&self, request: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
+        let ReadEventsRequest { filter, after, limit } = request;
+        // An index leads to the events of an order; all others are looked for along the log.
+        let span = if filter.tenant.is_some() && filter.order_id.is_some() { u64::MAX } else { Self::SPAN };
+        let slice = self.0.store().slice(filter, *after, span, *limit).await?;
+        let LogSlice { bounds: LogBounds { first, last }, events, position } = slice;
+        if after + 1 < first {
+            Err(ReadEventsError::Retired { first })
+        } else {
+            Ok(EventPage { events, position, last })
+        }
     }
 }

@@ -1,8 +1,10 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{app::Ports, domain::TenantId};
+
+use super::{code::Code, problem::Problem};
 
 /// What every handler has: the ports behind the use cases, and whether the service is on its way out.
 #[derive(Clone, Debug)]
@@ -10,6 +12,8 @@ pub struct App<P> {
     ports: P,
     draining: watch::Sender<bool>,
     bounds: Bounds,
+    /// A permit for each client that may still wait for events.
+    waiting: Arc<Semaphore>,
 }
 
 /// How much of a request is read.
@@ -23,11 +27,14 @@ pub struct Bounds {
     pub arrival: Duration,
     /// How long a stream of events may be silent before it says that it is still there.
     pub heartbeat: Duration,
+    /// How many clients may wait for events at a time.
+    pub waiting: usize,
 }
 
 impl<P: Ports> App<P> {
     pub fn new(ports: P, bounds: Bounds) -> Self {
-        Self { ports, draining: watch::Sender::new(false), bounds }
+        let waiting = Arc::new(Semaphore::new(bounds.waiting));
+        Self { ports, draining: watch::Sender::new(false), bounds, waiting }
     }
 
     pub(super) const fn bounds(&self) -> Bounds {
@@ -45,6 +52,12 @@ impl<P: Ports> App<P> {
 
     pub fn is_draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    /// The right to wait for events; the rest of the connections is for requests that are answered at once.
+    pub(super) fn may_wait(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let refused = |_| Problem::new(Code::TooManyStreams, "As many clients as may wait for events do.");
+        self.waiting.clone().try_acquire_owned().map_err(refused)
     }
 
     /// Resolves when the service is on its way out.

@@ -60,7 +60,7 @@ codes! {
     OrderNotPlaced = CONFLICT "order_not_placed", "The order is not placed",
         "Only an order that is placed can be fulfilled. Nothing was changed.";
     PositionRetired = GONE "position_retired", "The log does not go back so far",
-        "Events behind this position are no longer kept; earliest_position tells the oldest one that is. Read the orders as they are now, and follow the log from there.";
+        "Events that were asked for are no longer kept; for a position, earliest_position tells the oldest one that is. Read the orders as they are now, and follow the log from there.";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
         "Someone else changed the order since it was read: current_version tells to what. Read it, and decide again. What has no version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",
@@ -89,6 +89,8 @@ codes! {
         "Try again after the seconds in Retry-After. A write may have happened: repeat it with the same Idempotency-Key.";
     PricingUnavailable = SERVICE_UNAVAILABLE "pricing_unavailable", "The pricing service is away",
         "Try again after the seconds in Retry-After. Nothing was changed.";
+    TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams", "Too many clients follow the log here",
+        "Try again after the seconds in Retry-After, or ask another instance.";
     Draining = SERVICE_UNAVAILABLE "draining", "The service is shutting down",
         "Ask another instance.";
 }

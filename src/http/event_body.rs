@@ -86,7 +86,7 @@ impl Wanted {
 /// One or more types, separated by commas.
 fn event_types(text: &str) -> Result<Vec<&'static str>, String> {
     let known = |name: &str| Fact::EVENT_TYPES.into_iter().find(|known| *known == name);
-    let types: Option<Vec<_>> = text.split(',').map(|name| known(name.trim())).collect();
+    let types: Option<Vec<_>> = text.split(',').map(known).collect();
     types.ok_or_else(|| format!("The value is one or more of {}, separated by commas.", Fact::EVENT_TYPES.join(", ")))
 }
 

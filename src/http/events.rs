@@ -40,6 +40,7 @@ pub(super) async fn read<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> R
     let mut asked = ReadEventsRequest { filter, after, limit };
     let mut page = ReadEvents(app.ports()).execute(&asked).await?;
     if page.events.is_empty() && wait > 0 && request.method() != Method::HEAD {
+        let _waits = app.may_wait()?;
         asked.after = page.position;
         page = tokio::select! {
             page = next_page(app.ports(), &asked) => page?,
@@ -47,7 +48,8 @@ pub(super) async fn read<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> R
             () = app.drained() => page,
         };
     }
-    let link = format!("<{}>; rel=\"next\"", next_path(&asked, page.position, wait));
+    let link = |relation: &str, position| format!("<{}>; rel=\"{relation}\"", path(&asked, position, wait));
+    let link = format!("{}, {}", link("next", page.position), link("last", page.last));
     let mut response = HttpResponse::Ok();
     Ok(response.content_type(BATCH.as_ref()).insert_header((header::LINK, link)).body(cloud_events(&page.events)))
 }
@@ -68,9 +70,9 @@ pub(super) fn read_doc() -> Doc {
             200,
             "Link",
             &json!({"type": "string"}),
-            "Where to go on (RFC 8288): behind all that was looked through, whether a filter let it through or not",
+            "`next` is where to go on (RFC 8288): behind all that was looked through, whether a filter let it through or not. `last` is behind the newest event; one that is behind the caller tells that the log was restored from an older state",
         )
-        .problems(&[Code::PositionRetired, Code::StoreUnavailable])
+        .problems(&[Code::PositionRetired, Code::StoreUnavailable, Code::TooManyStreams])
 }
 
 /// Waits for an event; all that is there with it.
@@ -87,7 +89,7 @@ async fn next_page<P: Ports>(ports: &P, asked: &ReadEventsRequest) -> Result<Eve
     }
 }
 
-fn next_path(asked: &ReadEventsRequest, position: u64, wait: u64) -> String {
+fn path(asked: &ReadEventsRequest, position: u64, wait: u64) -> String {
     let path = "/events?";
     let mut query = Serializer::for_suffix(path.to_owned(), path.len());
     query.append_pair("after", &position.to_string()).append_pair("limit", &asked.limit.to_string());

@@ -15,7 +15,7 @@ use super::{
     events::cloud_events,
     openapi::Doc,
     orders::order_id_doc,
-    parameters::{Query, number, order_id},
+    parameters::{MAX_VERSION, Query, number, order_id},
     problem::Problem,
 };
 
@@ -55,10 +55,8 @@ pub(super) fn list_doc() -> Doc {
         )
         .answer::<HistoryBody>(200, "The events", &example)
         .header(200, "Link", &json!({"type": "string"}), "The next page, where there is one (RFC 8288)")
-        .problems(&[Code::OrderNotFound, Code::StoreUnavailable])
+        .problems(&[Code::OrderNotFound, Code::PositionRetired, Code::StoreUnavailable])
 }
-
-const MAX_VERSION: u32 = i32::MAX.cast_unsigned();
 
 /// What happened to an order.
 #[derive(ToSchema)]

@@ -11,6 +11,7 @@ mod cors;
 mod cursor;
 mod docs;
 mod endpoint;
+mod errors;
 mod event_body;
 mod events;
 mod fields;

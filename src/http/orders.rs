@@ -19,7 +19,7 @@ use super::{
     openapi::Doc,
     order_body::{OrderBody, order_example},
     order_request::{NewItemBody, NewOrderBody, new_item, new_order, new_order_example},
-    parameters::{Query, no_query, order_id, time},
+    parameters::{MAX_VERSION, Query, no_query, order_id, time},
     problem::Problem,
 };
 
@@ -99,7 +99,7 @@ pub(super) fn get_doc() -> Doc {
     let doc = Doc::new("Orders", "get_order", "Read one order with its items");
     let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
     let moment = json!({"anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": i32::MAX},
+        {"type": "integer", "minimum": 0, "maximum": MAX_VERSION},
         {"type": "string", "format": "date-time"},
     ]});
     order_id_doc(written_doc(doc, 200, "The order"))
@@ -112,13 +112,13 @@ pub(super) fn get_doc() -> Doc {
         .parameter("header", "If-None-Match", &tags, "Answer 304 when the order is still at one of these versions")
         .other_answer(304, "The order is at a version that the caller knows", None)
         .header(304, "ETag", &json!({"type": "string"}), "The version of the order, in quotes")
-        .problems(&[Code::OrderNotFound, Code::StoreUnavailable])
+        .problems(&[Code::OrderNotFound, Code::PositionRetired, Code::StoreUnavailable])
 }
 
 /// A version or a time.
 fn moment(text: &str) -> Result<AsOf, String> {
     match text.parse() {
-        Ok(version) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(AsOf::Version(version)),
+        Ok(version) if text.bytes().all(|b| b.is_ascii_digit()) && version <= MAX_VERSION => Ok(AsOf::Version(version)),
         _ => time(text).map(AsOf::Time).map_err(|_| {
             "A moment is a version, e.g. 3, or a time in the form of RFC 3339, e.g. 2026-01-31T12:00:00Z.".to_owned()
         }),

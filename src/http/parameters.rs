@@ -89,6 +89,9 @@ pub(super) fn line(request: &HttpRequest) -> Result<u32, Problem> {
     if line.to_string() == text { Ok(line) } else { Err(Problem::parameter("line", "The number has leading zeros.")) }
 }
 
+/// The highest version that an order can get.
+pub(super) const MAX_VERSION: u32 = i32::MAX.cast_unsigned();
+
 /// The highest number that a line can get.
 pub(super) const MAX_LINE: u32 = i32::MAX.cast_unsigned();
 

@@ -10,6 +10,7 @@ use actix_web::{
 };
 use futures_util::{Stream, stream};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{EventFilter, EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports};
 
@@ -39,6 +40,7 @@ pub(super) async fn follow<P: Ports>(app: Data<App<P>>, request: HttpRequest) ->
     query.finish()?;
     // What the client had when it lost the connection counts more than what it began with.
     let after = last_event_id(&request)?.or(after);
+    let waits = app.may_wait()?;
     let filter = EventFilter { tenant: Some(app.tenant()), order_id, types };
     let events = FollowEvents(app.ports()).execute(FollowEventsRequest { filter, after }).await?;
     let mut response = HttpResponse::Ok();
@@ -48,7 +50,7 @@ pub(super) async fn follow<P: Ports>(app: Data<App<P>>, request: HttpRequest) ->
     Ok(if request.method() == Method::HEAD {
         response.finish()
     } else {
-        response.streaming(frames(events, app.bounds().heartbeat, app.drained()))
+        response.streaming(frames(events, app.bounds().heartbeat, app.drained(), waits))
     })
 }
 
@@ -65,12 +67,14 @@ pub(super) fn follow_doc() -> Doc {
         .parameter(
             "header",
             "Last-Event-ID",
-            &json!({"type": "string", "pattern": "^[0-9]*$", "maxLength": 18}),
+            &json!({"type": "string", "pattern": "^[0-9]*$", "maxLength": 19}),
             "The last position that the caller had when it lost the connection; counts more than `after`",
         );
-    wanted_doc(doc)
-        .other_answer(200, "The events, as they come", Some("text/event-stream"))
-        .problems(&[Code::PositionRetired, Code::StoreUnavailable])
+    wanted_doc(doc).other_answer(200, "The events, as they come", Some("text/event-stream")).problems(&[
+        Code::PositionRetired,
+        Code::StoreUnavailable,
+        Code::TooManyStreams,
+    ])
 }
 
 /// An empty one says nothing: so a browser asks that has not heard of any event yet.
@@ -86,10 +90,11 @@ fn frames<P: Ports>(
     events: EventStream<P>,
     heartbeat: Duration,
     drained: impl Future<Output = ()> + 'static,
+    waits: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     let opening = format!("retry: {RETRY}\n{}", still_there(&events));
     let first = stream::once(async { Ok(Bytes::from(opening)) });
-    let rest = stream::unfold(events, move |mut events| async move {
+    let rest = stream::unfold((events, waits), move |(mut events, waits)| async move {
         let frame = match tokio::time::timeout(heartbeat, events.next()).await {
             Ok(Ok(event)) => frame(&event),
             Ok(Err(ended)) => {
@@ -98,7 +103,7 @@ fn frames<P: Ports>(
             }
             Err(_silence) => still_there(&events),
         };
-        Some((Ok(Bytes::from(frame)), events))
+        Some((Ok(Bytes::from(frame)), (events, waits)))
     });
     futures_util::StreamExt::take_until(futures_util::StreamExt::chain(first, rest), Box::pin(drained))
 }

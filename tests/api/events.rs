@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     helpers::{Answer, Api, on_each_store},
-    support::{Database, project},
+    support::{Database, project, retire},
 };
 
 on_each_store! {
@@ -65,7 +65,13 @@ async fn the_link_of_a_page_leads_on_for_ever(api: Api) {
     assert_eq!((seen, next.as_str()), ((1..=6).collect(), "/events?after=6&limit=4"));
     // A filter that lets nothing through leads on all the same.
     let filtered = api.get("/events?type=order.placed.v1").await;
-    assert_eq!(filtered.header("link"), "</events?after=6&limit=100&type=order.placed.v1>; rel=\"next\"");
+    let link = |relation: &str, position| {
+        format!("</events?after={position}&limit=100&type=order.placed.v1>; rel=\"{relation}\"")
+    };
+    assert_eq!(filtered.header("link"), format!("{}, {}", link("next", 6), link("last", 6)));
+    // Who is ahead of the log, because it was restored from an older state, can tell.
+    let ahead = api.get("/events?after=9&limit=100&type=order.placed.v1").await;
+    assert_eq!(ahead.header("link"), format!("{}, {}", link("next", 9), link("last", 6)));
 }
 
 async fn the_feed_is_filtered_by_type_and_order(api: Api) {
@@ -131,8 +137,7 @@ async fn positions_that_are_no_longer_kept_are_gone() {
     for _ in 0..2 {
         api.order().await;
     }
-    let retire = "delete from order_events where position <= 2";
-    sqlx::raw_sql(retire).execute(&mut database.connect().await).await.unwrap();
+    retire(&database, 2).await;
     for path in ["/events", "/events?after=1", "/events?after=1&type=order.placed.v1", "/events/stream?after=0"] {
         let gone = api.get(path).await;
         gone.assert_problem(410, "position_retired");
@@ -140,11 +145,44 @@ async fn positions_that_are_no_longer_kept_are_gone() {
     }
     assert_eq!(positions(&api.get("/events?after=2").await), [3, 4, 5, 6]);
     // All of them: the log goes on where it was.
-    sqlx::raw_sql("delete from order_events").execute(&mut database.connect().await).await.unwrap();
+    retire(&database, 6).await;
     api.get("/events?after=5").await.assert_problem(410, "position_retired");
     assert_eq!(positions(&api.get("/events?after=6").await), [] as [u64; 0]);
     api.order().await;
     assert_eq!(positions(&api.get("/events?after=6").await), [7, 8, 9]);
+}
+
+#[tokio::test]
+async fn what_the_log_has_forgotten_of_an_order_is_told_as_gone_and_the_rest_as_ever() {
+    let database = Database::new().await;
+    let api = Api::start(database.store());
+    let create = || {
+        let request = api.request(Method::POST, "/orders").header("idempotency-key", "k");
+        Answer::of(request.json(&json!({"customer_id": "c", "items": [{"sku": "MOUSE456", "quantity": 1}]})))
+    };
+    let created = create().await;
+    let path = created.header("location").to_owned();
+    let whole = api.order_path().await;
+    for position in [1, 2] {
+        retire(&database, position).await;
+        for gone in ["?as_of=1", "?as_of=2", "?as_of=2999-01-01T00:00:00Z", "/events", "/events?after=1"] {
+            // What is behind the gap is there until it is retired, too.
+            if position == 1 && gone == "/events?after=1" {
+                assert_eq!(api.get(&format!("{path}{gone}")).await.body["events"][0]["orderversion"], 2);
+            } else {
+                api.get(&format!("{path}{gone}")).await.assert_problem(410, "position_retired");
+            }
+        }
+        assert_eq!(api.get(&path).await.body, created.body);
+        // A repetition finds the order as it is.
+        let again = create().await;
+        assert_eq!(
+            (again.status, again.header("idempotent-replayed"), &again.body),
+            (created.status, "true", &created.body)
+        );
+    }
+    assert_eq!(api.get(&format!("{whole}?as_of=3")).await.status, 200);
+    assert_eq!(api.get(&format!("{path}/events?after=2")).await.body["events"], json!([]));
 }
 
 /// An order of each possible end, with every kind of event on the way.

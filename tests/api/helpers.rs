@@ -15,6 +15,8 @@ use crate::{
 
 const PATIENT: Duration = Duration::from_mins(1);
 const HEARTBEAT: Duration = Duration::from_millis(200);
+/// How many may wait for events.
+pub(crate) const WAITING: usize = 95;
 
 /// A service that listens on a free port, and a client of it.
 pub(crate) struct Api {
@@ -84,7 +86,7 @@ impl Api {
         head_timeout: Duration,
         arrival: Duration,
     ) -> Self {
-        let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT };
+        let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT, waiting: WAITING };
         let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus };
         let app = App::new(ports.clone(), bounds);
         tokio::spawn(async move { FollowLog(&ports).run().await });

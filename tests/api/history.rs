@@ -92,7 +92,7 @@ async fn an_order_is_shown_as_it_was_at_a_version_and_at_a_time(api: Api) {
 
 async fn a_moment_before_the_order_or_ahead_of_it_is_a_404(api: Api) {
     let path = api.order_path().await;
-    for moment in ["0", "4", "2147483647", "4294967295", "2020-01-01T00:00:00Z"] {
+    for moment in ["0", "4", "2147483647", "2020-01-01T00:00:00Z"] {
         api.get(&format!("{path}?as_of={moment}")).await.assert_problem(404, "order_not_found");
     }
     let nobody = "/orders/01890a5d-ac96-774b-bcce-b302099a8057";
@@ -101,7 +101,7 @@ async fn a_moment_before_the_order_or_ahead_of_it_is_a_404(api: Api) {
 
 async fn a_moment_that_is_none_is_refused(api: Api) {
     let path = api.order_path().await;
-    for moment in ["", "-1", "+1", "x", "1.5", "2020-01-01", "2020-13-01T00:00:00Z", "1&as_of=2"] {
+    for moment in ["", "-1", "+1", "x", "1.5", "2147483648", "2020-01-01", "2020-13-01T00:00:00Z", "1&as_of=2"] {
         let refused = api.get(&format!("{path}?as_of={moment}")).await;
         refused.assert_problem(400, "invalid_parameter");
         assert_eq!(refused.errors(), [("as_of", "invalid")], "{moment}");

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration as Pause};
 
 use orders::{
     app::{
-        AsOf, EventBus, EventFilter, FollowEvents, FollowEventsRequest, FollowLog, LoggedEvent, OrderDetails, Ports,
-        ReadEvents, ReadEventsRequest, Store, Subscription,
+        AsOf, EventBus, EventFilter, EventStreamError, FollowEvents, FollowEventsRequest, FollowLog, LoggedEvent,
+        OrderDetails, Past, Ports, ReadEvents, ReadEventsRequest, Store, Subscription,
     },
     domain::{Fact, Order},
     infra::{InProcessBus, MemoryStore},
@@ -25,6 +25,9 @@ promises! {
     who_follows_gets_what_is_there_and_what_comes,
     who_follows_without_a_position_gets_what_comes,
     what_the_bus_left_out_is_read_from_the_log,
+    who_follows_before_anyone_reads_the_log_for_the_bus_misses_nothing,
+    a_burst_that_is_too_much_for_the_bus_is_read_from_the_log,
+    who_never_catches_up_is_given_up_at_a_position_to_resume_from,
 }
 
 async fn the_log_has_every_event_once_by_position(store: impl Store) {
@@ -52,10 +55,13 @@ async fn a_reader_gets_what_the_filter_lets_through(store: impl Store) {
         save(&store, &tenant("default"), order_with_lines(n, 1)).await.unwrap();
     }
     save(&store, &tenant("other"), order_with_lines(4, 1)).await.unwrap();
-    let positions = async |filter: EventFilter, after, until, limit| -> Vec<u64> {
-        let events = store.events(&filter, after, until, limit).await.unwrap();
-        assert!(events.iter().all(|event| filter.admits(event)));
-        events.iter().map(|event| event.position).collect()
+    let positions = async |filter: EventFilter, after: u64, until: u64, limit: usize| -> Vec<u64> {
+        let slice = store.slice(&filter, after, until - after, limit).await.unwrap();
+        assert!(slice.events.iter().all(|event| filter.admits(event)));
+        // Where it goes on: behind the last event of a full slice, or else behind all that was looked through.
+        let full = slice.events.last().filter(|_| slice.events.len() == limit);
+        assert_eq!(slice.position, full.map_or(until.min(slice.bounds.last).max(after), |event| event.position));
+        slice.events.iter().map(|event| event.position).collect()
     };
     let of = |name: &str| EventFilter { tenant: Some(tenant(name)), ..EventFilter::default() };
     assert_eq!(positions(of("default"), 0, 100, 100).await, [1, 2, 3, 4, 5, 6]);
@@ -140,7 +146,7 @@ async fn every_kind_of_event_comes_back_as_it_was(store: impl Store) {
         save(&store, &tenant("default"), order).await.unwrap();
         assert_eq!(super::state(&store, &tenant("default"), id(n)).await, Some(expected.clone()));
         let folded = store.order_as_of(&tenant("default"), id(n), AsOf::Version(expected.version)).await.unwrap();
-        assert_eq!(folded, Some(OrderDetails::from(&expected)));
+        assert_eq!(folded, Past::Order(OrderDetails::from(&expected)));
         for event in store.history(&tenant("default"), id(n), 0, 100).await.unwrap() {
             let told: serde_json::Value = serde_json::from_str(&event.cloud_event()).unwrap();
             assert!(told["data"].is_object() && !event.data.contains('\n'), "{told}");
@@ -156,16 +162,12 @@ async fn an_order_is_read_as_it_was_at_each_time(store: impl Store) {
     save(&store, &tenant("default"), then.last().unwrap().clone()).await.unwrap();
     let read = async |time| store.order_as_of(&tenant("default"), id(1), AsOf::Time(time)).await.unwrap();
     for order in &then {
-        let expected = Some(OrderDetails::from(order.state()));
-        assert_eq!(read(order.state().updated_at).await, expected);
+        assert_eq!(read(order.state().updated_at).await, Past::Order(order.state().into()));
     }
-    assert_eq!(read(created_at(1) - Duration::microseconds(1)).await, None);
-    assert_eq!(
-        read(created_at(1) + Duration::days(1000)).await,
-        Some(OrderDetails::from(then.last().unwrap().state()))
-    );
+    assert_eq!(read(created_at(1) - Duration::microseconds(1)).await, Past::NotThen);
+    assert_eq!(read(created_at(1) + Duration::days(1000)).await, Past::Order(then.last().unwrap().state().into()));
     let just_before = then[1].state().updated_at - Duration::microseconds(1);
-    assert_eq!(read(just_before).await, Some(OrderDetails::from(then[0].state())));
+    assert_eq!(read(just_before).await, Past::Order(then[0].state().into()));
 }
 
 async fn who_follows_gets_what_is_there_and_what_comes(store: impl Store) {
@@ -223,6 +225,70 @@ async fn what_the_bus_left_out_is_read_from_the_log(store: impl Store) {
     }
 }
 
+async fn who_follows_before_anyone_reads_the_log_for_the_bus_misses_nothing(store: impl Store) {
+    let ports = adapters(store.clone());
+    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    tokio::time::timeout(Pause::from_millis(100), stream.next()).await.unwrap_err();
+    save(&store, &tenant("default"), order_with_lines(1, 1)).await.unwrap();
+    // Only now.
+    let following = tokio::spawn({
+        let ports = ports.clone();
+        async move { FollowLog(&ports).run().await }
+    });
+    for expected in 1..=2 {
+        assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+    }
+    following.abort();
+}
+
+/// Publishes the next so many events of the log that the store gets for it.
+async fn burst<S: Store>(store: &S, bus: &InProcessBus, n: u64) {
+    save(store, &tenant("default"), order_with_lines(n, 9)).await.unwrap();
+    for event in store.tail((n - 1) * 10, 10).await.unwrap().events {
+        bus.publish(Arc::new(event));
+    }
+}
+
+async fn a_burst_that_is_too_much_for_the_bus_is_read_from_the_log(store: impl Store) {
+    let mut ports = adapters(store.clone());
+    ports.bus = InProcessBus::new(4);
+    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    tokio::time::timeout(Pause::from_millis(100), stream.next()).await.unwrap_err();
+    // As often as anyone likes, if the follower has everything in between.
+    for n in 1..=20 {
+        burst(&store, &ports.bus, n).await;
+        for expected in n * 10 - 9..=n * 10 {
+            assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+        }
+        tokio::time::timeout(Pause::from_millis(10), stream.next()).await.unwrap_err();
+    }
+}
+
+async fn who_never_catches_up_is_given_up_at_a_position_to_resume_from(store: impl Store) {
+    let mut ports = adapters(store.clone());
+    ports.bus = InProcessBus::new(4);
+    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    tokio::time::timeout(Pause::from_millis(100), stream.next()).await.unwrap_err();
+    let mut seen = 0;
+    for n in 1.. {
+        // Ten events come for each one that is taken.
+        burst(&store, &ports.bus, n).await;
+        match soon(stream.next()).await {
+            Ok(event) => assert_eq!(event.position, seen + 1),
+            Err(ended) => {
+                assert!(matches!(ended, EventStreamError::Lagged(_)));
+                break;
+            }
+        }
+        seen += 1;
+        assert!(n < 2000, "nobody gives the follower up");
+    }
+    assert_eq!(stream.position(), seen);
+}
+
 #[tokio::test]
 async fn a_subscriber_that_is_too_slow_is_told_so_and_the_bus_keeps_no_more_than_its_capacity() {
     let bus = InProcessBus::new(4);
@@ -244,7 +310,7 @@ pub(crate) async fn soon<T>(coming: impl Future<Output = T>) -> T {
 }
 
 pub(crate) async fn all(store: &impl Store) -> Vec<LoggedEvent> {
-    store.events(&EventFilter::default(), 0, u64::MAX, usize::MAX).await.unwrap()
+    store.tail(0, usize::MAX).await.unwrap().events
 }
 
 /// Reads the log from a position to its end, a few events at a time; asserts that none is missing on the way.

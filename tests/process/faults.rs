@@ -69,6 +69,7 @@ async fn kill_this_and_that() {
         let before = world.acknowledged();
         eventually("orders are taken", async || (world.acknowledged() > before + 20).then_some(())).await;
         if round % 3 == 2 {
+            session_that_commits(postgres.options()).await;
             service.kill();
             service = start();
             world.service.lock().unwrap().clone_from(&service.url);
@@ -144,16 +145,21 @@ async fn follow(world: Arc<World>) -> i64 {
 
 /// kill -9 of a session that is in its COMMIT: the server takes all sessions down and recovers.
 async fn kill_a_backend_that_commits(options: &PgConnectOptions) {
+    let pid = session_that_commits(options).await;
+    assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
+}
+
+/// The process of a session that is in its COMMIT now.
+async fn session_that_commits(options: &PgConnectOptions) -> i32 {
     let mut observer: Option<PgConnection> = None;
-    let pid: i32 = eventually("a session commits", async || {
+    eventually("a session commits", async || {
         if observer.is_none() {
             observer = options.connect().await.ok();
         }
         let committing = "select pid from pg_stat_activity where state = 'active' and query = 'COMMIT' limit 1";
         query_scalar(committing).fetch_optional(observer.as_mut()?).await.ok()?
     })
-    .await;
-    assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
+    .await
 }
 
 /// `orders verify` finds nothing wrong.

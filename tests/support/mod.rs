@@ -91,6 +91,14 @@ impl Database {
     }
 }
 
+/// Takes the events up to this position out of the log, as an operator does.
+pub(crate) async fn retire(database: &Database, position: i64) {
+    let statement = format!(
+        "begin; delete from order_events where position <= {position}; update event_head set retired_to = {position}; commit"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();
+}
+
 /// As a process other than the test reaches this database.
 pub(crate) fn url(options: &PgConnectOptions) -> String {
     let socket = options.get_socket().unwrap().display().to_string();

@@ -2,13 +2,15 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 
-use crate::app::{EventBus, Lagged, LoggedEvent, Subscription};
+use crate::app::{Backlog, EventBus, Lagged, LoggedEvent, Subscription};
 
 /// The event bus of one process: every subscriber gets every event, and no copy of it. A subscriber that is more than
 /// the capacity behind loses its place, so that what the bus keeps is bounded.
 #[derive(Clone, Debug)]
 pub struct InProcessBus {
     sender: Sender<Arc<LoggedEvent>>,
+    /// A power of two, as the channel has it.
+    capacity: usize,
 }
 
 impl InProcessBus {
@@ -17,7 +19,8 @@ impl InProcessBus {
 
     /// How many events a subscriber may be behind.
     pub fn new(capacity: usize) -> Self {
-        Self { sender: Sender::new(capacity) }
+        let capacity = capacity.next_power_of_two();
+        Self { sender: Sender::new(capacity), capacity }
     }
 
     /// How many listen now.
@@ -35,7 +38,7 @@ impl EventBus for InProcessBus {
     }
 
     fn subscribe(&self) -> BusSubscription {
-        BusSubscription { receiver: self.sender.subscribe() }
+        BusSubscription { receiver: self.sender.subscribe(), capacity: self.capacity }
     }
 }
 
@@ -43,6 +46,7 @@ impl EventBus for InProcessBus {
 #[derive(Debug)]
 pub struct BusSubscription {
     receiver: Receiver<Arc<LoggedEvent>>,
+    capacity: usize,
 }
 
 impl Subscription for BusSubscription {
@@ -52,6 +56,14 @@ impl Subscription for BusSubscription {
             Err(RecvError::Lagged(_)) => Err(Lagged),
             // The bus is gone with the process's parts: nothing comes any more.
             Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+
+    fn backlog(&self) -> Backlog {
+        match self.receiver.len() {
+            0 => Backlog::None,
+            waiting if waiting <= self.capacity => Backlog::Some,
+            _ => Backlog::Lost,
         }
     }
 }

@@ -19,20 +19,24 @@ pub async fn log_events<P: Ports>(ports: P) -> Infallible {
         };
         match ended {
             EventStreamError::Lagged(_) => {}
-            EventStreamError::Read(ReadEventsError::Retired { first }) => after = Some(first - 1),
-            EventStreamError::Read(ReadEventsError::Store(_)) => tokio::time::sleep(PAUSE).await,
+            EventStreamError::Read(ReadEventsError::Retired { first }) => {
+                log::warn!(first; "events were retired before they had their lines");
+                after = Some(first.saturating_sub(1));
+            }
+            // Whoever follows the log for the bus says so.
+            EventStreamError::Read(ReadEventsError::Store(error)) => {
+                log::debug!("events get their lines when the log can be read again: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }
 
 async fn log_stream<P: Ports>(mut stream: EventStream<P>, after: &mut Option<u64>) -> EventStreamError {
-    *after = Some(stream.position());
     loop {
+        *after = Some(stream.position());
         match stream.next().await {
-            Ok(event) => {
-                *after = Some(event.position);
-                log_event(&event);
-            }
+            Ok(event) => log_event(&event),
             Err(error) => return error,
         }
     }

@@ -1,5 +1,5 @@
 use crate::{
-    app::{EventFilter, EventLog, LogBounds, LoggedEvent, RepoError},
+    app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError},
     domain::{OrderEvent, OrderId, TenantId},
     infra::event_data,
 };
@@ -12,17 +12,19 @@ impl EventLog for MemoryStore {
         Ok(LogBounds { first: 1, last })
     }
 
-    async fn events(
-        &self,
-        filter: &EventFilter,
-        after: u64,
-        until: u64,
-        limit: usize,
-    ) -> Result<Vec<LoggedEvent>, RepoError> {
+    async fn slice(&self, filter: &EventFilter, after: u64, span: u64, limit: usize) -> Result<LogSlice, RepoError> {
+        let bounds = self.log_bounds().await?;
         let committed = self.shared.committed();
+        let until = after.saturating_add(span).min(bounds.last).max(after);
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
         let events = (1..=until).zip(&committed.events).skip(skipped).map(|(position, event)| logged(position, event));
-        events.filter(|event| event.as_ref().map_or(true, |event| filter.admits(event))).take(limit).collect()
+        let wanted = events.filter(|event| event.as_ref().map_or(true, |event| filter.admits(event)));
+        let events: Vec<_> = wanted.take(limit).collect::<Result<_, _>>()?;
+        Ok(LogSlice::new(bounds, events, limit, until))
+    }
+
+    async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
+        self.slice(&EventFilter::default(), after, u64::MAX, limit).await
     }
 
     async fn history(

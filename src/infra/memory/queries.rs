@@ -1,5 +1,5 @@
 use crate::{
-    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
+    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, Past, RepoError},
     domain::{Order, OrderEvent, OrderId, OrderState, TenantId},
 };
 
@@ -11,12 +11,7 @@ impl OrderQueries for MemoryStore {
         Ok(committed.orders.get(&(tenant.clone(), id)).map(OrderDetails::from))
     }
 
-    async fn order_as_of(
-        &self,
-        tenant: &TenantId,
-        id: OrderId,
-        moment: AsOf,
-    ) -> Result<Option<OrderDetails>, RepoError> {
+    async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<Past, RepoError> {
         let committed = self.shared.committed();
         let of_order = |(owner, event): &&(TenantId, OrderEvent)| owner == tenant && event.order_id == id;
         let events: Vec<&OrderEvent> = committed
@@ -27,10 +22,10 @@ impl OrderQueries for MemoryStore {
             .take_while(|event| moment.admits(event))
             .collect();
         if !moment.is_reached_by(events.last().copied()) {
-            return Ok(None);
+            return Ok(Past::NotThen);
         }
         let order = Order::replay(events).map_err(|error| RepoError::Backend(error.into()))?;
-        Ok(Some(OrderDetails::from(order.state())))
+        Ok(Past::Order(order.state().into()))
     }
 
     async fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> Result<u64, RepoError> {

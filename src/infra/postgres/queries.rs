@@ -1,8 +1,8 @@
-use sqlx::{PgExecutor, query_as, query_scalar};
+use sqlx::{PgConnection, PgExecutor, query_as, query_scalar};
 use time::OffsetDateTime;
 
 use crate::{
-    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
+    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, Past, RepoError},
     domain::{CustomerId, Order, OrderId, OrderState, Status, TenantId},
 };
 
@@ -47,12 +47,7 @@ impl OrderQueries for PgStore {
         Ok(state.map(OrderDetails::from))
     }
 
-    async fn order_as_of(
-        &self,
-        tenant: &TenantId,
-        id: OrderId,
-        moment: AsOf,
-    ) -> Result<Option<OrderDetails>, RepoError> {
+    async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<Past, RepoError> {
         let (version, time) = match moment {
             // What no column can hold is behind every version.
             AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
@@ -74,13 +69,18 @@ impl OrderQueries for PgStore {
         .fetch_all(&mut *reader)
         .await
         .map_err(repo_error)?;
+        let is_whole = rows.first().is_some_and(|first| first.version == 1);
+        let retired = !is_whole && is_beginning_retired(&mut reader, tenant, id).await?;
         reader.done();
+        if retired {
+            return Ok(Past::Retired);
+        }
         let events = rows.into_iter().map(|row| row.into_event(id)).collect::<Result<Vec<_>, _>>()?;
         if !moment.is_reached_by(events.last()) {
-            return Ok(None);
+            return Ok(Past::NotThen);
         }
         let order = Order::replay(&events).map_err(corrupt)?;
-        Ok(Some(OrderDetails::from(order.state())))
+        Ok(Past::Order(order.state().into()))
     }
 
     async fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> Result<u64, RepoError> {
@@ -150,6 +150,24 @@ impl OrderQueries for PgStore {
             Err(RepoError::Unavailable("the migrations are not through".into()))
         }
     }
+}
+
+/// Whether the order is there and its first event is not, in a log of which something was retired.
+async fn is_beginning_retired(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    id: OrderId,
+) -> Result<bool, RepoError> {
+    query_scalar!(
+        r#"select (select retired_to > 0 from event_head)
+            and exists (select from orders where tenant_id = $1 and order_id = $2)
+            and not exists (select from order_events where tenant_id = $1 and order_id = $2 and version = 1) as "retired!""#,
+        tenant.as_str(),
+        id.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(repo_error)
 }
 
 /// An order with its lines, in one statement and so at one moment.

@@ -68,6 +68,38 @@ impl TryFrom<LogRow> for LoggedEvent {
     }
 }
 
+/// The bounds of the log, and one of its events if there is one.
+pub(super) struct SliceRow {
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) position: Option<i64>,
+    pub(super) tenant_id: Option<String>,
+    pub(super) event_id: Option<Uuid>,
+    pub(super) order_id: Option<Uuid>,
+    pub(super) version: Option<i32>,
+    pub(super) event_type: Option<String>,
+    pub(super) payload: Option<String>,
+    pub(super) occurred_at: Option<OffsetDateTime>,
+}
+
+impl SliceRow {
+    pub(super) fn into_event(self) -> Result<Option<LoggedEvent>, RepoError> {
+        let Self { position, tenant_id, event_id, order_id, version, event_type, payload, occurred_at, .. } = self;
+        let (Some(position), Some(tenant_id), Some(event_id), Some(order_id)) =
+            (position, tenant_id, event_id, order_id)
+        else {
+            return Ok(None);
+        };
+        let (Some(version), Some(event_type), Some(payload), Some(occurred_at)) =
+            (version, event_type, payload, occurred_at)
+        else {
+            return Ok(None);
+        };
+        let row = LogRow { position, tenant_id, event_id, order_id, version, event_type, payload, occurred_at };
+        row.try_into().map(Some)
+    }
+}
+
 pub(super) struct EventRow {
     pub(super) event_id: Uuid,
     pub(super) version: i32,

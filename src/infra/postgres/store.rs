@@ -17,24 +17,27 @@ pub struct PgStore {
     pub(super) pool: PgPool,
     /// For queries.
     pub(super) readers: Readers,
+    /// For the one reader of the log that all streams wait for.
+    pub(super) tail: Readers,
     /// Wakes who follows the log when this process has committed.
     pub(super) committed: Arc<Notify>,
 }
 
 impl PgStore {
-    /// Half of the connections are for queries.
+    /// Half of the connections are for queries. One more follows the log.
     pub fn new(options: &PgConnectOptions, settings: PoolSettings) -> Self {
         let for_queries = (settings.max_connections / 2).max(1);
         let for_writes = settings.max_connections.saturating_sub(for_queries).max(1);
         let sized = |max_connections| pool(options.clone(), PoolSettings { max_connections, ..settings });
-        let readers = Readers::new(sized(for_queries), settings.acquire_timeout);
-        Self { pool: sized(for_writes), readers, committed: Arc::default() }
+        let readers = |connections| Readers::new(sized(connections), settings.acquire_timeout);
+        Self { pool: sized(for_writes), readers: readers(for_queries), tail: readers(1), committed: Arc::default() }
     }
 
     /// Waits for the connections in use, and closes all of them.
     pub async fn close(&self) {
         self.pool.close().await;
         self.readers.close().await;
+        self.tail.close().await;
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 /// How many orders are held at a time: of an order no more than its lines is.
 const PAGE: i64 = 500;
 
-/// How many positions one statement counts.
+/// How many events one statement counts.
 const POSITIONS: i64 = 100_000;
 
 /// How often a long run says how far it is.
@@ -44,7 +44,8 @@ pub enum VerifyError {
 pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> Result<VerifyReport, VerifyError> {
     // A large database takes longer than any request may.
     let patient = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
-    let mut connection = options.clone().options(patient).connect().await.map_err(VerifyError::Connect)?;
+    let options = options.clone().options(patient).log_slow_statements(log::LevelFilter::Off, Duration::ZERO);
+    let mut connection = options.connect().await.map_err(VerifyError::Connect)?;
     let mut transaction = connection.begin_with("begin isolation level repeatable read read only").await?;
     let schema = query_scalar!("select max(version) from refinery_schema_history").fetch_one(&mut *transaction).await;
     match schema {
@@ -56,8 +57,8 @@ pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> R
         }
         Err(error) => return Err(error.into()),
     }
-    let mut audit =
-        Audit { connection: &mut transaction, report: VerifyReport::default(), progress, told: Instant::now() };
+    let progress = Progress { tell: progress, told: Instant::now() };
+    let mut audit = Audit { connection: &mut transaction, report: VerifyReport::default(), progress };
     audit.positions().await?;
     audit.orders().await?;
     let report = audit.report;
@@ -68,59 +69,81 @@ pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> R
 struct Audit<'c, F> {
     connection: &'c mut PgConnection,
     report: VerifyReport,
-    progress: F,
+    progress: Progress<F>,
+}
+
+/// Says now and then how far it is.
+struct Progress<F> {
+    tell: F,
     told: Instant,
+}
+
+impl<F: FnMut(&str)> Progress<F> {
+    fn at(&mut self, place: impl FnOnce() -> String) {
+        if self.told.elapsed() >= PROGRESS_EVERY {
+            self.told = Instant::now();
+            (self.tell)(&place());
+        }
+    }
 }
 
 /// Where an order is in the order of the index.
 type Key = (String, Uuid);
 
 impl<F: FnMut(&str)> Audit<'_, F> {
-    /// Every position from the first that is kept to the head is there.
+    /// Every position behind those that were retired is there, up to the head.
     async fn positions(&mut self) -> Result<(), VerifyError> {
-        let heads = query_scalar!("select position from event_head").fetch_all(&mut *self.connection).await?;
-        let [head] = heads[..] else {
+        let heads = query!("select position, retired_to from event_head").fetch_all(&mut *self.connection).await?;
+        let [head] = &heads[..] else {
             self.report.find(Finding::Heads(heads.len()));
             return Ok(());
         };
-        let bounds =
-            query!("select min(position), max(position) from order_events").fetch_one(&mut *self.connection).await?;
-        let (first, last) = (bounds.min.unwrap_or(head + 1), bounds.max.unwrap_or(0));
-        self.report.first_position = first;
-        self.report.last_position = head;
-        if last > head {
-            self.report.find(Finding::BehindTheHead { head, last });
-        }
-        let mut from = first;
-        while from <= head {
-            let to = head.min(from.saturating_add(POSITIONS - 1));
-            let counted = query_scalar!(
-                r#"select count(*) as "count!" from order_events where position between $1 and $2"#,
-                from,
-                to
+        self.report.retired_to = head.retired_to;
+        self.report.head = head.position;
+        let mut checked = head.retired_to;
+        loop {
+            let chunk = query!(
+                r#"select count(*) as "events!", max(position) as last
+                from (select position from order_events where position > $1 order by position limit $2) as chunk"#,
+                checked,
+                POSITIONS
             );
-            let counted = counted.fetch_one(&mut *self.connection).await?;
-            self.report.events += u64::try_from(counted).unwrap_or_default();
-            if counted != to - from + 1 {
-                self.holes(from, to).await?;
+            let chunk = chunk.fetch_one(&mut *self.connection).await?;
+            let Some(last) = chunk.last else { break };
+            self.report.events += chunk.events.cast_unsigned();
+            if last - checked != chunk.events {
+                self.holes(checked, last).await?;
             }
-            self.tell(|_| format!("positions: {to} of {head}"));
-            from = to + 1;
+            self.progress.at(|| format!("positions: {last} of {}", head.position));
+            checked = last;
+        }
+        if checked > head.position {
+            self.report.find(Finding::BeyondTheHead { head: head.position, last: checked });
+        } else if checked < head.position {
+            self.report.find(Finding::Hole { first: checked + 1, last: head.position });
         }
         Ok(())
     }
 
-    async fn holes(&mut self, from: i64, to: i64) -> Result<(), VerifyError> {
-        let mut missing = query_scalar!(
-            r#"select p as "position!" from generate_series($1::bigint, $2) as p
-            where not exists (select from order_events e where e.position = p)
-            order by p"#,
-            from,
-            to
+    /// The holes behind one position and before another that is there.
+    async fn holes(&mut self, behind: i64, before: i64) -> Result<(), VerifyError> {
+        let mut holes = query!(
+            r#"select position + 1 as "first!", next - 1 as "last!"
+            from (
+                select position, lead(position) over (order by position) as next
+                from (
+                    select $1::bigint as position
+                    union all select position from order_events where position > $1 and position <= $2
+                ) as positions
+            ) as neighbours
+            where next - position > 1
+            order by position"#,
+            behind,
+            before
         )
         .fetch(&mut *self.connection);
-        while let Some(position) = missing.try_next().await? {
-            self.report.find(Finding::Hole(position));
+        while let Some(hole) = holes.try_next().await? {
+            self.report.find(Finding::Hole { first: hole.first, last: hole.last });
         }
         Ok(())
     }
@@ -149,16 +172,18 @@ impl<F: FnMut(&str)> Audit<'_, F> {
             let items = self.items(&after, &until).await?;
             self.report.orders += page.len() as u64;
             self.fold(page, items, &after, &until).await?;
-            self.tell(|report| format!("orders: {} of {all}", report.orders));
+            self.progress.at(|| format!("orders: {} of {all}", self.report.orders));
             after = until;
         }
-        let strays = query!(
+        let mut strays = query!(
             "select distinct tenant_id, order_id from order_events where (tenant_id, order_id) > ($1, $2)",
             after.0,
             after.1
-        );
-        for stray in strays.fetch_all(&mut *self.connection).await? {
+        )
+        .fetch(&mut *self.connection);
+        while let Some(stray) = strays.try_next().await? {
             self.report.find(Finding::NoOrder { tenant: stray.tenant_id, order_id: stray.order_id });
+            self.progress.at(|| format!("events without an order: {}", self.report.found));
         }
         Ok(())
     }
@@ -194,7 +219,7 @@ impl<F: FnMut(&str)> Audit<'_, F> {
         let mut stored: HashMap<Key, StoredOrder> =
             page.into_iter().map(|order| ((order.tenant_id.clone(), order.order_id), order)).collect();
         let mut folding: Option<Folding> = None;
-        let Self { connection, report, .. } = self;
+        let Self { connection, report, progress } = self;
         let mut rows = query_as!(
             LogRow,
             r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
@@ -216,19 +241,17 @@ impl<F: FnMut(&str)> Audit<'_, F> {
                 compare(report, folded, order, lines);
             }
             let Some(row) = row else { break };
+            progress.at(|| format!("orders: {}, and now the events up to position {}", report.orders, row.position));
             folding.get_or_insert_with(|| Folding::begin(&row)).take_in(row, report);
         }
         for order in stored.into_values() {
-            report.find(Finding::NoEvents { tenant: order.tenant_id, order_id: order.order_id });
+            if report.retired_to > 0 {
+                report.retired += 1;
+            } else {
+                report.find(Finding::NoEvents { tenant: order.tenant_id, order_id: order.order_id });
+            }
         }
         Ok(())
-    }
-
-    fn tell(&mut self, say: impl FnOnce(&VerifyReport) -> String) {
-        if self.told.elapsed() >= PROGRESS_EVERY {
-            self.told = Instant::now();
-            (self.progress)(&say(&self.report));
-        }
     }
 }
 
@@ -257,7 +280,7 @@ impl Folding {
             let (position, before) = (row.position, self.position);
             report.find(Finding::OutOfOrder { tenant: tenant.clone(), order_id, position, before });
         }
-        if self.position == 0 && row.version > 1 && report.first_position > 1 {
+        if self.position == 0 && row.version > 1 && report.retired_to > 0 {
             report.retired += 1;
             self.given_up = true;
         }

@@ -7,11 +7,11 @@ use uuid::Uuid;
 pub struct VerifyReport {
     pub orders: u64,
     pub events: u64,
-    /// Of the oldest event that is kept.
-    pub first_position: i64,
-    /// Of the newest event ever.
-    pub last_position: i64,
-    /// Orders whose first events are no longer kept: nothing can be said about them.
+    /// The last position that was taken out on purpose.
+    pub retired_to: i64,
+    /// The newest position that was given.
+    pub head: i64,
+    /// Orders whose first events were taken out on purpose: nothing can be said about them.
     pub retired: u64,
     /// How many things are wrong.
     pub found: u64,
@@ -25,9 +25,9 @@ pub enum Finding {
     #[error("event_head has {0} rows, not one")]
     Heads(usize),
     #[error("the head is at position {head}, and the log goes on to {last}")]
-    BehindTheHead { head: i64, last: i64 },
-    #[error("position {0} is missing")]
-    Hole(i64),
+    BeyondTheHead { head: i64, last: i64 },
+    #[error("{}", missing(*first, *last))]
+    Hole { first: i64, last: i64 },
     #[error("order {order_id} of {tenant} has events and is not in the table")]
     NoOrder { tenant: String, order_id: Uuid },
     #[error("order {order_id} of {tenant} has no events")]
@@ -38,6 +38,14 @@ pub enum Finding {
     NotReplayed { tenant: String, order_id: Uuid, version: i32, reason: String },
     #[error("order {order_id} of {tenant} is not what its events make of it: {differences}")]
     Differs { tenant: String, order_id: Uuid, differences: String },
+}
+
+fn missing(first: i64, last: i64) -> String {
+    if first == last {
+        format!("position {first} is missing")
+    } else {
+        format!("positions {first} to {last} are missing")
+    }
 }
 
 impl VerifyReport {
@@ -62,11 +70,11 @@ impl VerifyReport {
 
 impl fmt::Display for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "positions  {} to {}", self.first_position, self.last_position)?;
+        writeln!(f, "positions  {} to {}", self.retired_to.saturating_add(1), self.head)?;
         writeln!(f, "events     {}", self.events)?;
         writeln!(f, "orders     {}", self.orders)?;
         if self.retired > 0 {
-            writeln!(f, "not folded {} orders, whose first events are no longer kept", self.retired)?;
+            writeln!(f, "not folded {} orders, whose first events were retired", self.retired)?;
         }
         for finding in &self.findings {
             writeln!(f, "wrong      {finding}")?;

@@ -1,0 +1,171 @@
+//! What goes wrong in a use case, as the problem that it is: each error exactly one.
+
+use crate::{
+    app::{
+        AddItemError, CancelOrderError, ChangeError, ChangeQuantityError, CreateOrderError, CreateOrdersError,
+        FulfilOrderError, GetOrderError, ItemProblem, KeyError, ListOrdersError, PlaceOrderError, PricingError,
+        ReadEventsError, RemoveItemError, RepoError,
+    },
+    domain::OrderError,
+};
+
+use super::{
+    code::Code,
+    problem::{FieldError, Problem, sentence},
+};
+
+impl From<RepoError> for Problem {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::Conflict | RepoError::KeyTaken => {
+                Self::new(Code::LostRace, "Others kept changing the order. Read it and try again.")
+            }
+            RepoError::Unavailable(cause) => {
+                Self::new(Code::StoreUnavailable, "The database did not answer. Try again in a moment.")
+                    .caused_by(cause)
+            }
+            RepoError::Backend(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<PricingError> for Problem {
+    fn from(PricingError(cause): PricingError) -> Self {
+        Self::new(Code::PricingUnavailable, "The pricing service did not answer. Try again in a moment.")
+            .caused_by(cause)
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let code = match error {
+            OrderError::NotOpen(_) => Code::OrderNotOpen,
+            OrderError::TooManyLines => Code::TooManyLines,
+            OrderError::CurrencyMismatch { .. } => Code::CurrencyMismatch,
+            OrderError::Empty => Code::OrderEmpty,
+            OrderError::NotCancellable(_) => Code::OrderNotCancellable,
+            OrderError::NotPlaced(_) => Code::OrderNotPlaced,
+            OrderError::NoSuchLine(_) => Code::LineNotFound,
+        };
+        Self::new(code, sentence(&error))
+    }
+}
+
+/// The use cases that change one order and have nothing more to go wrong.
+macro_rules! from_change {
+    ($($error:ident),+) => {
+        $(impl From<$error> for Problem {
+            fn from($error(error): $error) -> Self {
+                error.into()
+            }
+        })+
+    };
+}
+
+from_change!(ChangeQuantityError, RemoveItemError, PlaceOrderError, CancelOrderError, FulfilOrderError);
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::UnknownOrder(id) => Self::order_not_found(id),
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::Stale { current } => Self {
+                current_version: Some(current),
+                ..Self::new(Code::PreconditionFailed, format!("The order is at version {current}."))
+            },
+            ChangeError::LostRace => RepoError::Conflict.into(),
+            ChangeError::Key(error) => error.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AddItemError> for Problem {
+    fn from(error: AddItemError) -> Self {
+        match error {
+            AddItemError::UnknownProduct(sku) => items(vec![("/sku".to_owned(), ItemProblem::UnknownProduct(sku))]),
+            AddItemError::Pricing(error) => error.into(),
+            AddItemError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateOrderError> for Problem {
+    fn from(error: CreateOrderError) -> Self {
+        match error {
+            CreateOrderError::Items(problems) => {
+                let pointer = |index| format!("/items/{index}/sku");
+                items(problems.into_iter().map(|(index, problem)| (pointer(index), problem)).collect())
+            }
+            CreateOrderError::Pricing(error) => error.into(),
+            CreateOrderError::Key(error) => error.into(),
+            CreateOrderError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateOrdersError> for Problem {
+    fn from(error: CreateOrdersError) -> Self {
+        match error {
+            CreateOrdersError::Pricing(error) => error.into(),
+            CreateOrdersError::Key(error) => error.into(),
+            CreateOrdersError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Reused => {
+                Self::new(Code::IdempotencyKeyReused, "The Idempotency-Key was used with another method, path or body.")
+            }
+            KeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GetOrderError> for Problem {
+    fn from(error: GetOrderError) -> Self {
+        match error {
+            GetOrderError::UnknownOrder(id) => Self::order_not_found(id),
+            GetOrderError::Retired(_) => Self::new(Code::PositionRetired, sentence(&error)),
+            GetOrderError::NotThen(_) => Self::new(Code::OrderNotFound, sentence(&error)),
+            GetOrderError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadEventsError> for Problem {
+    fn from(error: ReadEventsError) -> Self {
+        match error {
+            ReadEventsError::Retired { first } => Self {
+                earliest_position: Some(first),
+                ..Self::new(Code::PositionRetired, format!("The log begins at position {first}."))
+            },
+            ReadEventsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListOrdersError> for Problem {
+    fn from(ListOrdersError(error): ListOrdersError) -> Self {
+        error.into()
+    }
+}
+
+/// Items that cannot be ordered. The first of them gives the problem its code; all of them are listed.
+fn items(problems: Vec<(String, ItemProblem)>) -> Problem {
+    let mut listed = problems.into_iter().map(|(pointer, problem)| {
+        let whole = match problem {
+            ItemProblem::UnknownProduct(_) => Problem::new(Code::UnknownProduct, sentence(&problem)),
+            ItemProblem::Refused(refusal) => refusal.into(),
+        };
+        (FieldError::at(pointer, whole.code.as_str(), whole.detail.clone()), whole)
+    });
+    let Some((first, whole)) = listed.next() else {
+        return Problem::new(Code::ValidationFailed, "An item cannot be ordered.");
+    };
+    let errors = std::iter::once(first).chain(listed.map(|(error, _)| error)).collect();
+    whole.with_errors(errors)
+}
