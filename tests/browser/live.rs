@@ -1,0 +1,83 @@
+use serde_json::json;
+
+use crate::{
+    browser::Device,
+    console::Console,
+    support::service::{Service, program_on},
+};
+
+#[tokio::test]
+async fn what_happens_elsewhere_appears_by_itself() {
+    let console = Console::open("/app/").await;
+    let browser = &console.browser;
+    browser.sees("#connection", "Live").await;
+    let path = console.order_of("anna").await;
+    browser.sees(".orders", "anna").await;
+    browser.sees(".orders", "1,059.97 EUR").await;
+    console.elsewhere("POST", &format!("{path}/place"), &json!({})).await;
+    browser.sees(".orders", "Placed").await;
+    browser.click(".row-link").await;
+    browser.sees("h1", "Order for anna").await;
+    console.elsewhere("POST", &format!("{path}/fulfil"), &json!({})).await;
+    browser.sees(".order-status", "Fulfilled").await;
+    browser.sees("#history", "Fulfilled").await;
+    console.browser.finish(&[]).await;
+}
+
+#[tokio::test]
+async fn several_tabs_share_one_stream_and_a_second_one_takes_over() {
+    let console = Console::open("/app/").await;
+    let browser = &console.browser;
+    browser.sees("#connection", "Live").await;
+    let first = browser.client.window().await.unwrap();
+    let second = browser.client.new_window(true).await.unwrap().handle;
+    browser.client.switch_to_window(second.clone()).await.unwrap();
+    browser.open("/app/").await;
+    browser.sees("#connection", "Live").await;
+    console.order_of("anna").await;
+    browser.sees(".orders", "anna").await;
+    let streams =
+        "return performance.getEntriesByType('resource').filter(e => e.name.includes('/events/stream')).length";
+    assert_eq!(browser.script(streams, vec![]).await, json!(0));
+
+    // The tab with the stream goes.
+    browser.client.switch_to_window(first).await.unwrap();
+    browser.sees(".orders", "anna").await;
+    browser.client.close_window().await.unwrap();
+    browser.client.switch_to_window(second).await.unwrap();
+    console.order_of("ben").await;
+    browser.sees(".orders", "ben").await;
+    browser.sees("#connection", "Live").await;
+    console.browser.finish(&[]).await;
+}
+
+#[tokio::test]
+async fn the_page_recovers_from_a_restart_of_the_service_without_missing_anything() {
+    let Console { service, browser, database } = Console::start(Device::Desktop).await;
+    let address = service.url.strip_prefix("http://").unwrap().to_owned();
+    service.create_order().await;
+    browser.open("/app/").await;
+    browser.sees("#count", "1 order shown").await;
+    browser.sees("#connection", "Live").await;
+    service.signal("TERM");
+    assert!(service.wait().0.success());
+    browser.sees("#connection", "Reconnecting").await;
+
+    // What another instance takes meanwhile is caught up with.
+    let other = Service::start(crate::support::service::program(&["--database-url", &database.url()]));
+    other.create_order().await;
+    let service = Service::start(program_on(&address, &["--database-url", &database.url()]));
+    browser.sees("#connection", "Live").await;
+    browser.sees("#toasts", "Back online: 3 changes caught up.").await;
+    browser.sees("#count", "2 orders shown").await;
+    service.create_order().await;
+    browser.sees("#count", "3 orders shown").await;
+    browser
+        .finish(&[
+            "ERR_CONNECTION_REFUSED",
+            "ERR_INCOMPLETE_CHUNKED_ENCODING",
+            "ERR_EMPTY_RESPONSE",
+            "ERR_CONNECTION_RESET",
+        ])
+        .await;
+}

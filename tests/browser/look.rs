@@ -1,0 +1,114 @@
+use serde_json::json;
+
+use crate::{
+    browser::{Browser, Device, OnPaper, Prefer},
+    console::Console,
+};
+
+/// Long and short, many and none: what a layout has to bear.
+async fn furnish(console: &Console) -> (String, String) {
+    let open = console.order_of("northwind-clinic").await;
+    console.elsewhere("POST", &format!("{open}/items"), &json!({"sku": "GRAPHICS987", "quantity": 12})).await;
+    let done = console.life_of("st-mary-hospital", "fulfil").await;
+    console.life_of("a-customer-whose-id-is-as-long-as-an-id-can-be-which-is-64-chars", "cancel").await;
+    console.elsewhere("POST", "/orders", &json!({"customer_id": "lakeside-practice", "currency": "JPY"})).await;
+    let placed = console.order_of("harbour-pharmacy").await;
+    console.elsewhere("POST", &format!("{placed}/place"), &json!({})).await;
+    (open, done)
+}
+
+/// Every view, furnished, with what it takes to be there.
+async fn views(console: &Console) -> Vec<(&'static str, String, &'static str)> {
+    let (open, done) = furnish(console).await;
+    vec![
+        ("list", "/app/".to_owned(), "#count:not(:empty)"),
+        ("list-empty", "/app/?customer_id=nobody".to_owned(), ".empty"),
+        ("new", "/app/new".to_owned(), "#create"),
+        ("order-open", format!("/app{open}"), "#action-place"),
+        ("order-fulfilled", format!("/app{done}"), "#history"),
+        ("order-past", format!("/app{done}?as_of=3"), "#back-to-now"),
+        ("missing", "/app/nowhere".to_owned(), "h1"),
+    ]
+}
+
+async fn has_no_flaw(browser: &Browser, name: &str) {
+    let violations = browser.axe().await;
+    assert!(violations.is_empty(), "{name}: {violations:#?}");
+    let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(browser.script(overflow, vec![]).await, json!(0), "{name} is wider than the screen");
+}
+
+/// Looks at every view in this theme on this device.
+async fn look(device: Device, theme: &'static str) {
+    let console = Console::start(device).await;
+    let browser = &console.browser;
+    browser.client.issue_cmd(Prefer("prefers-color-scheme", theme)).await.unwrap();
+    for (view, path, ready) in views(&console).await {
+        let name = format!("{view}-{}-{theme}", if device == Device::Phone { "phone" } else { "desktop" });
+        browser.open(&path).await;
+        browser.find(ready).await;
+        browser.sees("#connection", "Live").await;
+        assert_eq!(browser.script("return document.documentElement.dataset.theme", vec![]).await, theme);
+        browser.screenshot(&name).await;
+        has_no_flaw(browser, &name).await;
+        let dialogs = [("order-open", "#action-cancel", "cancel"), ("list", "#help", "help")];
+        for (_, opener, dialog) in dialogs.into_iter().filter(|(on, ..)| *on == view) {
+            browser.click(opener).await;
+            browser.find("dialog[open]").await;
+            browser.screenshot(&format!("{dialog}-{}", name.split_once('-').unwrap().1)).await;
+            has_no_flaw(browser, dialog).await;
+        }
+    }
+    console.browser.finish(&[]).await;
+}
+
+#[tokio::test]
+async fn every_view_is_accessible_in_the_light_theme() {
+    look(Device::Desktop, "light").await;
+}
+
+#[tokio::test]
+async fn every_view_is_accessible_in_the_dark_theme() {
+    look(Device::Desktop, "dark").await;
+}
+
+#[tokio::test]
+async fn every_view_fits_a_phone_in_the_light_theme() {
+    look(Device::Phone, "light").await;
+}
+
+#[tokio::test]
+async fn every_view_fits_a_phone_in_the_dark_theme() {
+    look(Device::Phone, "dark").await;
+}
+
+#[tokio::test]
+async fn the_theme_that_is_chosen_stays() {
+    let console = Console::open("/app/").await;
+    let browser = &console.browser;
+    let theme = async || browser.script("return document.documentElement.dataset.theme", vec![]).await;
+    assert_eq!(theme().await, "light");
+    browser.click("#theme").await;
+    assert_eq!(theme().await, "dark");
+    browser.open("/app/new").await;
+    browser.find("#create").await;
+    assert_eq!(theme().await, "dark");
+    console.browser.finish(&[]).await;
+}
+
+#[tokio::test]
+async fn an_order_prints_without_what_only_a_screen_needs() {
+    let console = Console::start(Device::Desktop).await;
+    let path = console.order_of("anna").await;
+    let browser = &console.browser;
+    browser.open(&format!("/app{path}")).await;
+    browser.find("#action-place").await;
+    browser.client.issue_cmd(OnPaper).await.unwrap();
+    for gone in [".bar", "#action-place", "#add-item"] {
+        let element = browser.find(gone).await;
+        assert!(!element.is_displayed().await.unwrap(), "{gone} is printed");
+    }
+    browser.sees("main", "Order for anna").await;
+    browser.sees("main", "1,059.97 EUR").await;
+    console.browser.finish(&[]).await;
+}

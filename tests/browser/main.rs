@@ -1,0 +1,13 @@
+//! The console as a person meets it: in a real browser, on the real service, on PostgreSQL.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod browser;
+mod console;
+mod list;
+mod live;
+mod look;
+mod new_order;
+mod order;
+mod speed;
