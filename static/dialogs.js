@@ -54,7 +54,7 @@ export function cancelDialog(confirm) {
   const form = h('form', { id: 'cancel-form', submit: async (event) => {
     event.preventDefault();
     failure.replaceChildren();
-    const done = await confirm(sure, reason.value.trim(), (problem) => {
+    const done = await confirm(sure, reason.value.trim().replace(/\s+/g, ' '), (problem) => {
       failure.replaceChildren(notice('alarm', describe(problem)));
       return true;
     });

@@ -58,6 +58,28 @@ async fn the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is(
 }
 
 #[tokio::test]
+async fn every_view_of_the_console_can_be_bookmarked_and_files_are_files() {
+    let api = Api::in_memory();
+    let page = api.get("/app/").await;
+    for view in ["/app", "/app/new", "/app/orders/01890a5d-ac96-774b-bcce-b302099a8057?as_of=3", "/app/?status=open"] {
+        let answer = api.get(view).await;
+        assert_eq!((answer.status, &answer.body), (page.status, &page.body), "{view}");
+    }
+    for nothing in ["/app/nothing.js", "/app/orders/nothing.css"] {
+        api.get(nothing).await.assert_problem(404, "route_not_found");
+    }
+    api.get("/app/..%2fCargo.toml").await.assert_problem(400, "invalid_parameter");
+    let script = api.get("/app/app.js").await;
+    assert_eq!((script.status.as_u16(), script.header("cache-control")), (200, "no-cache"));
+    assert!(script.header("content-type").contains("javascript"));
+    let tag = script.header("etag").to_owned();
+    let again = api.request(Method::GET, "/app/app.js").header("if-none-match", tag);
+    assert_eq!(Answer::of(again).await.status, 304);
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
     let nowhere = orders::infra::connect_options("postgres://postgres@localhost:1/orders").unwrap();
     let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_millis(200) };
