@@ -26,7 +26,9 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
 
 /// The program with no settings but these arguments, on this address.
 pub(crate) fn program_on(address: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
+    // Another build can be tried by its path, e.g. a release to be measured.
+    let binary = std::env::var_os("ORDERS_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_orders").into());
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars() {
         if name.starts_with("ORDERS_") || name == "DATABASE_URL" || name == "RUST_LOG" {
             command.env_remove(name);
