@@ -1,5 +1,22 @@
-//! Migrations are embedded at compile time, and cargo does not see the files that a macro reads.
+//! Tells the program which commit it is built from, and cargo what a build depends on beside the sources.
+
+use std::process::Command;
 
 fn main() {
+    // Migrations are embedded at compile time, and cargo does not see the files that a macro reads.
     println!("cargo:rerun-if-changed=migrations");
+    println!("cargo:rerun-if-env-changed=ORDERS_COMMIT");
+    println!("cargo:rerun-if-changed=.git/HEAD");
+    println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    println!("cargo:rustc-env=ORDERS_COMMIT={}", commit().unwrap_or_else(|| "unknown".to_owned()));
+}
+
+/// As the environment says, where the sources come without their history; or else as git does.
+fn commit() -> Option<String> {
+    let given = std::env::var("ORDERS_COMMIT").ok().filter(|commit| !commit.is_empty());
+    given.or_else(|| {
+        let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+        let commit = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (output.status.success() && !commit.is_empty()).then_some(commit)
+    })
 }

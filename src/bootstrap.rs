@@ -11,10 +11,11 @@ use tokio::{
 
 use crate::{
     app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
-    config::{Config, LogFormat},
+    config::{COMMIT, Config, LogFormat},
     http::{App, Bounds, HttpSettings, serve},
     infra::{
-        self, EmbeddedPostgres, InProcessBus, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7,
+        self, EmbeddedPostgres, InProcessBus, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue,
+        SystemClock, UuidV7,
     },
 };
 
@@ -38,7 +39,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     if config.in_memory {
         log::warn!("orders are kept in memory and end with the process");
-        return serve_store(&config, MemoryStore::default(), catalogue, stop).await;
+        return serve_store(&config, MemoryStore::default(), catalogue, metrics(), stop).await;
     }
     let embedded = match &config.database_url {
         Some(_) => None,
@@ -54,8 +55,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     migrated?;
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
-    let store = PgStore::new(&options, pool);
-    let served = serve_store(&config, store.clone(), catalogue, stop).await;
+    let metrics = metrics();
+    let store = PgStore::new(&options, pool).with_metrics(&metrics);
+    let served = serve_store(&config, store.clone(), catalogue, metrics, stop).await;
     store.close().await;
     if let Some(embedded) = embedded {
         tokio::task::spawn_blocking(|| embedded.stop()).await??;
@@ -121,7 +123,17 @@ async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
     }
 }
 
-async fn serve_store<S>(config: &Config, store: S, pricing: StaticCatalogue, mut stop: StopSignal) -> anyhow::Result<()>
+fn metrics() -> Metrics {
+    Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT)
+}
+
+async fn serve_store<S>(
+    config: &Config,
+    store: S,
+    pricing: StaticCatalogue,
+    telemetry: Metrics,
+    mut stop: StopSignal,
+) -> anyhow::Result<()>
 where
     S: Store,
 {
@@ -139,6 +151,7 @@ where
         clock: SystemClock,
         ids: UuidV7,
         bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+        telemetry,
     };
     let app = App::new(ports.clone(), bounds);
     let settings = HttpSettings {

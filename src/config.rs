@@ -4,11 +4,16 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser, value_parser};
 
+/// What this is built from.
+pub const COMMIT: &str = env!("ORDERS_COMMIT");
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("ORDERS_COMMIT"), ")");
+
 /// The orders service: takes orders, prices their items, and keeps a log of what happened, in order.
 ///
 /// Without any setting it serves on 127.0.0.1:8000, with a private PostgreSQL of its own in ./data.
 #[derive(Clone, Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version = VERSION, max_term_width = 100)]
 #[expect(clippy::doc_markdown, reason = "these are the texts of --help")]
 #[allow(rustdoc::bare_urls, reason = "these are the texts of --help")]
 pub struct Config {
@@ -25,7 +30,7 @@ pub struct Config {
     pub in_memory: bool,
 
     /// Address and port to listen on; port 0 takes a free one.
-    #[arg(long, env = "ORDERS_BIND", value_name = "ORDERS_BIND", default_value = "127.0.0.1:8000")]
+    #[arg(long, env = "ORDERS_BIND", value_name = "ORDERS_BIND", default_value = "127.0.0.1:8000", global = true)]
     pub bind: SocketAddr,
 
     /// Serve callers who are not authenticated on an address other than loopback.
@@ -103,6 +108,8 @@ pub enum Command {
     /// Hold the tables against the log, while the service runs or not: fold every order from its events anew, and look for every position.
     /// Ends with 0 when nothing is wrong, 1 when something is, 2 when nothing can be said.
     Verify,
+    /// Ask the service that runs with the same settings whether it is ready. Ends with 0 when it is, and with 1 when it is not.
+    Healthcheck,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,6 +5,7 @@
 //! - [`infra`]: the ports' adapters: PostgreSQL, memory, pricing, logging. Knows app and domain.
 //! - [`http`]: the REST API over the use cases. Knows app and domain.
 //! - [`config`]: every setting, its default and its check.
+//! - [`healthcheck`]: asks a running service whether it is ready.
 //! - [`bootstrap`]: puts the parts together; the only place that names both infra and http.
 
 // Nothing that input can reach panics. Tests may.
@@ -14,5 +15,6 @@ pub mod app;
 pub mod bootstrap;
 pub mod config;
 pub mod domain;
+pub mod healthcheck;
 pub mod http;
 pub mod infra;

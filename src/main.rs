@@ -6,6 +6,7 @@ use clap::Parser;
 use orders::{
     bootstrap,
     config::{Command, Config},
+    healthcheck::healthcheck,
 };
 
 /// Nothing can be said about the database.
@@ -16,6 +17,7 @@ async fn main() -> ExitCode {
     let config = Config::parse();
     let (done, cannot) = match config.command {
         None => (bootstrap::run(config).await.map(|()| true), ExitCode::FAILURE),
+        Some(Command::Healthcheck) => (healthcheck(config.bind).map(|()| true), ExitCode::FAILURE),
         Some(Command::Verify) => (bootstrap::verify(&config).await, ExitCode::from(NOT_VERIFIED)),
     };
     match done {

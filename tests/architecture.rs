@@ -25,6 +25,7 @@ const RULES: &[(&str, &[&str])] = &[
             "env_logger",
             "futures_util",
             "log",
+            "prometheus_client",
             "refinery",
             "refinery_core",
             "rust_decimal",

@@ -2,7 +2,7 @@ use crate::domain::{Order, OrderError, OrderId, Stamp, TenantId};
 
 use super::{
     Answered, Conditions, Expected, KeyError, KeyRecord, KeyedRequest, Lock, OrderDetails, Outcome, Ports, RepoError,
-    UnitOfWork, idempotency::replay,
+    Telemetry, UnitOfWork, idempotency::replay,
 };
 
 /// Why a change of one order did not happen.
@@ -36,12 +36,16 @@ pub(super) async fn change_order<P: Ports>(
     decide: impl Fn(&mut Order, Stamp) -> Result<(), OrderError> + Send + Sync,
 ) -> Result<Answered, ChangeError> {
     for attempt in 1..=ATTEMPTS {
+        if attempt > 1 {
+            ports.telemetry().retried();
+        }
         if let Some(answered) = replay(ports, tenant, conditions.key.as_ref()).await? {
             return Ok(answered);
         }
         let lock = if attempt == 1 { Lock::None } else { Lock::Write };
         match change_once(ports, tenant, order_id, conditions, lock, &decide).await {
             Err(ChangeError::Store(RepoError::Conflict | RepoError::KeyTaken)) => {
+                ports.telemetry().lost_race();
                 log::debug!(order_id:% = order_id, attempt; "lost a race");
             }
             settled => return settled.map(Answered::now),

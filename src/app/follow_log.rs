@@ -1,6 +1,6 @@
 use std::{convert::Infallible, sync::Arc};
 
-use super::{EventBus, EventLog, LogSlice, Ports, RepoError};
+use super::{EventBus, EventLog, LogSlice, Ports, RepoError, Telemetry};
 
 /// Reads the log as it grows and publishes it on the bus: the one reader of a process, for everyone who subscribes.
 #[derive(Debug)]
@@ -53,6 +53,9 @@ impl<P: Ports> FollowLog<'_, P> {
         for event in events {
             *position = Some(event.position);
             self.0.bus().publish(Arc::new(event));
+        }
+        if let Some(told) = *position {
+            self.0.telemetry().log_told(told);
         }
         Ok(more)
     }

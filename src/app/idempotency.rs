@@ -2,7 +2,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{OrderId, TenantId};
 
-use super::{AsOf, IdempotencyKeys, OrderDetails, OrderQueries, Past, Ports, RepoError};
+use super::{AsOf, IdempotencyKeys, OrderDetails, OrderQueries, Past, Ports, RepoError, Telemetry};
 
 /// A request that its caller may send again, and that then changes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,5 +94,7 @@ pub(super) async fn rebuild<P: Ports>(ports: &P, tenant: &TenantId, outcome: &Ou
         Past::Retired => ports.store().order(tenant, order_id).await?,
     };
     let lost = || RepoError::Backend(format!("order {order_id} of a key is not there").into());
-    Ok(Answered { order: order.ok_or_else(lost)?, replayed: true })
+    let order = order.ok_or_else(lost)?;
+    ports.telemetry().replayed();
+    Ok(Answered { order, replayed: true })
 }

@@ -46,9 +46,9 @@ pub use logged_event::{EventFilter, LoggedEvent};
 pub use order_view::{OrderDetails, OrderSummary};
 pub use place_order::{PlaceOrder, PlaceOrderError, PlaceOrderRequest};
 pub use ports::{
-    Adapters, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, Lagged, Lock,
-    LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, Past, Ports, PricingError, PricingService, Product,
-    RepoError, Store, Subscription, UnitOfWork,
+    Adapters, Answer, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys,
+    Lagged, Lock, LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, Past, Ports, PricingError, PricingService,
+    Product, RepoError, Store, Subscription, Telemetry, UnitOfWork,
 };
 pub use read_events::{EventPage, ReadEvents, ReadEventsError, ReadEventsRequest};
 pub use remove_item::{RemoveItem, RemoveItemError, RemoveItemRequest};

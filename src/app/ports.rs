@@ -1,4 +1,4 @@
-use std::{fmt, future::Future, ops::Range, sync::Arc};
+use std::{fmt, future::Future, ops::Range, sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -309,6 +309,44 @@ pub trait IdGenerator: Clone + Send + Sync + 'static {
     fn event_id(&self, occurred_at: OffsetDateTime) -> Uuid;
 }
 
+/// How a request was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// The path as the API has it, with its parameters in braces; never the path of one request.
+    pub route: &'a str,
+    pub method: &'static str,
+    pub status: u16,
+}
+
+/// Counts what happens, for those who operate the service.
+pub trait Telemetry: Clone + Send + Sync + 'static {
+    fn request_begun(&self);
+
+    /// `None` for one that nobody waits for any more.
+    fn request_ended(&self, answer: Option<&Answer<'_>>, took: Duration);
+
+    /// Somebody else changed the order first.
+    fn lost_race(&self);
+
+    /// A change is decided anew.
+    fn retried(&self);
+
+    /// A repetition was answered as the first request was.
+    fn replayed(&self);
+
+    /// Subscribers have heard of all events up to this position.
+    fn log_told(&self, position: u64);
+
+    /// A sink has heard of all events up to this position.
+    fn sink_told(&self, sink: &'static str, position: u64);
+
+    /// How it is now: how many clients wait for events, and whether the service is ready.
+    fn state(&self, streams: usize, ready: bool);
+
+    /// All of it, in the text format 0.0.4 of Prometheus.
+    fn tell(&self) -> String;
+}
+
 /// All of a store.
 pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog {}
 
@@ -321,12 +359,14 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Clock: Clock;
     type Ids: IdGenerator;
     type Bus: EventBus;
+    type Telemetry: Telemetry;
 
     fn store(&self) -> &Self::Store;
     fn pricing(&self) -> &Self::Pricing;
     fn clock(&self) -> &Self::Clock;
     fn ids(&self) -> &Self::Ids;
     fn bus(&self) -> &Self::Bus;
+    fn telemetry(&self) -> &Self::Telemetry;
 
     fn stamp(&self) -> Stamp {
         let now = self.clock().now();
@@ -336,27 +376,30 @@ pub trait Ports: Clone + Send + Sync + 'static {
 
 /// One adapter for each port.
 #[derive(Clone, Debug)]
-pub struct Adapters<S, P, C, I, B> {
+pub struct Adapters<S, P, C, I, B, T> {
     pub store: S,
     pub pricing: P,
     pub clock: C,
     pub ids: I,
     pub bus: B,
+    pub telemetry: T,
 }
 
-impl<S, P, C, I, B> Ports for Adapters<S, P, C, I, B>
+impl<S, P, C, I, B, T> Ports for Adapters<S, P, C, I, B, T>
 where
     S: Store,
     P: PricingService,
     C: Clock,
     I: IdGenerator,
     B: EventBus,
+    T: Telemetry,
 {
     type Store = S;
     type Pricing = P;
     type Clock = C;
     type Ids = I;
     type Bus = B;
+    type Telemetry = T;
 
     fn store(&self) -> &S {
         &self.store
@@ -376,5 +419,9 @@ where
 
     fn bus(&self) -> &B {
         &self.bus
+    }
+
+    fn telemetry(&self) -> &T {
+        &self.telemetry
     }
 }

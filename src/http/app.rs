@@ -54,6 +54,11 @@ impl<P: Ports> App<P> {
         *self.draining.borrow()
     }
 
+    /// How many clients wait for events now.
+    pub(super) fn waiting(&self) -> usize {
+        self.bounds.waiting.saturating_sub(self.waiting.available_permits())
+    }
+
     /// The right to wait for events; the rest of the connections is for requests that are answered at once.
     pub(super) fn may_wait(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let refused = |_| Problem::new(Code::TooManyStreams, "As many clients as may wait for events do.");

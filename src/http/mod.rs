@@ -19,6 +19,7 @@ mod health;
 mod history;
 mod json;
 mod lists;
+mod metrics;
 mod observe;
 mod openapi;
 mod order_body;

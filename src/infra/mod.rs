@@ -7,8 +7,10 @@ mod events;
 mod ids;
 mod logging;
 mod memory;
+mod metrics;
 mod postgres;
 mod pricing;
+mod process;
 
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres};
@@ -16,6 +18,7 @@ pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use logging::{LogFormat, init_logging};
 pub use memory::MemoryStore;
+pub use metrics::{Metrics, PoolUse};
 pub use postgres::{
     Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
 };

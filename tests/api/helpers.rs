@@ -3,7 +3,7 @@ use std::{future::IntoFuture, time::Duration};
 use orders::{
     app::{Adapters, FollowLog, PricingService, Store},
     http::{App, Bounds, HttpSettings, serve},
-    infra::{InProcessBus, MemoryStore, StaticCatalogue, SystemClock, UuidV7},
+    infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -87,7 +87,8 @@ impl Api {
         arrival: Duration,
     ) -> Self {
         let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT, waiting: WAITING };
-        let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus };
+        let ports =
+            Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry: Metrics::new("0", "test") };
         let app = App::new(ports.clone(), bounds);
         tokio::spawn(async move { FollowLog(&ports).run().await });
         let settings = HttpSettings {

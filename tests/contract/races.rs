@@ -8,7 +8,7 @@ use orders::{
         Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder,
         IdempotencyKeys, NewOrder, OrderQueries, Store, UnitOfWork,
     },
-    infra::{InProcessBus, MemoryStore, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
+    infra::{InProcessBus, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
 use sqlx::{query_as, query_scalar};
 
@@ -132,12 +132,13 @@ async fn given_up_after<F: Future>(polls: usize, future: F) {
     .await;
 }
 
-pub(crate) fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7, InProcessBus> {
+pub(crate) fn adapters<S: Store>(store: S) -> Adapters<S, StaticCatalogue, SystemClock, UuidV7, InProcessBus, Metrics> {
     Adapters {
         store,
         pricing: StaticCatalogue::built_in().unwrap(),
         clock: SystemClock,
         ids: UuidV7,
         bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+        telemetry: Metrics::new("0", "test"),
     }
 }

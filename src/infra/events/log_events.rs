@@ -2,6 +2,7 @@ use std::{convert::Infallible, time::Duration};
 
 use crate::app::{
     EventFilter, EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports, ReadEventsError,
+    Telemetry,
 };
 
 /// How long to wait before a store that is away is asked again.
@@ -14,7 +15,7 @@ pub async fn log_events<P: Ports>(ports: P) -> Infallible {
     loop {
         let request = FollowEventsRequest { filter: EventFilter::default(), after };
         let ended = match FollowEvents(&ports).execute(request).await {
-            Ok(stream) => log_stream(stream, &mut after).await,
+            Ok(stream) => log_stream(&ports, stream, &mut after).await,
             Err(error) => error.into(),
         };
         match ended {
@@ -32,9 +33,10 @@ pub async fn log_events<P: Ports>(ports: P) -> Infallible {
     }
 }
 
-async fn log_stream<P: Ports>(mut stream: EventStream<P>, after: &mut Option<u64>) -> EventStreamError {
+async fn log_stream<P: Ports>(ports: &P, mut stream: EventStream<P>, after: &mut Option<u64>) -> EventStreamError {
     loop {
         *after = Some(stream.position());
+        ports.telemetry().sink_told("log", stream.position());
         match stream.next().await {
             Ok(event) => log_event(&event),
             Err(error) => return error,

@@ -7,7 +7,7 @@ use std::{
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::app::RepoError;
+use crate::{app::RepoError, infra::metrics::PoolUse};
 
 use super::{connect::TRUSTED_IDLE, errors::repo_error};
 
@@ -56,6 +56,13 @@ impl Readers {
             }
         };
         Ok(Reader { connection, idle: self.idle.clone(), _permit: permit })
+    }
+
+    pub(super) fn state(&self, pool: &'static str) -> PoolUse {
+        let max = self.pool.options().get_max_connections();
+        let free = u32::try_from(self.permits.available_permits()).unwrap_or(max);
+        let used = max.saturating_sub(free);
+        PoolUse { pool, used, idle: self.pool.size().saturating_sub(used), max }
     }
 
     pub(super) async fn close(&self) {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
     domain::{Fact, Order, OrderId, OrderState, Price, ProductName, Quantity, Sku, TenantId},
-    infra::event_data,
+    infra::{event_data, metrics::Metrics},
 };
 
 use super::{
@@ -23,6 +23,9 @@ pub struct PgOrderRepo {
     transaction: Transaction<'static, Postgres>,
     tenant: TenantId,
     committed: Arc<Notify>,
+    metrics: Option<Metrics>,
+    /// The types of the events that were appended.
+    appended: Vec<&'static str>,
 }
 
 impl PgOrderRepo {
@@ -30,8 +33,9 @@ impl PgOrderRepo {
         transaction: Transaction<'static, Postgres>,
         tenant: TenantId,
         committed: Arc<Notify>,
+        metrics: Option<Metrics>,
     ) -> Self {
-        Self { transaction, tenant, committed }
+        Self { transaction, tenant, committed, metrics, appended: Vec::new() }
     }
 }
 
@@ -89,7 +93,7 @@ impl OrderRepo for PgOrderRepo {
         }
         let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id).collect();
         let order_ids: Vec<Uuid> = events.iter().map(|event| event.order_id.as_uuid()).collect();
-        let types: Vec<&str> = events.iter().map(|event| event.fact.event_type()).collect();
+        let types: Vec<&'static str> = events.iter().map(|event| event.fact.event_type()).collect();
         let times: Vec<_> = events.iter().map(|event| event.occurred_at).collect();
         sqlx::query!(
             r#"with head as (
@@ -112,12 +116,16 @@ impl OrderRepo for PgOrderRepo {
         .execute(&mut *self.transaction)
         .await
         .map_err(repo_error)?;
+        self.appended = types;
         Ok(())
     }
 
     async fn commit(self) -> Result<(), RepoError> {
         self.transaction.commit().await.map_err(repo_error)?;
         self.committed.notify_one();
+        if let Some(metrics) = &self.metrics {
+            metrics.committed(&self.appended);
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 use crate::{
     app::{RepoError, UnitOfWork, Uow},
     domain::TenantId,
+    infra::metrics::{Metrics, PoolUse},
 };
 
 use super::{PoolSettings, connect::pool, errors::repo_error, readers::Readers, repo::PgOrderRepo};
@@ -21,6 +22,7 @@ pub struct PgStore {
     pub(super) tail: Readers,
     /// Wakes who follows the log when this process has committed.
     pub(super) committed: Arc<Notify>,
+    metrics: Option<Metrics>,
 }
 
 impl PgStore {
@@ -30,7 +32,27 @@ impl PgStore {
         let for_writes = settings.max_connections.saturating_sub(for_queries).max(1);
         let sized = |max_connections| pool(options.clone(), PoolSettings { max_connections, ..settings });
         let readers = |connections| Readers::new(sized(connections), settings.acquire_timeout);
-        Self { pool: sized(for_writes), readers: readers(for_queries), tail: readers(1), committed: Arc::default() }
+        Self {
+            pool: sized(for_writes),
+            readers: readers(for_queries),
+            tail: readers(1),
+            committed: Arc::default(),
+            metrics: None,
+        }
+    }
+
+    /// Counts what is committed, and shows how the connections are used.
+    #[must_use]
+    pub fn with_metrics(self, metrics: &Metrics) -> Self {
+        let (pool, readers, tail) = (self.pool.clone(), self.readers.clone(), self.tail.clone());
+        metrics.observe(move |metrics| {
+            let (size, max) = (pool.size(), pool.options().get_max_connections());
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            metrics.pool(PoolUse { pool: "write", idle, used: size.saturating_sub(idle), max });
+            metrics.pool(readers.state("read"));
+            metrics.pool(tail.state("tail"));
+        });
+        Self { metrics: Some(metrics.clone()), ..self }
     }
 
     /// Waits for the connections in use, and closes all of them.
@@ -49,7 +71,7 @@ impl UnitOfWork for PgStore {
         let pool = self.pool.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;
         let transaction = begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)?;
-        Ok(Uow::new(PgOrderRepo::new(transaction, tenant.clone(), self.committed.clone())))
+        Ok(Uow::new(PgOrderRepo::new(transaction, tenant.clone(), self.committed.clone(), self.metrics.clone())))
     }
 }
 

@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+
+use crate::app::{OrderQueries, Ports, Telemetry};
+
+use super::{app::App, openapi::Doc, parameters::no_query, problem::Problem};
+
+/// The text format 0.0.4 of Prometheus.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How long to wait for the store before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) async fn tell<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let answers = tokio::time::timeout(PATIENCE, app.ports().store().ready()).await;
+    let ready = !app.is_draining() && matches!(answers, Ok(Ok(())));
+    let telemetry = app.ports().telemetry();
+    telemetry.state(app.waiting(), ready);
+    Ok(HttpResponse::Ok().content_type(TEXT).body(telemetry.tell()))
+}
+
+pub(super) fn tell_doc() -> Doc {
+    Doc::new("Health", "metrics", "Tell what was counted, in the text format of Prometheus").other_answer(
+        200,
+        "The metrics",
+        Some("text/plain"),
+    )
+}
