@@ -1,7 +1,7 @@
 use std::{future::IntoFuture, time::Duration};
 
 use orders::{
-    app::{Adapters, FollowLog, PricingService, Store},
+    app::{Adapters, FollowLog, Ports, PricingService, Store},
     http::{App, Bounds, HttpSettings, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
@@ -73,6 +73,20 @@ impl Api {
         Self::serve_with(MemoryStore::default(), pricing, bus, send_timeout, PATIENT, PATIENT)
     }
 
+    /// With the metrics that the store has, too.
+    pub(crate) fn with_metrics(store: impl Store, telemetry: Metrics) -> Self {
+        let bus = InProcessBus::new(InProcessBus::DEFAULT_CAPACITY);
+        let ports = Adapters {
+            store,
+            pricing: StaticCatalogue::built_in().unwrap(),
+            clock: SystemClock,
+            ids: UuidV7,
+            bus,
+            telemetry,
+        };
+        Self::serve_ports(ports, PATIENT, PATIENT, PATIENT)
+    }
+
     fn serve(store: impl Store, pricing: impl PricingService, head_timeout: Duration, arrival: Duration) -> Self {
         let bus = InProcessBus::new(InProcessBus::DEFAULT_CAPACITY);
         Self::serve_with(store, pricing, bus, PATIENT, head_timeout, arrival)
@@ -86,9 +100,13 @@ impl Api {
         head_timeout: Duration,
         arrival: Duration,
     ) -> Self {
+        let telemetry = Metrics::new("0", "test");
+        let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry };
+        Self::serve_ports(ports, send_timeout, head_timeout, arrival)
+    }
+
+    fn serve_ports(ports: impl Ports, send_timeout: Duration, head_timeout: Duration, arrival: Duration) -> Self {
         let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT, waiting: WAITING };
-        let ports =
-            Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry: Metrics::new("0", "test") };
         let app = App::new(ports.clone(), bounds);
         tokio::spawn(async move { FollowLog(&ports).run().await });
         let settings = HttpSettings {

@@ -13,6 +13,7 @@ mod history;
 mod idempotency;
 mod lifecycle;
 mod lists;
+mod metrics;
 mod orders;
 mod problems;
 mod service;

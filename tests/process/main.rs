@@ -6,4 +6,6 @@ mod support;
 mod crash;
 mod embedded;
 mod faults;
+mod outages;
 mod settings;
+mod stops;

@@ -99,6 +99,16 @@ impl Service {
         assert!(sent.success());
     }
 
+    /// Waits for the end, which has to come by then; the status and what was logged since the start.
+    pub(crate) fn wait_within(mut self, deadline: Duration) -> (ExitStatus, String) {
+        let begun = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < deadline, "the service has not ended within {deadline:?}");
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.wait()
+    }
+
     /// Waits for the end; the status and what was logged since the start.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let status = self.process.wait().unwrap();
