@@ -4,6 +4,7 @@
 mod support;
 
 mod crash;
+mod documents;
 mod embedded;
 mod faults;
 mod outages;

@@ -1,0 +1,160 @@
+//! What the documents name is there, and what they say can be run runs.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use clap::CommandFactory;
+use orders::config::Config;
+
+use crate::support::project;
+
+/// Every Markdown file that is the project's own.
+fn documents() -> Vec<PathBuf> {
+    let mut found = vec![project().join("README.md")];
+    let mut folders = vec![project().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_link_and_path_in_the_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let folder = document.parent().unwrap();
+        for link in between(&text, "](", ")").chain(between(&text, "<img src=\"", "\"")) {
+            if !link_leads_somewhere(&document, folder, link) {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+        for path in prose(&text).iter().flat_map(|line| between(line, "`", "`")).filter(|text| looks_like_a_path(text))
+        {
+            let path = path.trim_end_matches('/');
+            if !project().join(path).exists() && !folder.join(path).exists() {
+                broken.push(format!("{}: `{path}`", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+fn link_leads_somewhere(document: &Path, folder: &Path, link: &str) -> bool {
+    if link.starts_with("http://") || link.starts_with("https://") {
+        return true;
+    }
+    let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+    let target = if path.is_empty() { document.to_owned() } else { folder.join(path) };
+    let has_heading = |anchor: &str| {
+        let text = fs::read_to_string(&target).unwrap_or_default();
+        text.lines().filter_map(|line| line.strip_prefix('#')).any(|heading| slug(heading) == anchor)
+    };
+    target.exists() && anchor.is_none_or(has_heading)
+}
+
+/// The anchor that a heading has.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+/// Below one of the project's folders, without anything that stands for something else.
+fn looks_like_a_path(text: &str) -> bool {
+    let folders = ["src/", "tests/", "migrations/", "static/", "docs/", "scripts/", "deploy/", ".ci/", ".sqlx/"];
+    folders.iter().any(|folder| text.starts_with(folder))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'))
+}
+
+/// The lines outside of blocks of code.
+fn prose(text: &str) -> Vec<&str> {
+    let mut inside = false;
+    text.lines()
+        .filter(|line| {
+            let is_fence = line.trim_start().starts_with("```");
+            inside ^= is_fence;
+            !inside && !is_fence
+        })
+        .collect()
+}
+
+fn between<'t>(text: &'t str, open: &'t str, close: &'t str) -> impl Iterator<Item = &'t str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (_, behind) = rest.split_once(open)?;
+        let (found, behind) = behind.split_once(close)?;
+        rest = behind;
+        Some(found)
+    })
+}
+
+/// A block that begins with three backticks and `sh runnable` is run, in the project's folder, with the program of this
+/// build first in the path. What it needs of a service it starts by itself.
+#[test]
+fn what_the_documents_say_can_be_run_runs() {
+    let program = Path::new(env!("CARGO_BIN_EXE_orders")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut run = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for block in between(&text, "```sh runnable\n", "```") {
+            let dir = tempfile::tempdir().unwrap();
+            crate::embedded::open_to_all(dir.path());
+            let mut command = Command::new("bash");
+            command.args(["-euo", "pipefail", "-c", block]).env("PATH", &path).env("SCRATCH", dir.path());
+            for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ORDERS_") || name == "DATABASE_URL")
+            {
+                command.env_remove(name);
+            }
+            let output = command.current_dir(project()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}: {block}\n{said}", document.display());
+            run += 1;
+        }
+    }
+    assert!(run > 0);
+}
+
+#[test]
+fn the_example_of_an_environment_has_every_setting_with_its_default_and_nothing_else() {
+    let example = fs::read_to_string(project().join(".env.example")).unwrap();
+    let told: BTreeSet<String> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| !line.starts_with(' '))
+        .map(str::to_owned)
+        .collect();
+    let settings: BTreeSet<String> = Config::command()
+        .get_arguments()
+        .filter_map(|argument| {
+            let name = argument.get_env()?.to_str()?;
+            let default = argument.get_default_values().first().and_then(|value| value.to_str()).unwrap_or_default();
+            // A flag is off until it is set.
+            let is_flag = !argument.get_action().takes_values();
+            Some(format!("{name}={}", if is_flag { "false" } else { default }))
+        })
+        .chain(["RUST_LOG=info".to_owned()])
+        .collect();
+    assert_eq!(told, settings);
+    // Nothing is set in an example, and every setting has its words.
+    assert!(example.lines().all(|line| line.is_empty() || line.starts_with('#')));
+    let readme = fs::read_to_string(project().join("README.md")).unwrap();
+    for setting in &settings {
+        let name = setting.split_once('=').unwrap().0;
+        assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in README.md");
+    }
+}
