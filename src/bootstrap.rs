@@ -14,7 +14,7 @@ use crate::{
     config::{COMMIT, Config, LogFormat},
     http::{App, Bounds, HttpSettings, serve},
     infra::{
-        self, EmbeddedPostgres, InProcessBus, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue,
+        self, EmbeddedPostgres, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue,
         SystemClock, UuidV7,
     },
 };
@@ -92,10 +92,12 @@ pub async fn verify(config: &Config) -> anyhow::Result<bool> {
 }
 
 fn init_logging(config: &Config) {
-    infra::init_logging(match config.log_format {
+    let format = match config.log_format {
         LogFormat::Pretty => infra::LogFormat::Pretty,
         LogFormat::Json => infra::LogFormat::Json,
-    });
+    };
+    let dir = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
+    infra::init_logging(format, dir);
 }
 
 fn url_options(url: &str) -> anyhow::Result<PgConnectOptions> {

@@ -100,6 +100,14 @@ pub struct Config {
         global = true
     )]
     pub log_format: LogFormat,
+
+    /// Directory for log files, beside standard error: orders.log, and five older ones.
+    #[arg(long, env = "ORDERS_LOG_DIR", value_name = "ORDERS_LOG_DIR")]
+    pub log_dir: Option<PathBuf>,
+
+    /// Size at which a log file is put aside and the next one begun, in bytes, 4096 to 1073741824.
+    #[arg(long, env = "ORDERS_LOG_FILE_BYTES", value_name = "ORDERS_LOG_FILE_BYTES", default_value_t = 10_485_760, value_parser = value_parser!(u64).range(4096..=1_073_741_824))]
+    pub log_file_bytes: u64,
 }
 
 /// What to do other than serve.

@@ -5,6 +5,7 @@
 //! - [`infra`]: the ports' adapters: PostgreSQL, memory, pricing, logging. Knows app and domain.
 //! - [`http`]: the REST API over the use cases. Knows app and domain.
 //! - [`config`]: every setting, its default and its check.
+//! - [`trace`]: which trace a piece of work belongs to.
 //! - [`healthcheck`]: asks a running service whether it is ready.
 //! - [`bootstrap`]: puts the parts together; the only place that names both infra and http.
 
@@ -18,3 +19,4 @@ pub mod domain;
 pub mod healthcheck;
 pub mod http;
 pub mod infra;
+pub mod trace;

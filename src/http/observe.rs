@@ -14,7 +14,10 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 
-use crate::app::{Answer, Clock, Ports, Telemetry};
+use crate::{
+    app::{Answer, Clock, IdGenerator, Ports, Telemetry},
+    trace::TraceContext,
+};
 
 use super::{
     app::App,
@@ -30,10 +33,30 @@ pub(super) async fn observe<P: Ports>(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let begun = Instant::now();
     let ports = app.ports();
-    let counted = Counted::begin(ports.telemetry().clone(), begun);
-    let id = RequestId::of(request.headers(), ports.ids(), ports.clock().now());
+    let now = ports.clock().now();
+    let id = RequestId::of(request.headers(), ports.ids(), now);
+    let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
+    trace.scope(answer(app, request, next, id)).await
+}
+
+/// The trace that the caller is in (W3C Trace Context, section 3.2). Two headers are none.
+fn trace(headers: &header::HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all(TRACEPARENT);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    TraceContext::parse(value.to_str().ok()?.trim())
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+async fn answer<P: Ports>(
+    app: Data<App<P>>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: RequestId,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let counted = Counted::begin(app.ports().telemetry().clone(), begun);
     request.extensions_mut().insert(id.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let answered = if header_bytes(request.headers()) > app.bounds().headers {

@@ -1,8 +1,15 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
-use env_logger::fmt::Formatter;
+use env_logger::{Target, fmt::Formatter};
 use log::{Record, kv};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::trace::TraceContext;
+
+use super::log_file::{LogFile, Tee};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +20,28 @@ pub enum LogFormat {
     Json,
 }
 
-/// Lines go to standard error; `RUST_LOG` sets the levels, by layer if wanted (`orders::domain=debug`).
+/// Where log lines go beside standard error.
+#[derive(Clone, Debug)]
+pub struct LogDir {
+    pub path: PathBuf,
+    /// A file gets no larger, in bytes.
+    pub file_bytes: u64,
+}
+
+/// Lines go to standard error, and into files if wanted; `RUST_LOG` sets the levels, by layer if wanted
+/// (`orders::domain=debug`). Each line that is written for a request has the id of its trace.
 ///
 /// A second call changes nothing.
-pub fn init_logging(format: LogFormat) {
+pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
+    let target = match dir {
+        Some(LogDir { path, file_bytes }) => Target::Pipe(Box::new(Tee(LogFile::new(path, file_bytes)))),
+        None => Target::Stderr,
+    };
     let filters = std::env::var("RUST_LOG")
         .unwrap_or_else(|_| "info,sqlx::postgres::notice=warn,actix_server=warn,actix_http::h1::dispatcher=off".into());
     let _already_set = env_logger::Builder::new()
         .parse_filters(&filters)
+        .target(target)
         .format(move |out, record| match format {
             LogFormat::Pretty => pretty(out, record),
             LogFormat::Json => json(out, record),
@@ -41,6 +62,9 @@ fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         Some(text) => write!(out, " {key}={text:?}"),
         None => write!(out, " {key}={value}"),
     })?;
+    if let Some(trace) = TraceContext::current() {
+        write!(out, " trace_id={trace}")?;
+    }
     writeln!(out)
 }
 
@@ -61,6 +85,9 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
             Ok(serde_json::to_writer(&mut *out, &value.to_string())?)
         }
     })?;
+    if let Some(trace) = TraceContext::current() {
+        write!(out, ",\"trace_id\":\"{trace}\"")?;
+    }
     out.write_all(b"}\n")
 }
 

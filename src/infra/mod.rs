@@ -5,6 +5,7 @@ mod embedded;
 mod event_data;
 mod events;
 mod ids;
+mod log_file;
 mod logging;
 mod memory;
 mod metrics;
@@ -16,7 +17,7 @@ pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres};
 pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
-pub use logging::{LogFormat, init_logging};
+pub use logging::{LogDir, LogFormat, init_logging};
 pub use memory::MemoryStore;
 pub use metrics::{Metrics, PoolUse};
 pub use postgres::{

@@ -88,6 +88,11 @@ impl Service {
         Self::start(program(&["--data-dir", data_dir.to_str().unwrap()]))
     }
 
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// kill -9.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();

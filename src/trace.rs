@@ -1,0 +1,62 @@
+//! Which trace a piece of work belongs to (W3C Trace Context, level 1). Whoever takes work up says so; whoever logs or
+//! asks another service finds it here, without a word of it in between.
+
+use std::fmt;
+
+tokio::task_local! {
+    static CURRENT: TraceContext;
+}
+
+/// The trace of a request, as its caller named it or as it was named here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// Never 0.
+    trace_id: u128,
+    flags: u8,
+}
+
+impl TraceContext {
+    /// A trace that begins here. It is not sampled.
+    pub const fn begin(trace_id: u128) -> Self {
+        Self { trace_id, flags: 0 }
+    }
+
+    /// Of the header `traceparent` (section 3.2): version, trace id, parent id and flags in lower-case hexadecimal digits.
+    /// A version that is not known yet may have more behind it. `None` for what is malformed.
+    pub fn parse(header: &str) -> Option<Self> {
+        let mut parts = header.split('-');
+        let version = hexadecimal(parts.next()?, 2)?;
+        let trace_id = hexadecimal(parts.next()?, 32)?;
+        let parent_id = hexadecimal(parts.next()?, 16)?;
+        let flags = hexadecimal(parts.next()?, 2)?;
+        let is_valid = version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
+        if is_valid { Some(Self { trace_id, flags: u8::try_from(flags).ok()? }) } else { None }
+    }
+
+    /// For a request to another service, which `span_id` names in the trace.
+    pub fn traceparent(self, span_id: u64) -> String {
+        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, span_id.max(1), self.flags)
+    }
+
+    /// Does the work as a part of the trace.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        CURRENT.scope(self, work).await
+    }
+
+    /// Of the work under way, if it is of any trace.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(|context| *context).ok()
+    }
+}
+
+/// The id of the trace.
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.trace_id)
+    }
+}
+
+fn hexadecimal(text: &str, digits: usize) -> Option<u128> {
+    let is_hexadecimal = text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if is_hexadecimal { u128::from_str_radix(text, 16).ok() } else { None }
+}

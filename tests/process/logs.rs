@@ -1,0 +1,216 @@
+//! What the service writes down, where, and what it never does.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::support::{
+    Database, eventually,
+    service::{Service, client, program},
+};
+
+/// The program with these settings, as JSON lines into files of this directory.
+fn logging_to(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = program(&["--in-memory", "--log-format", "json", "--log-dir", dir.to_str().unwrap()]);
+    command.args(arguments);
+    command
+}
+
+/// Every line of every file in the directory; each has to be whole.
+fn lines(dir: &Path) -> Vec<Value> {
+    let files = fs::read_dir(dir).into_iter().flatten().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let whole = |text: String| {
+        assert!(text.is_empty() || text.ends_with('\n'), "a line has no end: {text:?}");
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect::<Vec<_>>()
+    };
+    files.flat_map(whole).collect()
+}
+
+fn requests(lines: &[Value], path: &str) -> usize {
+    lines.iter().filter(|line| line["path"] == path).count()
+}
+
+async fn get(service: &Service, path: &str) -> u16 {
+    client().get(format!("{}{path}", service.url)).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_put_aside_when_they_are_full_and_no_line_is_lost_or_torn() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(logging_to(dir.path(), &["--log-file-bytes", "24000"]));
+    let clients = (0..16).map(|_| {
+        let url = format!("{}/products", service.url);
+        tokio::spawn(async move {
+            let client = client();
+            for _ in 0..20 {
+                client.get(&url).send().await.unwrap().bytes().await.unwrap();
+            }
+        })
+    });
+    for client in join_all(clients).await {
+        client.unwrap();
+    }
+    service.signal("TERM");
+    let (status, said) = service.wait();
+    assert!(status.success());
+    let lines = lines(dir.path());
+    assert_eq!(requests(&lines, "/products"), 320);
+    let sizes: Vec<u64> =
+        fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).collect();
+    assert!((3..=6).contains(&sizes.len()) && sizes.iter().all(|size| *size <= 24_000), "{sizes:?}");
+    // Standard error has the same lines.
+    assert_eq!(said.lines().filter(|line| line.contains("\"/products\"")).count(), 320);
+}
+
+#[tokio::test]
+async fn only_five_old_files_are_kept_and_a_restart_goes_on_in_the_file_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let service = Service::start(logging_to(dir.path(), &["--log-file-bytes", "4096"]));
+        for _ in 0..60 {
+            get(&service, "/products").await;
+        }
+        service.signal("TERM");
+        assert!(service.wait().0.success());
+    }
+    let mut names: Vec<String> =
+        fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["orders.log", "orders.log.1", "orders.log.2", "orders.log.3", "orders.log.4", "orders.log.5"]);
+    lines(dir.path());
+
+    let other = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let service = Service::start(logging_to(other.path(), &[]));
+        get(&service, "/products").await;
+        service.signal("TERM");
+        assert!(service.wait().0.success());
+    }
+    assert_eq!(requests(&lines(other.path()), "/products"), 2);
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_no_request_and_the_file_goes_on_when_there_is_room_again() {
+    let dir = tempfile::tempdir().unwrap();
+    // No file may be larger than 4 KiB: a write that would be is cut short or fails, as on a full disk.
+    let mut command = Command::new("bash");
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""]);
+    let inner = logging_to(dir.path(), &[]);
+    command.arg(inner.get_program()).args(inner.get_args()).current_dir(inner.get_current_dir().unwrap());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let service = Service::start(command);
+    for _ in 0..40 {
+        assert_eq!(get(&service, "/products").await, 200);
+    }
+    let kept = requests(&lines(dir.path()), "/products");
+    assert!((1..40).contains(&kept), "{kept}");
+    let room =
+        Command::new("prlimit").args(["--pid", &service.id().to_string(), "--fsize=unlimited"]).status().unwrap();
+    assert!(room.success());
+    eventually("lines come into the file again", async || {
+        get(&service, "/health/live").await;
+        (requests(&lines(dir.path()), "/health/live") > 0).then_some(())
+    })
+    .await;
+    service.signal("TERM");
+    let (status, said) = service.wait();
+    assert!(status.success());
+    assert_eq!(said.matches("no log file in").count(), 1, "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains("\"/products\"")).count(), 40);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_to_stops_nothing_and_is_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (obstacle, logs) = (dir.path().join("logs"), dir.path().join("logs/here"));
+    fs::write(&obstacle, "a file where a directory should be").unwrap();
+    let service = Service::start(logging_to(&logs, &[]));
+    assert_eq!(get(&service, "/products").await, 200);
+    fs::remove_file(&obstacle).unwrap();
+    let written = async || {
+        get(&service, "/health/live").await;
+        (requests(&lines(&logs), "/health/live") > 0).then_some(())
+    };
+    eventually("lines come into the file", written).await;
+    // Somebody cleans up under its hands.
+    fs::remove_dir_all(&logs).unwrap();
+    eventually("lines come into a new file", written).await;
+}
+
+#[tokio::test]
+async fn a_password_is_in_no_line_whatever_the_level() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::new().await;
+    let here = database.url().replace("postgres@", "postgres:s3cret%2Dword@");
+    let in_query = format!("{}&password=s3cret-word", database.url());
+    for url in [&here, &in_query] {
+        let mut command = program(&["--database-url", url, "--log-dir", dir.path().to_str().unwrap()]);
+        command.env("RUST_LOG", "trace");
+        let service = Service::start(command);
+        service.create_order().await;
+        service.signal("TERM");
+        let (status, said) = service.wait();
+        assert!(status.success() && !said.contains("s3cret"), "{said}");
+    }
+    // And where there is nobody.
+    let mut command = program(&["--log-dir", dir.path().to_str().unwrap()]);
+    command.env("DATABASE_URL", "postgres://orders:s3cret-word@127.0.0.1:1/orders").env("RUST_LOG", "trace");
+    let mut process = command.spawn().unwrap();
+    let log = dir.path().join("orders.log");
+    eventually("it has tried", async || fs::read_to_string(&log).ok()?.contains("not ready, next try").then_some(()))
+        .await;
+    process.kill().unwrap();
+    let output = process.wait_with_output().unwrap();
+    for text in [String::from_utf8_lossy(&output.stderr).into_owned(), fs::read_to_string(&log).unwrap()] {
+        assert!(!text.contains("s3cret") && text.contains("TRACE"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn levels_are_set_by_part() {
+    let mut command = program(&["--in-memory"]);
+    command.env("RUST_LOG", "warn,orders::http=info,orders::bootstrap=info");
+    let service = Service::start(command);
+    service.create_order().await;
+    service.signal("TERM");
+    let (_, said) = service.wait();
+    assert!(said.contains("orders::http::access") && !said.contains("orders::events"), "{said}");
+}
+
+#[tokio::test]
+async fn the_trace_of_the_caller_is_taken_up_and_another_one_begun_where_there_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::start(logging_to(dir.path(), &[]));
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let headers = [
+        format!("00-{trace}-00f067aa0ba902b7-01"),
+        format!("cc-{trace}-00f067aa0ba902b7-01-more"),
+        format!("00-{trace}-00f067aa0ba902b7-01-more"),
+        format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase()),
+        format!("00-{trace}-0000000000000000-01"),
+        format!("ff-{trace}-00f067aa0ba902b7-01"),
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01".to_owned(),
+        String::new(),
+    ];
+    for header in &headers {
+        let request = client().get(format!("{}/products", service.url)).header("traceparent", header);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    service.signal("TERM");
+    assert!(service.wait().0.success());
+    let lines = lines(dir.path());
+    let traces: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["path"] == "/products")
+        .map(|line| line["trace_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(traces[..2], [trace, trace]);
+    for (begun, header) in traces[2..].iter().zip(&headers[2..]) {
+        assert!(begun.len() == 32 && *begun != trace && !header.contains(begun), "{header}: {begun}");
+    }
+}
