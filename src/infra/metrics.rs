@@ -10,7 +10,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::app::{Answer, Telemetry};
+use crate::{
+    app::{Answer, Telemetry},
+    domain::Fact,
+};
 
 use super::process;
 
@@ -146,6 +149,10 @@ impl Metrics {
             observers: Mutex::default(),
             registry: Registry::default(),
         };
+        // A counter that is there from the beginning has no first step that a rate would miss.
+        for r#type in Fact::EVENT_TYPES {
+            inner.events.get_or_create(&TypeLabels { r#type });
+        }
         inner.process.register(&mut registry);
         Self { inner: Arc::new(Inner { registry, ..inner }) }
     }
