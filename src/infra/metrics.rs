@@ -151,7 +151,7 @@ impl Metrics {
         };
         // A counter that is there from the beginning has no first step that a rate would miss.
         for r#type in Fact::EVENT_TYPES {
-            inner.events.get_or_create(&TypeLabels { r#type });
+            inner.events.get_or_create(&TypeLabels { r#type }).inc_by(0);
         }
         inner.process.register(&mut registry);
         Self { inner: Arc::new(Inner { registry, ..inner }) }
