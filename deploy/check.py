@@ -34,7 +34,6 @@ METRICS = {
     "orders_sink_lag_events": ("gauge", {"sink"}),
     "orders_event_streams": ("gauge", set()),
     "orders_pricing_requests_total": ("counter", {"outcome"}),
-    "orders_pricing_request_duration_seconds": ("histogram", set()),
     "orders_pricing_breaker_state": ("gauge", {"state"}),
     "orders_ready": ("gauge", set()),
     "process_resident_memory_bytes": ("gauge", set()),

@@ -14,8 +14,8 @@ use crate::{
     config::{COMMIT, Config, LogFormat},
     http::{App, Bounds, HttpSettings, serve},
     infra::{
-        self, EmbeddedPostgres, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue,
-        SystemClock, UuidV7,
+        self, EmbeddedPostgres, HttpPricing, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings,
+        Pricing, PricingSettings, StaticCatalogue, SystemClock, UuidV7,
     },
 };
 
@@ -33,13 +33,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     init_logging(&config);
     config.check()?;
     let mut stop = StopSignal::listen()?;
-    let catalogue = match &config.catalogue {
-        Some(path) => StaticCatalogue::read(path).with_context(|| format!("ORDERS_CATALOGUE={}", path.display()))?,
-        None => StaticCatalogue::built_in()?,
-    };
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT);
+    let pricing = pricing(&config)?.with_metrics(&metrics);
     if config.in_memory {
         log::warn!("orders are kept in memory and end with the process");
-        return serve_store(&config, MemoryStore::default(), catalogue, metrics(), stop).await;
+        return serve_store(&config, MemoryStore::default(), pricing, metrics, stop).await;
     }
     let embedded = match &config.database_url {
         Some(_) => None,
@@ -55,9 +53,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     migrated?;
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
-    let metrics = metrics();
     let store = PgStore::new(&options, pool).with_metrics(&metrics);
-    let served = serve_store(&config, store.clone(), catalogue, metrics, stop).await;
+    let served = serve_store(&config, store.clone(), pricing, metrics, stop).await;
     store.close().await;
     if let Some(embedded) = embedded {
         tokio::task::spawn_blocking(|| embedded.stop()).await??;
@@ -100,6 +97,18 @@ fn init_logging(config: &Config) {
     infra::init_logging(format, dir);
 }
 
+fn pricing(config: &Config) -> anyhow::Result<Pricing> {
+    if let Some(url) = &config.pricing_url {
+        let settings = PricingSettings::new(config.pricing_timeout());
+        return Ok(Pricing::Http(HttpPricing::new(url, settings).context("ORDERS_PRICING_URL")?));
+    }
+    let catalogue = match &config.catalogue {
+        Some(path) => StaticCatalogue::read(path).with_context(|| format!("ORDERS_CATALOGUE={}", path.display()))?,
+        None => StaticCatalogue::built_in()?,
+    };
+    Ok(Pricing::Catalogue(catalogue))
+}
+
 fn url_options(url: &str) -> anyhow::Result<PgConnectOptions> {
     infra::connect_options(url).context("DATABASE_URL is not like postgres://user:password@host:port/database")
 }
@@ -125,14 +134,10 @@ async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
     }
 }
 
-fn metrics() -> Metrics {
-    Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT)
-}
-
 async fn serve_store<S>(
     config: &Config,
     store: S,
-    pricing: StaticCatalogue,
+    pricing: Pricing,
     telemetry: Metrics,
     mut stop: StopSignal,
 ) -> anyhow::Result<()>

@@ -58,6 +58,15 @@ pub struct Config {
     #[arg(long, env = "ORDERS_CATALOGUE", value_name = "ORDERS_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
 
+    /// Base URL of a pricing service, http or https, e.g. http://prices.example.com/v1. Products and prices are then asked for there; it wins over ORDERS_CATALOGUE.
+    /// docs/API.md has what it must answer.
+    #[arg(long, env = "ORDERS_PRICING_URL", value_name = "ORDERS_PRICING_URL", hide_env_values = true)]
+    pub pricing_url: Option<String>,
+
+    /// How long the pricing service may take to answer, in milliseconds, 50 to 30000. It is asked up to three times.
+    #[arg(long, env = "ORDERS_PRICING_TIMEOUT_MS", value_name = "ORDERS_PRICING_TIMEOUT_MS", default_value_t = 1000, value_parser = value_parser!(u64).range(50..=30_000))]
+    pub pricing_timeout_ms: u64,
+
     /// Origins whose pages may call the API, separated by commas, e.g. https://shop.example.com. None may by default.
     #[arg(long, env = "ORDERS_CORS_ORIGINS", value_name = "ORDERS_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
@@ -147,6 +156,10 @@ impl Config {
 
     pub const fn db_acquire_timeout(&self) -> Duration {
         Duration::from_millis(self.db_acquire_timeout_ms)
+    }
+
+    pub const fn pricing_timeout(&self) -> Duration {
+        Duration::from_millis(self.pricing_timeout_ms)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     domain::Fact,
 };
 
-use super::process;
+use super::{BreakerState, PricingOutcomes, process};
 
 /// What this process has counted since it began, for `/metrics`.
 #[derive(Clone)]
@@ -39,6 +39,8 @@ struct Inner {
     ready: Gauge,
     connections: Family<ConnectionLabels, Gauge>,
     connections_max: Family<PoolLabels, Gauge>,
+    pricing: Family<OutcomeLabels, Counter>,
+    breaker: Family<StateLabels, Gauge>,
     process: ProcessGauges,
     /// Brings gauges up to date before they are told.
     observers: Mutex<Vec<Observer>>,
@@ -78,6 +80,16 @@ struct ConnectionLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PoolLabels {
     pool: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -144,6 +156,11 @@ impl Metrics {
             streams: metric!("event_streams", "Clients that wait for events"),
             ready: metric!("ready", "Whether requests can be sent here, as 1 or 0"),
             connections: metric!("db_connections", "Connections to the database"),
+            pricing: metric!("pricing_requests", "Calls of the pricing service, by how they ended"),
+            breaker: metric!(
+                "pricing_breaker_state",
+                "Which state the circuit breaker of the pricing service is in: 1 for that one"
+            ),
             connections_max: metric!("db_connections_max", "The most connections that a pool opens"),
             process: ProcessGauges::default(),
             observers: Mutex::default(),
@@ -168,6 +185,20 @@ impl Metrics {
             self.inner.connections.get_or_create(&ConnectionLabels { pool, state }).set(connections.into());
         }
         self.inner.connections_max.get_or_create(&PoolLabels { pool }).set(max.into());
+    }
+
+    /// All calls of the pricing service so far, and the state of its circuit breaker.
+    pub(super) fn pricing(&self, outcomes: PricingOutcomes, breaker: BreakerState) {
+        let PricingOutcomes { ok, failed, rejected } = outcomes;
+        for (outcome, total) in [("ok", ok), ("failed", failed), ("rejected", rejected)] {
+            let counter = self.inner.pricing.get_or_create(&OutcomeLabels { outcome });
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        let states =
+            [("closed", BreakerState::Closed), ("open", BreakerState::Open), ("half_open", BreakerState::HalfOpen)];
+        for (state, is) in states {
+            self.inner.breaker.get_or_create(&StateLabels { state }).set((is == breaker).into());
+        }
     }
 
     /// A transaction was committed, with events of these types.

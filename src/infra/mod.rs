@@ -23,4 +23,7 @@ pub use metrics::{Metrics, PoolUse};
 pub use postgres::{
     Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
 };
-pub use pricing::{CatalogueError, StaticCatalogue};
+pub use pricing::{
+    BreakerSettings, BreakerState, CatalogueError, HttpPricing, Pricing, PricingOutcomes, PricingSettings,
+    PricingSetupError, StaticCatalogue,
+};

@@ -6,7 +6,10 @@ use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::helpers::{Answer, Api, on_each_store};
+use crate::{
+    helpers::{Answer, Api, on_each_store},
+    support::service::client,
+};
 
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
@@ -53,8 +56,7 @@ async fn fetch(url: &Url) -> Value {
     let mut url = url.clone();
     url.set_path("/openapi.json");
     url.set_query(None);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    client.get(url).send().await.unwrap().json().await.unwrap()
+    client().get(url).send().await.unwrap().json().await.unwrap()
 }
 
 /// The template that the path is of, the most literal one first.

@@ -130,26 +130,6 @@ async fn a_handler_that_panics_answers_a_500_that_shows_nothing() {
     assert_eq!(api.get("/health/live").await.status, 200);
 }
 
-#[tokio::test]
-async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
-    let api = Api::with_pricing(Away);
-    let item = json!({"sku": "MOUSE456", "quantity": 1});
-    let order = api.post("/orders", &json!({"customer_id": "c"})).await;
-    assert_eq!(order.status, 201);
-    let path = format!("/orders/{}", order.body["order_id"].as_str().unwrap());
-    for answer in [
-        api.get("/products").await,
-        api.post("/orders", &json!({"customer_id": "c", "items": [item]})).await,
-        api.post(&format!("{path}/items"), &item).await,
-        api.post("/orders/batch", &json!({"orders": [{"customer_id": "c", "items": [item]}]})).await,
-    ] {
-        answer.assert_problem(503, "pricing_unavailable");
-        assert_eq!(answer.header("retry-after"), "1");
-    }
-    assert_eq!(api.get(&path).await.status, 200);
-    assert_eq!(api.get("/openapi.json").await.status, 200);
-}
-
 /// Pricing that has a bug.
 #[derive(Clone)]
 struct Panicking;
@@ -161,20 +141,6 @@ impl PricingService for Panicking {
 
     async fn list(&self) -> Result<Vec<Product>, PricingError> {
         panic!("boom")
-    }
-}
-
-/// Pricing that cannot be reached.
-#[derive(Clone)]
-struct Away;
-
-impl PricingService for Away {
-    async fn find(&self, _: &[Sku]) -> Result<Vec<Option<Product>>, PricingError> {
-        Err(PricingError("away".into()))
-    }
-
-    async fn list(&self) -> Result<Vec<Product>, PricingError> {
-        Err(PricingError("away".into()))
     }
 }
 

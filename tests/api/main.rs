@@ -15,6 +15,7 @@ mod lifecycle;
 mod lists;
 mod metrics;
 mod orders;
+mod pricing;
 mod problems;
 mod service;
 mod stream;

@@ -5,6 +5,7 @@ mod support;
 
 mod plans;
 mod positions;
+mod pricing;
 mod races;
 mod verify;
 mod workload;

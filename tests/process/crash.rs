@@ -4,7 +4,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::support::{
     Database, eventually,
-    service::{Service, program},
+    service::{Service, client, program},
 };
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_service_that_is_killed_between_commit_and_answer_makes_one_order_of_a
         service.kill();
 
         let service = Service::start(program(&["--database-url", &database.url()]));
-        let request = reqwest::Client::builder().no_proxy().build().unwrap().post(format!("{}/orders", service.url));
+        let request = client().post(format!("{}/orders", service.url));
         let request = request.header("idempotency-key", &key).header("content-type", "application/json");
         let answer = request.body(body.clone()).send().await.unwrap();
         assert_eq!(

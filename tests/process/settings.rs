@@ -2,6 +2,7 @@ use serde_json::json;
 
 use crate::support::{
     Database,
+    pricing::{server, shop},
     service::{Service, ended, program},
 };
 
@@ -34,6 +35,13 @@ async fn the_service_uses_the_database_of_its_url_and_migrates_it() {
     assert_eq!(access["request_id"].as_str().unwrap().len(), 36);
 }
 
+#[tokio::test]
+async fn the_service_asks_the_pricing_service_of_its_url() {
+    let server = server(shop).await;
+    let service = Service::start(program(&["--in-memory", "--pricing-url", &server.uri()]));
+    assert_eq!(service.create_order().await["total_amount"], "37.02");
+}
+
 #[test]
 fn a_bad_setting_stops_the_start_with_its_name_and_what_is_allowed() {
     let refused = [
@@ -45,6 +53,10 @@ fn a_bad_setting_stops_the_start_with_its_name_and_what_is_allowed() {
         (&["--cors-origins", "https://a:b:c"], "ORDERS_CORS_ORIGINS", "without a path"),
         (&["--database-url", "mysql://x"], "DATABASE_URL", "postgres://"),
         (&["--in-memory", "--catalogue", "/nowhere"], "ORDERS_CATALOGUE", "/nowhere"),
+        (&["--in-memory", "--pricing-url", "ftp://prices"], "ORDERS_PRICING_URL", "http or https"),
+        (&["--in-memory", "--pricing-url", "prices:8080"], "ORDERS_PRICING_URL", "http or https"),
+        (&["--in-memory", "--pricing-url", "http://prices/?v=1"], "ORDERS_PRICING_URL", "no query"),
+        (&["--in-memory", "--pricing-timeout-ms", "49"], "ORDERS_PRICING_TIMEOUT_MS", "50..=30000"),
     ];
     for (arguments, name, allowed) in refused {
         let mut command = program(&[]);
@@ -81,12 +93,15 @@ fn help_tells_every_setting_and_its_default() {
 }
 
 #[test]
-fn a_secret_in_the_database_url_is_never_shown() {
+fn a_secret_in_a_url_is_never_shown() {
     let url = "postgres://orders:s3cret-word@localhost:1/orders?sslmode=nonsense";
+    let pricing = "http://orders:s3cret-word@localhost:1/?nonsense";
     let mut command = program(&["--help"]);
-    command.env("DATABASE_URL", url);
+    command.env("DATABASE_URL", url).env("ORDERS_PRICING_URL", pricing);
     let output = command.output().unwrap();
     assert!(!String::from_utf8_lossy(&output.stdout).contains("s3cret-word"));
-    let (status, said) = ended(program(&["--database-url", url]));
-    assert!(!status.success() && !said.contains("s3cret-word"), "{said}");
+    for arguments in [["--database-url", url], ["--pricing-url", pricing]] {
+        let (status, said) = ended(program(&arguments));
+        assert!(!status.success() && !said.contains("s3cret-word"), "{said}");
+    }
 }

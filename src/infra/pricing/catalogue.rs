@@ -4,8 +4,10 @@ use serde::Deserialize;
 
 use crate::{
     app::{PricingError, PricingService, Product},
-    domain::{Currency, CurrencyError, Price, PriceError, ProductNameError, Sku, SkuError},
+    domain::Sku,
 };
+
+use super::product::{ProductError, by_name, product};
 
 /// The products of a file: a JSON array of `{"sku", "name", "price", "currency"}`, the price as a string, all four required.
 #[derive(Clone, Debug)]
@@ -23,15 +25,6 @@ pub enum CatalogueError {
     Product { number: usize, sku: String, reason: ProductError },
     #[error("the catalogue has {0} twice")]
     Duplicate(Sku),
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub enum ProductError {
-    Sku(#[from] SkuError),
-    Name(#[from] ProductNameError),
-    Currency(#[from] CurrencyError),
-    Price(#[from] PriceError),
 }
 
 #[derive(Deserialize)]
@@ -57,9 +50,10 @@ impl StaticCatalogue {
         let entries: Vec<Entry> = serde_json::from_str(json)?;
         let mut products = BTreeMap::new();
         for (index, entry) in entries.into_iter().enumerate() {
-            let product = entry.product().map_err(|reason| CatalogueError::Product {
+            let Entry { sku, name, price, currency } = entry;
+            let product = product(&sku, &name, &price, &currency).map_err(|reason| CatalogueError::Product {
                 number: index + 1,
-                sku: entry.sku.clone(),
+                sku,
                 reason,
             })?;
             if let Some(twice) = products.insert(product.sku.clone(), product) {
@@ -70,22 +64,13 @@ impl StaticCatalogue {
     }
 }
 
-impl Entry {
-    fn product(&self) -> Result<Product, ProductError> {
-        let currency: Currency = self.currency.parse()?;
-        Ok(Product { sku: self.sku.parse()?, name: self.name.parse()?, price: Price::parse(&self.price, currency)? })
-    }
-}
-
 impl PricingService for StaticCatalogue {
     async fn find(&self, skus: &[Sku]) -> Result<Vec<Option<Product>>, PricingError> {
         Ok(skus.iter().map(|sku| self.products.get(sku).cloned()).collect())
     }
 
     async fn list(&self) -> Result<Vec<Product>, PricingError> {
-        let mut products: Vec<Product> = self.products.values().cloned().collect();
-        products.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.sku.cmp(&b.sku)));
-        Ok(products)
+        Ok(by_name(self.products.values().cloned()))
     }
 }
 
