@@ -1,9 +1,13 @@
-use orders::infra::PricingOutcomes;
+use orders::{
+    app::{PricingService, Telemetry},
+    infra::{Metrics, Pricing, PricingOutcomes},
+};
+use reqwest::Method;
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
 use crate::{
-    helpers::Api,
+    helpers::{Answer, Api},
     support::pricing::{answer_now, asked, pricing, server, shop},
 };
 
@@ -41,5 +45,39 @@ async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
     assert_eq!(api.post("/orders", &json!({"customer_id": "c"})).await.status, 201);
     for path in ["/health/live", "/health/ready", "/events", "/orders"] {
         assert_eq!(api.get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_trace_of_a_request_goes_on_to_the_pricing_service() {
+    let server = server(shop).await;
+    let api = Api::with_pricing(pricing(&server));
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request =
+        api.request(Method::GET, "/products").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    assert_eq!(Answer::of(request).await.status, 200);
+    let asked = server.received_requests().await.unwrap();
+    let passed_on = asked[0].headers["traceparent"].to_str().unwrap();
+    // The same trace and flags, and a span of its own.
+    assert!(passed_on.starts_with(&format!("00-{trace}-")) && passed_on.ends_with("-01"), "{passed_on}");
+    assert!(!passed_on.contains("00f067aa0ba902b7"));
+}
+
+#[tokio::test]
+async fn the_calls_and_the_breaker_of_the_pricing_service_are_counted() {
+    let server = server(ResponseTemplate::new(400)).await;
+    let telemetry = Metrics::new("0", "test");
+    let service = Pricing::Http(pricing(&server)).with_metrics(&telemetry);
+    for _ in 0..6 {
+        service.list().await.unwrap_err();
+    }
+    let told = telemetry.tell();
+    for sample in [
+        "orders_pricing_requests_total{outcome=\"failed\"} 5",
+        "orders_pricing_requests_total{outcome=\"rejected\"} 1",
+        "orders_pricing_breaker_state{state=\"open\"} 1",
+        "orders_pricing_breaker_state{state=\"closed\"} 0",
+    ] {
+        assert!(told.contains(sample), "{sample} is not in {told}");
     }
 }
