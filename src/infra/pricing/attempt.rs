@@ -22,6 +22,11 @@ pub(super) enum AttemptError {
     Malformed(#[from] MalformedAnswer),
 }
 
+/// There was no try.
+#[derive(Debug, thiserror::Error)]
+#[error("the pricing service failed so often that it is left alone for a while")]
+pub(super) struct LeftAlone;
+
 impl From<reqwest::Error> for AttemptError {
     fn from(error: reqwest::Error) -> Self {
         Self::NoAnswer(error.without_url())

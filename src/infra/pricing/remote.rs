@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, RequestBuilder, Url, redirect};
+use reqwest::{Client, RequestBuilder, Url, header, redirect};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -18,16 +18,13 @@ use crate::{
 
 use super::{
     answer::parse,
-    attempt::{AttemptError, body},
+    attempt::{AttemptError, LeftAlone, body},
     breaker::{Breaker, BreakerSettings, BreakerState},
     product::by_name,
 };
 
 /// How often a call is tried in all.
 const ATTEMPTS: usize = 3;
-
-/// How many products one request asks for: all of an order, in a URL that every server takes.
-const SKUS_A_REQUEST: usize = MAX_LINES;
 
 /// A pricing service that is reached over HTTP; docs/API.md has what it must answer.
 #[derive(Clone, Debug)]
@@ -71,10 +68,6 @@ pub struct PricingOutcomes {
     /// Not made: the breaker was open.
     pub rejected: u64,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("the pricing service failed so often that it is left alone for a while")]
-struct LeftAlone;
 
 impl PricingSettings {
     pub fn new(timeout: Duration) -> Self {
@@ -133,7 +126,8 @@ impl PricingService for HttpPricing {
         wanted.sort();
         wanted.dedup();
         let mut found = BTreeMap::new();
-        for part in wanted.chunks(SKUS_A_REQUEST) {
+        // All of an order fit in a URL that every server takes; all of a batch may not.
+        for part in wanted.chunks(MAX_LINES) {
             found.extend(self.0.call(Some(part)).await?);
         }
         Ok(skus.iter().map(|sku| found.get(sku).cloned()).collect())
@@ -193,7 +187,7 @@ impl Remote {
             let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
             url.set_query(Some(&format!("sku={}", skus.join(","))));
         }
-        let request = self.client.get(url).header(reqwest::header::ACCEPT, "application/json");
+        let request = self.client.get(url).header(header::ACCEPT, "application/json");
         match TraceContext::current() {
             Some(trace) => request.header("traceparent", trace.traceparent(fastrand::u64(..))),
             None => request,
