@@ -30,7 +30,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    init_logging(&config);
+    let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
+    init_logging(&config, files);
     config.check()?;
     let mut stop = StopSignal::listen()?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT);
@@ -65,7 +66,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Holds the tables against the log and says what came of it on standard output; whether nothing is wrong.
 pub async fn verify(config: &Config) -> anyhow::Result<bool> {
-    init_logging(config);
+    // The files are the service's, which may be running.
+    init_logging(config, None);
     let mut embedded = None;
     let options = match &config.database_url {
         Some(url) => url_options(url)?,
@@ -88,13 +90,12 @@ pub async fn verify(config: &Config) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
-fn init_logging(config: &Config) {
+fn init_logging(config: &Config, files: Option<LogDir>) {
     let format = match config.log_format {
         LogFormat::Pretty => infra::LogFormat::Pretty,
         LogFormat::Json => infra::LogFormat::Json,
     };
-    let dir = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
-    infra::init_logging(format, dir);
+    infra::init_logging(format, files);
 }
 
 fn pricing(config: &Config) -> anyhow::Result<Pricing> {

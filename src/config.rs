@@ -110,7 +110,7 @@ pub struct Config {
     )]
     pub log_format: LogFormat,
 
-    /// Directory for log files, beside standard error: orders.log, and five older ones.
+    /// Directory for log files of this service alone, beside standard error: orders.log, and five older ones.
     #[arg(long, env = "ORDERS_LOG_DIR", value_name = "ORDERS_LOG_DIR")]
     pub log_dir: Option<PathBuf>,
 

@@ -143,6 +143,36 @@ async fn a_directory_that_cannot_be_written_to_stops_nothing_and_is_tried_again(
 }
 
 #[tokio::test]
+async fn a_half_line_that_a_crash_left_has_a_line_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("orders.log");
+    fs::write(&log, "{\"level\":\"INFO\"}\n{\"level\":\"IN").unwrap();
+    let service = Service::start(logging_to(dir.path(), &[]));
+    service.signal("TERM");
+    assert!(service.wait().0.success());
+    let text = fs::read_to_string(&log).unwrap();
+    let torn: Vec<&str> = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
+    assert!(torn == ["{\"level\":\"IN"] && text.lines().count() > 2, "{text}");
+}
+
+#[tokio::test]
+async fn of_two_services_in_one_directory_one_writes_and_the_other_waits_for_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Service::start(logging_to(dir.path(), &[]));
+    let second = Service::start(logging_to(dir.path(), &[]));
+    assert_eq!((get(&first, "/products").await, get(&second, "/orders").await), (200, 200));
+    let files = lines(dir.path());
+    assert_eq!((requests(&files, "/products"), requests(&files, "/orders")), (1, 0));
+    first.signal("TERM");
+    assert!(first.wait().0.success());
+    eventually("the second one's lines come into the file", async || {
+        get(&second, "/orders").await;
+        (requests(&lines(dir.path()), "/orders") > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_password_is_in_no_line_whatever_the_level() {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::new().await;
