@@ -12,17 +12,18 @@ tokio::task_local! {
 pub struct TraceContext {
     /// Never 0.
     trace_id: u128,
-    flags: u8,
+    is_sampled: bool,
 }
 
 impl TraceContext {
     /// A trace that begins here. It is not sampled.
     pub const fn begin(trace_id: u128) -> Self {
-        Self { trace_id, flags: 0 }
+        Self { trace_id, is_sampled: false }
     }
 
     /// Of the header `traceparent` (section 3.2): version, trace id, parent id and flags in lower-case hexadecimal digits.
-    /// A version that is not known yet may have more behind it. `None` for what is malformed.
+    /// A version that is not known yet may have more behind it. `None` for what is malformed. Of the flags only the one
+    /// that has a meaning is kept: the others are to be passed on as 0.
     pub fn parse(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
         let version = hexadecimal(parts.next()?, 2)?;
@@ -30,12 +31,12 @@ impl TraceContext {
         let parent_id = hexadecimal(parts.next()?, 16)?;
         let flags = hexadecimal(parts.next()?, 2)?;
         let is_valid = version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
-        if is_valid { Some(Self { trace_id, flags: u8::try_from(flags).ok()? }) } else { None }
+        if is_valid { Some(Self { trace_id, is_sampled: flags & 1 == 1 }) } else { None }
     }
 
     /// For a request to another service, which `span_id` names in the trace.
     pub fn traceparent(self, span_id: u64) -> String {
-        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, span_id.max(1), self.flags)
+        format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, span_id.max(1), u8::from(self.is_sampled))
     }
 
     /// Does the work as a part of the trace.

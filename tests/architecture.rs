@@ -11,7 +11,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-const LAYERS: [&str; 6] = ["domain", "app", "infra", "http", "config", "bootstrap"];
+const LAYERS: [&str; 7] = ["domain", "app", "infra", "http", "config", "bootstrap", "trace"];
 
 /// What each layer may name besides itself: other layers, and crates of `Cargo.toml`.
 const RULES: &[(&str, &[&str])] = &[
@@ -22,6 +22,7 @@ const RULES: &[(&str, &[&str])] = &[
         &[
             "app",
             "domain",
+            "trace",
             "env_logger",
             "fastrand",
             "futures_util",
@@ -45,6 +46,7 @@ const RULES: &[(&str, &[&str])] = &[
         &[
             "app",
             "domain",
+            "trace",
             "actix_cors",
             "actix_files",
             "actix_web",

@@ -1,16 +1,19 @@
 //! What the service writes down, where, and what it never does.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     process::{Command, Stdio},
 };
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
 
 use crate::support::{
     Database, eventually,
+    pricing::{answer_now, server, shop},
     service::{Service, client, program},
 };
 
@@ -203,13 +206,19 @@ async fn a_password_is_in_no_line_whatever_the_level() {
 
 #[tokio::test]
 async fn levels_are_set_by_part() {
-    let mut command = program(&["--in-memory"]);
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = logging_to(dir.path(), &[]);
+    // Where it listens is told by `bootstrap`.
     command.env("RUST_LOG", "warn,orders::http=info,orders::bootstrap=info");
     let service = Service::start(command);
     service.create_order().await;
+    assert_eq!(get(&service, "/products").await, 200);
     service.signal("TERM");
-    let (_, said) = service.wait();
-    assert!(said.contains("orders::http::access") && !said.contains("orders::events"), "{said}");
+    assert!(service.wait().0.success());
+    let mut lines = lines(dir.path());
+    lines.retain(|line| line["target"] != "orders::bootstrap");
+    let targets: Vec<_> = lines.iter().map(|line| &line["target"]).collect();
+    assert_eq!(targets, ["orders::http::access"; 2]);
 }
 
 #[tokio::test]
@@ -243,4 +252,42 @@ async fn the_trace_of_the_caller_is_taken_up_and_another_one_begun_where_there_i
     for (begun, header) in traces[2..].iter().zip(&headers[2..]) {
         assert!(begun.len() == 32 && *begun != trace && !header.contains(begun), "{header}: {begun}");
     }
+}
+
+#[tokio::test]
+async fn the_trace_goes_on_to_the_pricing_service_and_names_the_problem_and_no_line_has_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = server(shop).await;
+    let url = shop.uri().replace("http://", "http://orders:s3cret-word@");
+    let mut command = logging_to(dir.path(), &["--pricing-url", &url]);
+    command.env("RUST_LOG", "trace");
+    let service = Service::start(command);
+    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let get = async |flags: &str| {
+        let request = client().get(format!("{}/products", service.url));
+        let request = request.header("traceparent", format!("00-{trace}-{parent}-{flags}"));
+        request.header("authorization", "Bearer s3cret-token").send().await.unwrap().status().as_u16()
+    };
+    // Of the flags, only the last has a meaning to pass on.
+    assert_eq!((get("01").await, get("00").await, get("ff").await), (200, 200, 200));
+    let asked = shop.received_requests().await.unwrap();
+    let sent: Vec<&str> = asked.iter().map(|request| request.headers["traceparent"].to_str().unwrap()).collect();
+    let spans: BTreeSet<&str> = sent.iter().map(|sent| &sent[36..52]).collect();
+    assert!(spans.len() == 3 && !spans.contains(parent), "{sent:?}");
+    for (sent, flags) in sent.iter().zip(["01", "00", "01"]) {
+        assert_eq!((&sent[..36], &sent[52..]), (&*format!("00-{trace}-"), &*format!("-{flags}")));
+    }
+
+    answer_now(&shop, ResponseTemplate::new(400)).await;
+    assert_eq!(get("01").await, 503);
+    service.signal("TERM");
+    let (_, said) = service.wait();
+    let lines = lines(dir.path());
+    let problem = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
+    let access = lines.iter().find(|line| line["status"] == 503).unwrap();
+    assert_eq!((&problem["trace_id"], &access["trace_id"]), (&json!(trace), &json!(trace)));
+    assert_eq!(problem["request_id"], access["request_id"]);
+    let secrets = ["s3cret", "b3JkZXJzOnMzY3JldC13b3Jk"];
+    let logged = said + &Value::from(lines).to_string();
+    assert!(!secrets.iter().any(|secret| logged.contains(secret)), "{logged}");
 }
