@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     io::{self, Write},
     path::PathBuf,
 };
@@ -53,9 +54,9 @@ fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     write_time(out)?;
     write!(out, " {:5} {}: ", record.level(), record.target())?;
     // One line an event, whatever is in the message.
-    match record.args().as_str() {
-        Some(fixed) => out.write_all(fixed.as_bytes())?,
-        None => out.write_all(record.args().to_string().replace('\n', "\\n").as_bytes())?,
+    match message(record) {
+        Cow::Borrowed(fixed) => out.write_all(fixed.as_bytes())?,
+        Cow::Owned(text) => out.write_all(text.replace('\n', "\\n").as_bytes())?,
     }
     visit(record, |key, value| match value.to_borrowed_str() {
         Some(text) if text.bytes().all(|b| b.is_ascii_graphic() && b != b'"') => write!(out, " {key}={text}"),
@@ -72,7 +73,7 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     out.write_all(b"{\"ts\":\"")?;
     write_time(out)?;
     write!(out, "\",\"level\":\"{}\",\"target\":\"{}\",\"msg\":", record.level(), record.target())?;
-    serde_json::to_writer(&mut *out, &record.args().to_string())?;
+    serde_json::to_writer(&mut *out, &message(record))?;
     visit(record, |key, value| {
         write!(out, ",\"{key}\":")?;
         if let Some(number) = value.to_u64() {
@@ -89,6 +90,19 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         write!(out, ",\"trace_id\":\"{trace}\"")?;
     }
     out.write_all(b"}\n")
+}
+
+/// What the record says, but for what may be a secret.
+fn message(record: &Record<'_>) -> Cow<'static, str> {
+    // sqlx shows a parameter that it does not know with its value, which may be a password: libpq has `sslpassword`. In a
+    // password that is not escaped, `&` begins a parameter: its name is no better.
+    if record.target() == "sqlx_postgres::options::parse" {
+        return "ignoring a parameter of DATABASE_URL that is not known".into();
+    }
+    match record.args().as_str() {
+        Some(fixed) => fixed.into(),
+        None => record.args().to_string().into(),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a log line has the time at which it was written")]

@@ -9,12 +9,13 @@ use std::{
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
     Database, eventually,
     pricing::{answer_now, server, shop},
-    service::{Service, client, program},
+    service::{Service, client, ended, program},
 };
 
 /// The program with these settings, as JSON lines into files of this directory.
@@ -178,30 +179,51 @@ async fn of_two_services_in_one_directory_one_writes_and_the_other_waits_for_its
 #[tokio::test]
 async fn a_password_is_in_no_line_whatever_the_level() {
     let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("orders.log");
     let database = Database::new().await;
-    let here = database.url().replace("postgres@", "postgres:s3cret%2Dword@");
-    let in_query = format!("{}&password=s3cret-word", database.url());
-    for url in [&here, &in_query] {
-        let mut command = program(&["--database-url", url, "--log-dir", dir.path().to_str().unwrap()]);
-        command.env("RUST_LOG", "trace");
-        let service = Service::start(command);
+    let with = |login: &str| database.url().replace("postgres@", login);
+    ask_for_a_password(&database, "s3cret-word").await;
+    let traced = |url: &str| {
+        let mut command = program(&["--log-dir", dir.path().to_str().unwrap()]);
+        command.env("DATABASE_URL", url).env("RUST_LOG", "trace");
+        command
+    };
+    let here = with("asked:s3cret%2Dword@");
+    let in_query = with("asked@") + "&password=s3cret-word";
+    // Parameters that are not known: one of libpq, and the rest of a password that is not escaped.
+    let unknown = with("asked:s3cret%2Dword@") + "&sslpassword=s3cret&s3cret";
+    for url in [&here, &in_query, &unknown] {
+        let service = Service::start(traced(url));
         service.create_order().await;
         service.signal("TERM");
         let (status, said) = service.wait();
         assert!(status.success() && !said.contains("s3cret"), "{said}");
     }
+    let (status, refused) = ended(traced(&with("asked:s3cret-but-wrong@")));
+    assert!(!status.success() && refused.contains("password authentication failed"), "{refused}");
     // And where there is nobody.
-    let mut command = program(&["--log-dir", dir.path().to_str().unwrap()]);
-    command.env("DATABASE_URL", "postgres://orders:s3cret-word@127.0.0.1:1/orders").env("RUST_LOG", "trace");
-    let mut process = command.spawn().unwrap();
-    let log = dir.path().join("orders.log");
+    let mut process = traced("postgres://orders:s3cret-word@127.0.0.1:1/orders").spawn().unwrap();
     eventually("it has tried", async || fs::read_to_string(&log).ok()?.contains("not ready, next try").then_some(()))
         .await;
     process.kill().unwrap();
     let output = process.wait_with_output().unwrap();
-    for text in [String::from_utf8_lossy(&output.stderr).into_owned(), fs::read_to_string(&log).unwrap()] {
+    let written = fs::read_to_string(&log).unwrap();
+    for text in [&refused, &*String::from_utf8_lossy(&output.stderr), &written] {
         assert!(!text.contains("s3cret") && text.contains("TRACE"), "{text}");
     }
+    assert_eq!(written.matches("a parameter of DATABASE_URL that is not known").count(), 2);
+}
+
+/// Of the role `asked`, which the database believes nothing without it.
+async fn ask_for_a_password(database: &Database, password: &str) {
+    let mut postgres = database.connect().await;
+    let hba: String = sqlx::query_scalar("show hba_file").fetch_one(&mut postgres).await.unwrap();
+    // As it is: the bytes that a client sends are the password.
+    fs::write(&hba, "local all asked password\n".to_owned() + &fs::read_to_string(&hba).unwrap()).unwrap();
+    let create = format!("create role asked superuser login password '{password}'; select pg_reload_conf()");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut postgres).await.unwrap();
+    let without = database.options.clone().username("asked");
+    eventually("the password is asked for", async || without.connect().await.is_err().then_some(())).await;
 }
 
 #[tokio::test]
