@@ -14,7 +14,7 @@ use super::{
 
 impl IdempotencyKeys for PgStore {
     async fn recall(&self, tenant: &TenantId, caller: &str, key: &str) -> Result<Option<Recorded>, RepoError> {
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let rows = query!(
             "select item, fingerprint, order_id, version
             from idempotency_keys
@@ -24,10 +24,10 @@ impl IdempotencyKeys for PgStore {
             caller,
             key,
         )
-        .fetch_all(&mut *reader)
+        .fetch_all(&mut *connection)
         .await
         .map_err(repo_error)?;
-        reader.done();
+        connection.done();
         let Some(first) = rows.first() else { return Ok(None) };
         let fingerprint = first.fingerprint.as_slice().try_into().map_err(corrupt)?;
         let outcomes = rows.iter().map(|row| {

@@ -40,10 +40,12 @@ macro_rules! slice {
 
 impl EventLog for PgStore {
     async fn log_bounds(&self) -> Result<LogBounds, RepoError> {
-        let mut reader = self.readers.take().await?;
-        let row =
-            query!("select retired_to, position from event_head").fetch_one(&mut *reader).await.map_err(repo_error)?;
-        reader.done();
+        let mut connection = self.readers.take().await?;
+        let row = query!("select retired_to, position from event_head")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(repo_error)?;
+        connection.done();
         bounds(row.retired_to + 1, row.position)
     }
 
@@ -52,7 +54,7 @@ impl EventLog for PgStore {
         let tenant = tenant.as_ref().map(TenantId::as_str);
         let types = (!types.is_empty()).then_some(types.as_slice());
         let (from, to, at_most) = (stored(after), stored(after.saturating_add(span)), stored(limit as u64));
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let rows =
             match (tenant, order_id) {
                 (Some(tenant), Some(order_id)) => slice!(
@@ -64,7 +66,7 @@ impl EventLog for PgStore {
                     order_id.as_uuid(),
                     types as Option<&[&str]>,
                 )
-                .fetch_all(&mut *reader)
+                .fetch_all(&mut *connection)
                 .await,
                 (tenant, order_id) => {
                     slice!(
@@ -77,22 +79,22 @@ impl EventLog for PgStore {
                         order_id.map(OrderId::as_uuid),
                         types as Option<&[&str]>,
                     )
-                    .fetch_all(&mut *reader)
+                    .fetch_all(&mut *connection)
                     .await
                 }
             };
         let rows = rows.map_err(repo_error)?;
-        reader.done();
+        connection.done();
         log_slice(rows, after, span, limit)
     }
 
     async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
-        let mut reader = self.tail.take().await?;
+        let mut connection = self.tail.take().await?;
         let rows = slice!("order by position", stored(after), i64::MAX, stored(limit as u64))
-            .fetch_all(&mut *reader)
+            .fetch_all(&mut *connection)
             .await
             .map_err(repo_error)?;
-        reader.done();
+        connection.done();
         log_slice(rows, after, u64::MAX, limit)
     }
 
@@ -103,7 +105,7 @@ impl EventLog for PgStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, RepoError> {
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let rows = query_as!(
             LogRow,
             r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
@@ -116,10 +118,10 @@ impl EventLog for PgStore {
             number_to_store(after)?,
             stored(limit as u64),
         )
-        .fetch_all(&mut *reader)
+        .fetch_all(&mut *connection)
         .await
         .map_err(repo_error)?;
-        reader.done();
+        connection.done();
         rows.into_iter().map(LoggedEvent::try_from).collect()
     }
 

@@ -1,12 +1,12 @@
 //! The store in PostgreSQL. Every statement is checked against the schema at compile time.
 
 mod connect;
+mod connections;
 mod errors;
 mod keys;
 mod log;
 mod migrate;
 mod queries;
-mod readers;
 mod repo;
 mod rows;
 mod store;

@@ -41,9 +41,9 @@ macro_rules! count {
 
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
-        let mut reader = self.readers.take().await?;
-        let state = select_order(&mut *reader, tenant, id).await?;
-        reader.done();
+        let mut connection = self.readers.take().await?;
+        let state = select_order(&mut *connection, tenant, id).await?;
+        connection.done();
         Ok(state.map(OrderDetails::from))
     }
 
@@ -53,7 +53,7 @@ impl OrderQueries for PgStore {
             AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
             AsOf::Time(time) => (None, Some(time)),
         };
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let rows = query_as!(
             EventRow,
             r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
@@ -66,12 +66,12 @@ impl OrderQueries for PgStore {
             version as Option<i32>,
             time as Option<OffsetDateTime>,
         )
-        .fetch_all(&mut *reader)
+        .fetch_all(&mut *connection)
         .await
         .map_err(repo_error)?;
         let is_whole = rows.first().is_some_and(|first| first.version == 1);
-        let retired = !is_whole && is_beginning_retired(&mut reader, tenant, id).await?;
-        reader.done();
+        let retired = !is_whole && is_beginning_retired(&mut connection, tenant, id).await?;
+        connection.done();
         if retired {
             return Ok(Past::Retired);
         }
@@ -87,21 +87,23 @@ impl OrderQueries for PgStore {
         let ids = filter.ids();
         let (start, end) = (ids.start.as_uuid(), ids.end.as_uuid());
         let tenant = tenant.as_str();
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let count = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-            (None, None) => count!("", tenant, start, end).fetch_one(&mut *reader).await,
+            (None, None) => count!("", tenant, start, end).fetch_one(&mut *connection).await,
             (Some(customer), None) => {
-                count!("and customer_id = $4", tenant, start, end, customer).fetch_one(&mut *reader).await
+                count!("and customer_id = $4", tenant, start, end, customer).fetch_one(&mut *connection).await
             }
-            (None, Some(status)) => count!("and status = $4", tenant, start, end, status).fetch_one(&mut *reader).await,
+            (None, Some(status)) => {
+                count!("and status = $4", tenant, start, end, status).fetch_one(&mut *connection).await
+            }
             (Some(customer), Some(status)) => {
                 count!("and customer_id = $4 and status = $5", tenant, start, end, customer, status)
-                    .fetch_one(&mut *reader)
+                    .fetch_one(&mut *connection)
                     .await
             }
         };
         let count = count.map_err(repo_error)?;
-        reader.done();
+        connection.done();
         u64::try_from(count).map_err(corrupt)
     }
 
@@ -117,33 +119,33 @@ impl OrderQueries for PgStore {
         let end = before.map_or(ids.end, |before| before.min(ids.end)).as_uuid();
         let start = ids.start.as_uuid();
         let tenant = tenant.as_str();
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let rows = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-            (None, None) => page!("", tenant, start, end, limit).fetch_all(&mut *reader).await,
+            (None, None) => page!("", tenant, start, end, limit).fetch_all(&mut *connection).await,
             (Some(customer), None) => {
-                page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(&mut *reader).await
+                page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(&mut *connection).await
             }
             (None, Some(status)) => {
-                page!("and status = $5", tenant, start, end, limit, status).fetch_all(&mut *reader).await
+                page!("and status = $5", tenant, start, end, limit, status).fetch_all(&mut *connection).await
             }
             (Some(customer), Some(status)) => {
                 page!("and customer_id = $5 and status = $6", tenant, start, end, limit, customer, status)
-                    .fetch_all(&mut *reader)
+                    .fetch_all(&mut *connection)
                     .await
             }
         };
         let rows = rows.map_err(repo_error)?;
-        reader.done();
+        connection.done();
         rows.into_iter().map(OrderSummary::try_from).collect()
     }
 
     async fn ready(&self) -> Result<(), RepoError> {
-        let mut reader = self.readers.take().await?;
+        let mut connection = self.readers.take().await?;
         let applied = query_scalar!("select max(version) from refinery_schema_history")
-            .fetch_one(&mut *reader)
+            .fetch_one(&mut *connection)
             .await
             .map_err(repo_error)?;
-        reader.done();
+        connection.done();
         if applied >= Some(*SCHEMA_VERSION) {
             Ok(())
         } else {

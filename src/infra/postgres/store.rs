@@ -9,7 +9,7 @@ use crate::{
     infra::metrics::{Metrics, PoolUse},
 };
 
-use super::{PoolSettings, connect::pool, errors::repo_error, readers::Readers, repo::PgOrderRepo};
+use super::{PoolSettings, connect::pool, connections::Connections, errors::repo_error, repo::PgOrderRepo};
 
 /// Orders in PostgreSQL.
 #[derive(Clone)]
@@ -17,9 +17,9 @@ pub struct PgStore {
     /// For units of work.
     pub(super) pool: PgPool,
     /// For queries.
-    pub(super) readers: Readers,
+    pub(super) readers: Connections,
     /// For the one reader of the log that all streams wait for.
-    pub(super) tail: Readers,
+    pub(super) tail: Connections,
     /// Wakes who follows the log when this process has committed.
     pub(super) committed: Arc<Notify>,
     metrics: Option<Metrics>,
@@ -31,7 +31,7 @@ impl PgStore {
         let for_queries = (settings.max_connections / 2).max(1);
         let for_writes = settings.max_connections.saturating_sub(for_queries).max(1);
         let sized = |max_connections| pool(options.clone(), PoolSettings { max_connections, ..settings });
-        let readers = |connections| Readers::new(sized(connections), settings.acquire_timeout);
+        let readers = |connections| Connections::new(sized(connections), settings.acquire_timeout);
         Self {
             pool: sized(for_writes),
             readers: readers(for_queries),

@@ -11,10 +11,10 @@ use crate::{app::RepoError, infra::metrics::PoolUse};
 
 use super::{connect::TRUSTED_IDLE, errors::repo_error};
 
-/// The connections that queries use. sqlx's pool asks the server on each return whether a connection is still good,
-/// which costs a read a second round trip: here a connection whose query succeeded is handed on as it is.
+/// Connections that are handed on as they are. sqlx's pool asks the server on each return whether a connection is still good,
+/// which costs a statement a second round trip: here a connection whose work succeeded goes to the next one as it is.
 #[derive(Clone, Debug)]
-pub(super) struct Readers {
+pub(super) struct Connections {
     pool: PgPool,
     /// As many permits as the pool has connections: who has one never waits in the pool.
     permits: Arc<Semaphore>,
@@ -28,20 +28,20 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection for one query. One that is dropped without `done` goes back through sqlx's pool, which looks at it.
-pub(super) struct Reader {
+/// A connection for one piece of work. One that is dropped without `done` goes back through sqlx's pool, which looks at it.
+pub(super) struct Lent {
     connection: PoolConnection<Postgres>,
     idle: Arc<Mutex<Vec<Idle>>>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Readers {
+impl Connections {
     pub(super) fn new(pool: PgPool, acquire_timeout: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
         Self { pool, permits, idle: Arc::default(), acquire_timeout }
     }
 
-    pub(super) async fn take(&self) -> Result<Reader, RepoError> {
+    pub(super) async fn take(&self) -> Result<Lent, RepoError> {
         let permit = tokio::time::timeout(self.acquire_timeout, self.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolTimedOut))?;
         let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolClosed))?;
@@ -55,7 +55,7 @@ impl Readers {
                 Box::pin(self.pool.acquire()).await.map_err(repo_error)?
             }
         };
-        Ok(Reader { connection, idle: self.idle.clone(), _permit: permit })
+        Ok(Lent { connection, idle: self.idle.clone(), _permit: permit })
     }
 
     pub(super) fn state(&self, pool: &'static str) -> PoolUse {
@@ -72,14 +72,14 @@ impl Readers {
     }
 }
 
-impl Reader {
-    /// The query has succeeded.
+impl Lent {
+    /// The work has succeeded.
     pub(super) fn done(self) {
         lock(&self.idle).push(Idle { connection: self.connection, since: Instant::now() });
     }
 }
 
-impl Deref for Reader {
+impl Deref for Lent {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -87,7 +87,7 @@ impl Deref for Reader {
     }
 }
 
-impl DerefMut for Reader {
+impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
