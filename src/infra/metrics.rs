@@ -1,5 +1,6 @@
 use std::{
     fmt::{self, Write},
+    ops::Add,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
@@ -29,6 +30,8 @@ struct Inner {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     commits: Counter,
+    commit_sizes: Histogram,
+    commit_waits: Histogram,
     conflicts: Counter,
     retries: Counter,
     replays: Counter,
@@ -110,13 +113,23 @@ struct ProcessGauges {
 /// In seconds: an order is taken in milliseconds, and what takes more than ten seconds was given up.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// How it is with the connections of one pool.
+/// Of a batch.
+const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// How it is with connections to the database.
 #[derive(Clone, Copy, Debug)]
-pub struct PoolUse {
-    pub pool: &'static str,
-    pub idle: u32,
-    pub used: u32,
-    pub max: u32,
+pub(super) struct PoolUse {
+    pub(super) idle: u32,
+    pub(super) used: u32,
+    pub(super) max: u32,
+}
+
+impl Add for PoolUse {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { idle: self.idle + other.idle, used: self.used + other.used, max: self.max + other.max }
+    }
 }
 
 impl Metrics {
@@ -147,6 +160,16 @@ impl Metrics {
             ),
             in_flight: metric!("http_requests_in_flight", "Requests that are not answered yet"),
             commits: metric!("commits", "Transactions that were committed"),
+            commit_sizes: metric!(
+                "commit_batch_size",
+                "How many units of work a transaction committed",
+                Histogram::new(SIZES)
+            ),
+            commit_waits: metric!(
+                "commit_wait_seconds",
+                "How long units of work waited for the transaction that writes them",
+                Histogram::new(BUCKETS)
+            ),
             conflicts: metric!("conflicts", "Changes that somebody else was faster than"),
             retries: metric!("retries", "Changes that were decided anew after a lost race"),
             replays: metric!("idempotent_replays", "Repetitions that were answered as before"),
@@ -179,8 +202,8 @@ impl Metrics {
         self.inner.observers.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(observer));
     }
 
-    pub fn pool(&self, pool: PoolUse) {
-        let PoolUse { pool, idle, used, max } = pool;
+    pub(super) fn pool(&self, pool: &'static str, connections: PoolUse) {
+        let PoolUse { idle, used, max } = connections;
         for (state, connections) in [("idle", idle), ("used", used)] {
             self.inner.connections.get_or_create(&ConnectionLabels { pool, state }).set(connections.into());
         }
@@ -201,9 +224,15 @@ impl Metrics {
         }
     }
 
-    /// A transaction was committed, with events of these types.
-    pub fn committed(&self, types: &[&'static str]) {
+    /// A transaction began to write change sets that had waited for so long.
+    pub(super) fn commit_waited(&self, waits: impl Iterator<Item = Duration>) {
+        waits.for_each(|wait| self.inner.commit_waits.observe(wait.as_secs_f64()));
+    }
+
+    /// A transaction was committed, with so many change sets and events of these types.
+    pub(super) fn committed(&self, sets: usize, types: impl Iterator<Item = &'static str>) {
         self.inner.commits.inc();
+        self.inner.commit_sizes.observe(f64::from(u32::try_from(sets).unwrap_or(u32::MAX)));
         for r#type in types {
             self.inner.events.get_or_create(&TypeLabels { r#type }).inc();
         }

@@ -19,7 +19,7 @@ pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use logging::{LogDir, LogFormat, init_logging};
 pub use memory::MemoryStore;
-pub use metrics::{Metrics, PoolUse};
+pub use metrics::Metrics;
 pub use postgres::{
     Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
 };

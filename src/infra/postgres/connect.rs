@@ -28,9 +28,26 @@ pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
 pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
     options
         .application_name("orders")
-        .options([("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")])
+        .options([
+            ("statement_timeout", "10s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            // No statement here is worth compiling.
+            ("jit", "off"),
+        ])
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
+}
+
+/// For sessions whose every statement finds its rows by their keys, as many as the request has. A plan that reads a whole
+/// table is right only while the table is small, and is kept while it grows.
+pub(super) fn by_key(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ])
 }
 
 /// Connects when first asked: a service whose database is away answers 503.

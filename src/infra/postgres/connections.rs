@@ -58,11 +58,11 @@ impl Connections {
         Ok(Lent { connection, idle: self.idle.clone(), _permit: permit })
     }
 
-    pub(super) fn state(&self, pool: &'static str) -> PoolUse {
+    pub(super) fn usage(&self) -> PoolUse {
         let max = self.pool.options().get_max_connections();
         let free = u32::try_from(self.permits.available_permits()).unwrap_or(max);
         let used = max.saturating_sub(free);
-        PoolUse { pool, used, idle: self.pool.size().saturating_sub(used), max }
+        PoolUse { used, idle: self.pool.size().saturating_sub(used), max }
     }
 
     pub(super) async fn close(&self) {
@@ -76,6 +76,11 @@ impl Lent {
     /// The work has succeeded.
     pub(super) fn done(self) {
         lock(&self.idle).push(Idle { connection: self.connection, since: Instant::now() });
+    }
+
+    /// The server does not answer on it any more.
+    pub(super) fn close(mut self) {
+        self.connection.close_on_drop();
     }
 }
 
@@ -91,6 +96,14 @@ impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
+}
+
+/// How long work that many wait for may take: longer than the server lets a statement take, which it tells by itself. Whatever
+/// keeps it from that, the next ones get another connection.
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
+
+pub(super) fn unanswered() -> RepoError {
+    RepoError::Unavailable("the database does not answer".into())
 }
 
 /// Held for a push or a pop: a panic of another thread leaves nothing half-done.

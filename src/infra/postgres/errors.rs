@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use sqlx::error::DatabaseError;
 
-use crate::app::RepoError;
+use crate::app::{BoxError, RepoError};
 
 /// What a failed statement means to a use case.
 pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
@@ -15,6 +17,14 @@ pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => RepoError::Unavailable(error.into()),
         _ => RepoError::Backend(error.into()),
+    }
+}
+
+/// What a failed COMMIT means. Unless the server itself says that it did not commit, nobody knows.
+pub(super) fn commit_error(error: sqlx::Error) -> RepoError {
+    match error {
+        sqlx::Error::Database(_) => repo_error(error),
+        _ => RepoError::Unavailable(error.into()),
     }
 }
 
@@ -38,4 +48,30 @@ fn is_passing(error: &dyn DatabaseError) -> bool {
             // Lock not available; idle in transaction; read-only after a fail-over.
             || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
     })
+}
+
+/// An error that many are told of.
+pub(super) struct SharedError {
+    kind: fn(BoxError) -> RepoError,
+    cause: Cause,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+struct Cause(Arc<RepoError>);
+
+impl SharedError {
+    pub(super) fn of(error: RepoError) -> Self {
+        let kind = match &error {
+            RepoError::Conflict => |_| RepoError::Conflict,
+            RepoError::KeyTaken => |_| RepoError::KeyTaken,
+            RepoError::Unavailable(_) => RepoError::Unavailable,
+            RepoError::Backend(_) => RepoError::Backend,
+        };
+        Self { kind, cause: Cause(Arc::new(error)) }
+    }
+
+    pub(super) fn tell(&self) -> RepoError {
+        (self.kind)(Box::new(self.cause.clone()))
+    }
 }

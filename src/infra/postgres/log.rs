@@ -127,7 +127,7 @@ impl EventLog for PgStore {
 
     async fn news(&self) {
         // Whether woken or not, the log is looked at next.
-        let _ = tokio::time::timeout(POLL, self.committed.notified()).await;
+        let _ = tokio::time::timeout(POLL, self.listeners.news.notified()).await;
     }
 }
 

@@ -1,16 +1,16 @@
-use sqlx::{PgConnection, PgExecutor, query_as, query_scalar};
+use sqlx::{PgConnection, query_as, query_scalar};
 use time::OffsetDateTime;
 
 use crate::{
     app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, Past, RepoError},
-    domain::{CustomerId, Order, OrderId, OrderState, Status, TenantId},
+    domain::{CustomerId, Order, OrderId, Status, TenantId},
 };
 
 use super::{
     PgStore,
     errors::{corrupt, repo_error},
     migrate::SCHEMA_VERSION,
-    rows::{EventRow, OrderRow, SummaryRow, number_to_store, order_state},
+    rows::{EventRow, SummaryRow, number_to_store},
 };
 
 /// A page of summaries, newest first. A statement for each set of filters: each is planned for the index that serves it.
@@ -41,10 +41,7 @@ macro_rules! count {
 
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
-        let mut connection = self.readers.take().await?;
-        let state = select_order(&mut *connection, tenant, id).await?;
-        connection.done();
-        Ok(state.map(OrderDetails::from))
+        Ok(self.lookup_order(tenant, id).await?.map(OrderDetails::from))
     }
 
     async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<Past, RepoError> {
@@ -170,27 +167,4 @@ async fn is_beginning_retired(
     .fetch_one(connection)
     .await
     .map_err(repo_error)
-}
-
-/// An order with its lines, in one statement and so at one moment.
-pub(super) async fn select_order(
-    executor: impl PgExecutor<'_>,
-    tenant: &TenantId,
-    id: OrderId,
-) -> Result<Option<OrderState>, RepoError> {
-    let rows = query_as!(
-        OrderRow,
-        r#"select o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
-            i.line as "line?", i.sku as "sku?", i.name as "name?", i.quantity as "quantity?", i.unit_price as "unit_price?"
-        from orders o
-        left join order_items i on i.tenant_id = o.tenant_id and i.order_id = o.order_id
-        where o.tenant_id = $1 and o.order_id = $2
-        order by i.line"#,
-        tenant.as_str(),
-        id.as_uuid(),
-    )
-    .fetch_all(executor)
-    .await
-    .map_err(repo_error)?;
-    order_state(id, rows)
 }

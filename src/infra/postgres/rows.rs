@@ -13,6 +13,8 @@ use super::errors::corrupt;
 /// One line of an order beside the order's own columns: what a join of `orders` and `order_items` gives.
 /// An order without lines is one row whose line is null.
 pub(super) struct OrderRow {
+    /// Which of the orders that were asked for.
+    pub(super) n: i64,
     pub(super) customer_id: String,
     pub(super) status: String,
     pub(super) currency: String,

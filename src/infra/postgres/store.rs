@@ -1,65 +1,106 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
-use tokio::sync::Notify;
+use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
 
 use crate::{
     app::{RepoError, UnitOfWork, Uow},
-    domain::TenantId,
+    domain::{OrderId, OrderState, TenantId},
     infra::metrics::{Metrics, PoolUse},
 };
 
-use super::{PoolSettings, connect::pool, connections::Connections, errors::repo_error, repo::PgOrderRepo};
+use super::{
+    PoolSettings,
+    connect::{by_key, pool},
+    connections::Connections,
+    errors::repo_error,
+    lane::{self, CommitLane, Listeners, Turns},
+    lookups::{self, KeyLookup, Lookups, OrderLookup},
+    repo::PgOrderRepo,
+};
 
 /// Orders in PostgreSQL.
 #[derive(Clone)]
 pub struct PgStore {
-    /// For units of work.
-    pub(super) pool: PgPool,
-    /// For queries.
+    /// Commits what units of work have staged.
+    pub(super) lane: CommitLane,
+    /// Whoever writes to an order that others write to.
+    pub(super) turns: Turns,
+    /// For units of work that keep others from an order.
+    pub(super) locking: PgPool,
+    pub(super) orders: Lookups<OrderLookup>,
+    pub(super) keys: Lookups<KeyLookup>,
+    /// For all other queries.
     pub(super) readers: Connections,
     /// For the one reader of the log that all streams wait for.
     pub(super) tail: Connections,
-    /// Wakes who follows the log when this process has committed.
-    pub(super) committed: Arc<Notify>,
-    metrics: Option<Metrics>,
+    pub(super) listeners: Listeners,
+    /// The connections of the lane and of the lookups.
+    writer: Connections,
+    finders: Connections,
 }
 
 impl PgStore {
-    /// Half of the connections are for queries. One more follows the log.
+    /// Half of the connections are for queries, half of those for orders and keys that are looked up. One of the others
+    /// is the lane's. One more follows the log. Each of these has at least one. Called where tasks can be spawned.
     pub fn new(options: &PgConnectOptions, settings: PoolSettings) -> Self {
-        let for_queries = (settings.max_connections / 2).max(1);
-        let for_writes = settings.max_connections.saturating_sub(for_queries).max(1);
-        let sized = |max_connections| pool(options.clone(), PoolSettings { max_connections, ..settings });
-        let readers = |connections| Connections::new(sized(connections), settings.acquire_timeout);
+        let sized = |options: PgConnectOptions, max_connections: u32| {
+            pool(options, PoolSettings { max_connections: max_connections.max(1), ..settings })
+        };
+        let kept = |options, connections| Connections::new(sized(options, connections), settings.acquire_timeout);
+        let for_queries = settings.max_connections / 2;
+        let for_lookups = for_queries / 2;
+        let by_key = by_key(options.clone());
+        let (writer, finders) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_lookups));
+        let listeners = Listeners::default();
         Self {
-            pool: sized(for_writes),
-            readers: readers(for_queries),
-            tail: readers(1),
-            committed: Arc::default(),
-            metrics: None,
+            lane: lane::open(writer.clone(), listeners.clone()),
+            turns: Turns::default(),
+            locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
+            orders: lookups::open::<OrderLookup>(finders.clone()),
+            keys: lookups::open::<KeyLookup>(finders.clone()),
+            readers: kept(options.clone(), for_queries.saturating_sub(for_lookups)),
+            tail: kept(options.clone(), 1),
+            listeners,
+            writer,
+            finders,
         }
     }
 
     /// Counts what is committed, and shows how the connections are used.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
-        let (pool, readers, tail) = (self.pool.clone(), self.readers.clone(), self.tail.clone());
+        let Self { locking, readers, tail, writer, finders, .. } = self.clone();
         metrics.observe(move |metrics| {
-            let (size, max) = (pool.size(), pool.options().get_max_connections());
-            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            metrics.pool(PoolUse { pool: "write", idle, used: size.saturating_sub(idle), max });
-            metrics.pool(readers.state("read"));
-            metrics.pool(tail.state("tail"));
+            let (size, max) = (locking.size(), locking.options().get_max_connections());
+            let idle = u32::try_from(locking.num_idle()).unwrap_or(u32::MAX);
+            let locking = PoolUse { idle, used: size.saturating_sub(idle), max };
+            metrics.pool("write", writer.usage() + locking);
+            metrics.pool("read", finders.usage() + readers.usage());
+            metrics.pool("tail", tail.usage());
         });
-        Self { metrics: Some(metrics.clone()), ..self }
+        // Who was told before is told for ever.
+        let _ = self.listeners.metrics.set(metrics.clone());
+        self
     }
 
     /// Waits for the connections in use, and closes all of them.
     pub async fn close(&self) {
-        self.pool.close().await;
-        self.readers.close().await;
-        self.tail.close().await;
+        self.writer.close().await;
+        self.locking.close().await;
+        for connections in [&self.finders, &self.readers, &self.tail] {
+            connections.close().await;
+        }
+    }
+
+    pub(super) async fn lookup_order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderState>, RepoError> {
+        self.orders.ask((tenant.clone(), id)).await
+    }
+
+    pub(super) async fn begin_locking(&self) -> Result<Transaction<'static, Postgres>, RepoError> {
+        // When a BEGIN is dropped half-way, sqlx 0.9 can leave the session "idle in transaction": it runs where nobody can drop it.
+        let pool = self.locking.clone();
+        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)
     }
 }
 
@@ -67,16 +108,12 @@ impl UnitOfWork for PgStore {
     type Repo = PgOrderRepo;
 
     async fn begin(&self, tenant: &TenantId) -> Result<Uow<PgOrderRepo>, RepoError> {
-        // When a BEGIN is dropped half-way, sqlx 0.9 can leave the session "idle in transaction": it runs where nobody can drop it.
-        let pool = self.pool.clone();
-        let begun = tokio::spawn(async move { pool.begin().await }).await;
-        let transaction = begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)?;
-        Ok(Uow::new(PgOrderRepo::new(transaction, tenant.clone(), self.committed.clone(), self.metrics.clone())))
+        Ok(Uow::new(PgOrderRepo::new(self.clone(), tenant.clone())))
     }
 }
 
 impl fmt::Debug for PgStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgStore").field("connections", &self.pool.size()).finish_non_exhaustive()
+        f.debug_struct("PgStore").finish_non_exhaustive()
     }
 }

@@ -1,0 +1,66 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::{
+    app::{Changes, KeyRecord, RepoError},
+    domain::{OrderEvent, OrderId, TenantId},
+};
+
+use super::{batch::Owned, turns::Turn};
+
+/// All that one unit of work writes: kept whole or not at all.
+pub(in super::super) struct ChangeSet {
+    pub(in super::super) tenant: TenantId,
+    /// One for each order.
+    pub(in super::super) changes: Vec<Changes>,
+    pub(in super::super) keys: Vec<KeyRecord>,
+    /// Whoever comes next to these orders waits until it is known what became of this.
+    pub(in super::super) turns: Vec<Turn>,
+}
+
+impl ChangeSet {
+    pub(in super::super) const fn new(tenant: TenantId) -> Self {
+        Self { tenant, changes: Vec::new(), keys: Vec::new(), turns: Vec::new() }
+    }
+
+    pub(in super::super) const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.keys.is_empty()
+    }
+
+    pub(in super::super) fn staged(&self, id: OrderId) -> Option<&Changes> {
+        self.changes.iter().find(|changes| changes.state.order_id == id)
+    }
+
+    pub(in super::super) fn stage(&mut self, changes: &Changes) -> Result<(), RepoError> {
+        let id = changes.state.order_id;
+        match self.changes.iter_mut().find(|earlier| earlier.state.order_id == id) {
+            None => self.changes.push(changes.clone()),
+            Some(earlier) if earlier.state.version == changes.read_at() => {
+                earlier.state = changes.state.clone();
+                earlier.events.extend_from_slice(&changes.events);
+            }
+            Some(_) => return Err(RepoError::Conflict),
+        }
+        Ok(())
+    }
+
+    pub(in super::super) fn owned_changes(&self) -> impl Iterator<Item = Owned<'_>> {
+        self.changes.iter().map(|changes| (&self.tenant, changes))
+    }
+
+    pub(in super::super) fn events(&self) -> impl Iterator<Item = &OrderEvent> {
+        self.changes.iter().flat_map(|changes| &changes.events)
+    }
+
+    /// What no other set in the same transaction may touch. Two claims that differ may look alike.
+    pub(in super::super) fn claims(&self) -> impl Iterator<Item = u64> {
+        let orders = self.changes.iter().map(|changes| hash((&self.tenant, changes.state.order_id)));
+        let keys = self.keys.iter().map(|record| hash((&self.tenant, &record.request.caller, &record.request.key)));
+        orders.chain(keys)
+    }
+}
+
+fn hash(claim: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    claim.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,45 @@
+use sqlx::{PgConnection, query};
+
+use crate::{
+    app::RepoError,
+    infra::{
+        event_data,
+        postgres::errors::{corrupt, repo_error},
+    },
+};
+
+use super::batch::{Owned, column, numbers};
+
+/// Appends the events with their positions, in the order of the changes. The head's lock comes last and is held for one commit:
+/// positions are dense and in the order of the commits.
+pub(super) async fn append_events(connection: &mut PgConnection, changes: &[Owned<'_>]) -> Result<(), RepoError> {
+    let events = changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (*tenant, event)));
+    let rows: Vec<_> = events.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let payloads: Vec<String> =
+        rows.iter().map(|(_, event)| event_data::encode(&event.fact).map_err(corrupt)).collect::<Result<_, _>>()?;
+    query!(
+        r#"with head as (
+            update event_head
+            set position = position + cardinality($2::uuid[])
+            returning position - cardinality($2::uuid[]) as base
+        )
+        insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+        select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
+        from head, unnest($1::text[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])
+            with ordinality as e (tenant_id, event_id, order_id, version, type, payload, occurred_at, n)"#,
+        &column(&rows, |(tenant, _)| tenant.as_str()) as &[&str],
+        &column(&rows, |(_, event)| event.event_id),
+        &column(&rows, |(_, event)| event.order_id.as_uuid()),
+        &numbers(&rows, |(_, event)| event.version)?,
+        &column(&rows, |(_, event)| event.fact.event_type()) as &[&str],
+        &payloads,
+        &column(&rows, |(_, event)| event.occurred_at),
+    )
+    .execute(connection)
+    .await
+    .map_err(repo_error)?;
+    Ok(())
+}

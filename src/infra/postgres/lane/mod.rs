@@ -1,0 +1,62 @@
+//! How commits share transactions: change sets that are handed over while one transaction is under way are written together
+//! by the next one.
+
+mod batch;
+mod change_set;
+mod events;
+mod keys;
+mod lines;
+mod orders;
+mod turns;
+mod writer;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use tokio::sync::Notify;
+
+use crate::infra::metrics::Metrics;
+
+use super::{connections::Connections, queue::Queue};
+
+pub(super) use batch::{Written, write};
+pub(super) use change_set::ChangeSet;
+pub(super) use turns::Turns;
+
+/// Takes change sets and answers each when it is committed, or why it is not. It has one connection and one transaction at a
+/// time.
+pub(super) type CommitLane = Queue<ChangeSet, ()>;
+
+/// Opens the lane. It ends when nobody can hand anything over any more.
+pub(super) fn open(connections: Connections, listeners: Listeners) -> CommitLane {
+    let (lane, queue) = Queue::new();
+    tokio::spawn(writer::Writer { connections, listeners }.run(queue));
+    lane
+}
+
+/// Who hears of a transaction that was committed.
+#[derive(Clone, Default)]
+pub(super) struct Listeners {
+    /// Wakes who follows the log.
+    pub(super) news: Arc<Notify>,
+    pub(super) metrics: Arc<OnceLock<Metrics>>,
+}
+
+impl Listeners {
+    /// A transaction began with sets that waited since then.
+    fn begun(&self, since: impl Iterator<Item = Instant>) {
+        if let Some(metrics) = self.metrics.get() {
+            metrics.commit_waited(since.map(|since| since.elapsed()));
+        }
+    }
+
+    pub(super) fn committed<'a>(&self, sets: impl Iterator<Item = &'a ChangeSet> + Clone) {
+        self.news.notify_one();
+        if let Some(metrics) = self.metrics.get() {
+            let types = sets.clone().flat_map(ChangeSet::events).map(|event| event.fact.event_type());
+            metrics.committed(sets.count(), types);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use std::collections::HashSet;
+
+use sqlx::{PgConnection, query, query_scalar};
+
+use crate::{app::RepoError, infra::postgres::errors::repo_error};
+
+use super::{
+    batch::{Owned, Part, column, numbers},
+    change_set::ChangeSet,
+};
+
+/// Guarded by the version that was read: who finds another one has lost the race. Waits for nobody: an order that someone
+/// else is writing to is about to have another version.
+pub(super) async fn update_orders(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Vec<Part>, RepoError> {
+    let changes = sets.iter().enumerate().flat_map(|(set, changes)| changes.owned_changes().map(move |c| (set, c)));
+    let mut rows: Vec<(usize, Owned<'_>)> = changes.filter(|(_, (_, changes))| changes.read_at() > 0).collect();
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    rows.sort_unstable_by_key(|(_, (tenant, changes))| (*tenant, changes.state.order_id));
+    let states = column(&rows, |(_, (_, changes))| &changes.state);
+    let written = query_scalar!(
+        r#"with held as (
+            select c.*
+            from unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::int[], $7::numeric[], $8::int[],
+                $9::int[], $10::timestamptz[]) with ordinality
+                as c (tenant_id, order_id, read_at, status, items_count, units_count, total_amount, last_line, version,
+                updated_at, n)
+            join orders o on o.tenant_id = c.tenant_id and o.order_id = c.order_id and o.version = c.read_at
+            for no key update of o skip locked
+        )
+        update orders o
+        set status = h.status, items_count = h.items_count, units_count = h.units_count, total_amount = h.total_amount,
+            last_line = h.last_line, version = h.version, updated_at = h.updated_at
+        from held h
+        where o.tenant_id = h.tenant_id and o.order_id = h.order_id
+        returning h.n as "n!""#,
+        &column(&rows, |(_, (tenant, _))| tenant.as_str()) as &[&str],
+        &column(&states, |state| state.order_id.as_uuid()),
+        &numbers(&rows, |(_, (_, changes))| changes.read_at())?,
+        &column(&states, |state| state.status.as_str()) as &[&str],
+        &numbers(&states, |state| state.items_count())?,
+        &numbers(&states, |state| state.units_count())?,
+        &column(&states, |state| state.total_amount().value()),
+        &numbers(&states, |state| state.last_line)?,
+        &numbers(&states, |state| state.version)?,
+        &column(&states, |state| state.updated_at),
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(repo_error)?;
+    let written: HashSet<i64> = written.into_iter().collect();
+    Ok((1..).zip(&rows).map(|(n, (set, _))| Part { set: *set, is_written: written.contains(&n) }).collect())
+}
+
+/// Orders that are new.
+pub(super) async fn insert_orders(connection: &mut PgConnection, changes: &[Owned<'_>]) -> Result<(), RepoError> {
+    let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
+    let rows: Vec<_> = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    query!(
+        "insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
+            last_line, version, created_at, updated_at)
+        select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
+            $8::numeric[], $9::int[], $10::int[], $11::timestamptz[], $12::timestamptz[])",
+        &column(&rows, |(tenant, _)| tenant.as_str()) as &[&str],
+        &column(&rows, |(_, state)| state.order_id.as_uuid()),
+        &column(&rows, |(_, state)| state.customer_id.as_str()) as &[&str],
+        &column(&rows, |(_, state)| state.status.as_str()) as &[&str],
+        &column(&rows, |(_, state)| state.currency.code()) as &[&str],
+        &numbers(&rows, |(_, state)| state.items_count())?,
+        &numbers(&rows, |(_, state)| state.units_count())?,
+        &column(&rows, |(_, state)| state.total_amount().value()),
+        &numbers(&rows, |(_, state)| state.last_line)?,
+        &numbers(&rows, |(_, state)| state.version)?,
+        &column(&rows, |(_, state)| state.created_at),
+        &column(&rows, |(_, state)| state.updated_at),
+    )
+    .execute(connection)
+    .await
+    .map_err(repo_error)?;
+    Ok(())
+}

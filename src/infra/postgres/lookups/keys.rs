@@ -1,0 +1,60 @@
+use sqlx::{PgConnection, query};
+
+use crate::{
+    app::{Outcome, Recorded, RepoError},
+    domain::{OrderId, TenantId},
+    infra::postgres::{
+        errors::{corrupt, repo_error},
+        rows::number,
+    },
+};
+
+use super::Lookup;
+
+/// Finds what requests with a key led to.
+pub(in super::super) enum KeyLookup {}
+
+/// Whose key, and how the caller named it.
+pub(in super::super) struct KeyName {
+    pub(in super::super) tenant: TenantId,
+    pub(in super::super) caller: String,
+    pub(in super::super) key: String,
+}
+
+impl Lookup for KeyLookup {
+    type Name = KeyName;
+    type Found = Option<Recorded>;
+
+    async fn find(
+        connection: &mut PgConnection,
+        names: &[&KeyName],
+    ) -> Result<Vec<Result<Option<Recorded>, RepoError>>, RepoError> {
+        let tenants: Vec<&str> = names.iter().map(|name| name.tenant.as_str()).collect();
+        let callers: Vec<&str> = names.iter().map(|name| name.caller.as_str()).collect();
+        let keys: Vec<&str> = names.iter().map(|name| name.key.as_str()).collect();
+        let rows = query!(
+            r#"select w.n as "n!", k.item, k.fingerprint, k.order_id, k.version
+            from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w (tenant_id, caller, key, n)
+            join idempotency_keys k on k.tenant_id = w.tenant_id and k.caller = w.caller and k.key = w.key
+            order by w.n, k.item"#,
+            &tenants as &[&str],
+            &callers as &[&str],
+            &keys as &[&str],
+        )
+        .fetch_all(connection)
+        .await
+        .map_err(repo_error)?;
+        let mut rows = rows.into_iter().peekable();
+        let mut recorded = |n: i64| {
+            let mut recorded: Option<Recorded> = None;
+            while let Some(row) = rows.next_if(|row| row.n == n) {
+                let order_id = OrderId::from_uuid(row.order_id);
+                let outcome = Outcome { item: number(row.item)?, order_id, version: number(row.version)? };
+                let fingerprint = row.fingerprint.as_slice().try_into().map_err(corrupt)?;
+                recorded.get_or_insert(Recorded { fingerprint, outcomes: Vec::new() }).outcomes.push(outcome);
+            }
+            Ok(recorded)
+        };
+        Ok((1..).zip(names).map(|(n, _)| recorded(n)).collect())
+    }
+}
