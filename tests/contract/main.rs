@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod lane;
 mod plans;
 mod positions;
 mod pricing;
