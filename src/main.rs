@@ -12,7 +12,7 @@ use orders::{
 /// Nothing can be said about the database.
 const NOT_VERIFIED: u8 = 2;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let config = Config::parse();
     let (done, cannot) = match config.command {
