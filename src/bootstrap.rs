@@ -191,6 +191,7 @@ where
     tokio::spawn(async move {
         stop.received().await;
         log::warn!("stopped by a second signal");
+        infra::flush_log();
         process::exit(130);
     });
     serving.handle.stop(true).await;

@@ -7,6 +7,7 @@ use orders::{
     bootstrap,
     config::{Command, Config},
     healthcheck::healthcheck,
+    infra::flush_log,
 };
 
 /// Nothing can be said about the database.
@@ -20,6 +21,7 @@ async fn main() -> ExitCode {
         Some(Command::Healthcheck) => (healthcheck(config.bind).map(|()| true), ExitCode::FAILURE),
         Some(Command::Verify) => (bootstrap::verify(&config).await, ExitCode::from(NOT_VERIFIED)),
     };
+    flush_log();
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

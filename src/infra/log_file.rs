@@ -153,16 +153,18 @@ fn ends_a_line(file: &File, size: u64) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// Standard error and the file. `env_logger` hands over a whole line at a time, one after the other.
+/// Standard error and the file, if there is one. It is handed whole lines.
 #[derive(Debug)]
-pub(super) struct Tee(pub(super) LogFile);
+pub(super) struct Tee(pub(super) Option<LogFile>);
 
 impl Write for Tee {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         // Nobody may be there to read it.
-        let _ = io::stderr().write_all(line);
-        self.0.line(line);
-        Ok(line.len())
+        let _ = io::stderr().write_all(lines);
+        if let Some(file) = &mut self.0 {
+            lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| file.line(line));
+        }
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

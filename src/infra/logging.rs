@@ -10,7 +10,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::trace::TraceContext;
 
-use super::log_file::{LogFile, Tee};
+use super::{
+    log_file::{LogFile, Tee},
+    log_thread::LogThread,
+};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +37,9 @@ pub struct LogDir {
 ///
 /// A second call changes nothing.
 pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
-    let target = match dir {
-        Some(LogDir { path, file_bytes }) => Target::Pipe(Box::new(Tee(LogFile::new(path, file_bytes)))),
+    let file = dir.map(|LogDir { path, file_bytes }| LogFile::new(path, file_bytes));
+    let target = match LogThread::start(Tee(file)) {
+        Some(thread) => Target::Pipe(Box::new(thread)),
         None => Target::Stderr,
     };
     let filters = std::env::var("RUST_LOG")
