@@ -36,18 +36,23 @@ impl From<PricingError> for Problem {
     }
 }
 
+impl From<OrderError> for Code {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::NotOpen(_) => Self::OrderNotOpen,
+            OrderError::TooManyLines => Self::TooManyLines,
+            OrderError::CurrencyMismatch { .. } => Self::CurrencyMismatch,
+            OrderError::Empty => Self::OrderEmpty,
+            OrderError::NotCancellable(_) => Self::OrderNotCancellable,
+            OrderError::NotPlaced(_) => Self::OrderNotPlaced,
+            OrderError::NoSuchLine(_) => Self::LineNotFound,
+        }
+    }
+}
+
 impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
-        let code = match error {
-            OrderError::NotOpen(_) => Code::OrderNotOpen,
-            OrderError::TooManyLines => Code::TooManyLines,
-            OrderError::CurrencyMismatch { .. } => Code::CurrencyMismatch,
-            OrderError::Empty => Code::OrderEmpty,
-            OrderError::NotCancellable(_) => Code::OrderNotCancellable,
-            OrderError::NotPlaced(_) => Code::OrderNotPlaced,
-            OrderError::NoSuchLine(_) => Code::LineNotFound,
-        };
-        Self::new(code, sentence(&error))
+        Self::new(error.into(), sentence(&error))
     }
 }
 

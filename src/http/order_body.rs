@@ -1,4 +1,6 @@
-use serde::Serialize;
+use std::{fmt::Display, io::Cursor};
+
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::{
@@ -8,18 +10,19 @@ use utoipa::{
 
 use crate::{
     app::{OrderDetails, OrderSummary},
-    domain::{Action, Line, OrderError},
+    domain::{Action, Amount, Line, OrderError, OrderId, Price},
 };
 
-use super::problem::{Problem, sentence};
+use super::{code::Code, problem::sentence};
 
 /// An order as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderSummary)]
 pub(super) struct SummaryBody {
     /// A UUID, version 7.
-    #[schema(format = "uuid")]
-    order_id: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
+    order_id: OrderId,
     customer_id: String,
     #[schema(pattern = "^(open|placed|cancelled|fulfilled)$")]
     status: &'static str,
@@ -32,16 +35,19 @@ pub(super) struct SummaryBody {
     /// How many units on all lines.
     units_count: u32,
     /// Quantity × price over all lines, with the decimals of the currency.
-    #[schema(pattern = r"^\d+(\.\d+)?$")]
-    total_amount: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
+    total_amount: Amount,
     /// How many changes so far.
     #[schema(minimum = 1)]
     version: u32,
     /// RFC 3339, UTC.
-    #[schema(format = "date-time")]
-    created_at: String,
-    #[schema(format = "date-time")]
-    updated_at: String,
+    #[serde(serialize_with = "as_timestamp")]
+    #[schema(value_type = String, format = "date-time")]
+    created_at: OffsetDateTime,
+    #[serde(serialize_with = "as_timestamp")]
+    #[schema(value_type = String, format = "date-time")]
+    updated_at: OffsetDateTime,
     /// What the order allows now.
     #[schema(schema_with = actions_schema)]
     allowed_actions: Vec<&'static str>,
@@ -90,25 +96,27 @@ struct ItemBody {
     #[schema(minimum = 1, maximum = 999)]
     quantity: u16,
     /// Of one unit, at the moment it was added.
-    #[schema(pattern = r"^\d+(\.\d+)?$")]
-    price: String,
-    #[schema(pattern = r"^\d+(\.\d+)?$")]
-    subtotal: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
+    price: Price,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
+    subtotal: Amount,
 }
 
 impl From<&OrderSummary> for SummaryBody {
     fn from(order: &OrderSummary) -> Self {
         Self {
-            order_id: order.order_id.to_string(),
+            order_id: order.order_id,
             customer_id: order.customer_id.to_string(),
             status: order.status.as_str(),
             currency: order.currency.code(),
             items_count: order.items_count,
             units_count: order.units_count,
-            total_amount: order.total_amount.to_string(),
+            total_amount: order.total_amount,
             version: order.version,
-            created_at: timestamp(order.created_at),
-            updated_at: timestamp(order.updated_at),
+            created_at: order.created_at,
+            updated_at: order.updated_at,
             allowed_actions: order.allowed_actions().map(Action::as_str).collect(),
         }
     }
@@ -126,7 +134,7 @@ impl From<&OrderDetails> for OrderBody {
 
 impl From<(Action, OrderError)> for DisallowedBody {
     fn from((action, error): (Action, OrderError)) -> Self {
-        Self { action: action.as_str(), code: Problem::from(error).code.as_str(), reason: sentence(&error) }
+        Self { action: action.as_str(), code: Code::from(error).as_str(), reason: sentence(&error) }
     }
 }
 
@@ -137,10 +145,24 @@ impl From<&Line> for ItemBody {
             sku: line.sku.to_string(),
             name: line.name.to_string(),
             quantity: line.quantity.get(),
-            price: line.unit_price.to_string(),
-            subtotal: line.subtotal().to_string(),
+            price: line.unit_price,
+            subtotal: line.subtotal(),
         }
     }
+}
+
+/// Written straight into the answer.
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// RFC 3339, UTC.
+fn as_timestamp<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = Cursor::new([0; 40]);
+    // The years that a clock can show always format.
+    let _ = at.format_into(&mut text, &Rfc3339);
+    let length = usize::try_from(text.position()).unwrap_or_default();
+    serializer.serialize_str(str::from_utf8(text.get_ref().get(..length).unwrap_or_default()).unwrap_or_default())
 }
 
 pub(super) fn summary_example() -> Value {

@@ -232,8 +232,10 @@ impl ResponseError for Problem {
 
 /// A domain error's message as a sentence.
 pub(super) fn sentence(error: &impl fmt::Display) -> String {
-    let text = error.to_string();
-    let mut characters = text.chars();
-    let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", characters.as_str())
+    let mut text = format!("{error}.");
+    // What errors say begins with a letter of ASCII.
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
