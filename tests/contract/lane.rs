@@ -232,6 +232,26 @@ async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_a
 }
 
 #[tokio::test]
+async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_others_are_kept() {
+    let database = Database::new().await;
+    let (mut other, mut observer) = (database.connect().await, database.connect().await);
+    let takes = "begin;
+        insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
+        values ('default', 'caller', 'key', 0, sha256(''), gen_random_uuid(), 1, now())";
+    sqlx::raw_sql(takes).execute(&mut other).await.unwrap();
+    let store = database.store();
+    let mut commits = creates(&store, 1..=9);
+    commits.insert(3, keyed(&store, &[10], &["key"]));
+    let commits = tokio::spawn(hand_over(commits).await);
+    waiting_backend(&mut observer).await;
+    sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+    let settled: Vec<_> = commits.await.unwrap().iter().map(outcome).collect();
+    assert_eq!(settled[3], "taken");
+    assert_eq!(settled.iter().filter(|outcome| **outcome == "kept").count(), 9);
+    assert!(verified(&database).await.is_clean());
+}
+
+#[tokio::test]
 async fn an_order_that_a_stranger_keeps_locked_holds_nobody_else_up() {
     let database = Database::new().await;
     let store = database.store();
@@ -260,16 +280,17 @@ async fn an_order_that_a_stranger_keeps_locked_holds_nobody_else_up() {
     assert_eq!(state(&store, &tenant("default"), id(1)).await.unwrap().version, 2);
 }
 
-/// Has read these orders, and adds a line to each when it is polled.
+/// Adds a line to each of these orders as they are now, in one unit of work, once it is polled.
 async fn add_lines(store: &PgStore, numbers: &[u64]) -> BoxFuture<'static, Result<(), RepoError>> {
-    let mut uow = store.begin(&tenant("default")).await.unwrap();
+    let store = store.clone();
     let mut orders = Vec::new();
     for n in numbers {
-        let mut order = uow.order(id(*n), Lock::None).await.unwrap().unwrap();
+        let mut order = Order::restore(state(&store, &tenant("default"), id(*n)).await.unwrap());
         add_line(&mut order, "MONITOR147");
         orders.push(order);
     }
     async move {
+        let mut uow = store.begin(&tenant("default")).await?;
         for order in orders {
             uow.save(order).await?;
         }

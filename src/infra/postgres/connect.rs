@@ -15,6 +15,9 @@ pub struct PoolSettings {
 /// A connection that was idle for longer is tried before it is handed out: after a restart of the database, no request meets a dead one.
 pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
+/// How long a statement waits for a lock.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A `postgres://` URL with what every connection of the service has: its name, and bounds on how long a statement,
 /// a wait for a lock and an idle transaction may last.
 pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
@@ -30,7 +33,7 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
         .application_name("orders")
         .options([
             ("statement_timeout", "10s"),
-            ("lock_timeout", "5s"),
+            ("lock_timeout", &format!("{}s", LOCK_TIMEOUT.as_secs())),
             ("idle_in_transaction_session_timeout", "10s"),
             // No statement here is worth compiling.
             ("jit", "off"),

@@ -8,6 +8,9 @@ use crate::app::{BoxError, RepoError};
 pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
     match &error {
         sqlx::Error::Database(database) if is_lost_race(database.as_ref()) => RepoError::Conflict,
+        sqlx::Error::Database(database) if database.constraint() == Some("idempotency_keys_pkey") => {
+            RepoError::KeyTaken
+        }
         sqlx::Error::Database(database) if !is_passing(database.as_ref()) => RepoError::Backend(error.into()),
         sqlx::Error::Database(_)
         | sqlx::Error::Io(_)

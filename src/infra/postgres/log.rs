@@ -89,13 +89,18 @@ impl EventLog for PgStore {
     }
 
     async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
+        if let Some(slice) = self.listeners.recent.take(after, limit) {
+            return Ok(slice);
+        }
         let mut connection = self.tail.take().await?;
         let rows = slice!("order by position", stored(after), i64::MAX, stored(limit as u64))
             .fetch_all(&mut *connection)
             .await
             .map_err(repo_error)?;
         connection.done();
-        log_slice(rows, after, u64::MAX, limit)
+        let slice = log_slice(rows, after, u64::MAX, limit)?;
+        self.listeners.recent.read(slice.bounds);
+        Ok(slice)
     }
 
     async fn history(

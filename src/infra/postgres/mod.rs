@@ -10,6 +10,7 @@ mod lookups;
 mod migrate;
 mod queries;
 mod queue;
+mod recent;
 mod repo;
 mod rows;
 mod store;

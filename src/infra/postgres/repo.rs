@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     PgStore,
+    connect::LOCK_TIMEOUT,
     errors::{commit_error, repo_error},
     lane::{ChangeSet, write},
     lookups::select_order,
@@ -27,33 +28,39 @@ impl PgOrderRepo {
         Self { store, staged: ChangeSet::new(tenant), locking: None }
     }
 
+    /// Whoever writes to the order in this process has a turn first. Only then is another process met: by the row's lock
+    /// or, without it, by the guard of the version.
     async fn read(&mut self, id: OrderId, lock: Lock) -> Result<Option<OrderState>, RepoError> {
         let tenant = &self.staged.tenant;
-        // Whoever writes to the order in this process comes first, one after the other and without a lost race. Only
-        // then is another process met, by the row's lock.
-        let has_turn = self.staged.turns.iter().any(|turn| turn.is_of(tenant, id));
-        match lock {
-            Lock::None => {
-                if !has_turn {
-                    self.staged.turns.extend(self.store.turns.wait_if_taken(tenant, id).await?);
+        let mut known = None;
+        if !self.staged.turns.iter().any(|turn| turn.is_of(tenant, id)) {
+            let patience = if lock == Lock::Write { LOCK_TIMEOUT } else { PATIENCE };
+            match self.store.turns.wait(tenant, id, patience).await {
+                Some(mut turn) => {
+                    known = turn.take_state();
+                    self.staged.turns.push(turn);
                 }
-                self.store.lookup_order(tenant, id).await
-            }
-            Lock::Write => {
-                if !has_turn {
-                    self.staged.turns.push(self.store.turns.wait(tenant, id).await?);
+                None if lock == Lock::Write => {
+                    return Err(RepoError::Unavailable("too many write to the order".into()));
                 }
-                let transaction = match &mut self.locking {
-                    Some(transaction) => transaction,
-                    None => self.locking.insert(self.store.begin_locking().await?),
-                };
-                // A statement of its own: what follows then sees all that was committed while this one waited.
-                lock_order(transaction, tenant, id).await?;
-                select_order(transaction, tenant, id).await
+                None => {}
             }
         }
+        if lock == Lock::None {
+            return self.store.lookup_order(tenant, id, known).await;
+        }
+        let transaction = match &mut self.locking {
+            Some(transaction) => transaction,
+            None => self.locking.insert(self.store.begin_locking().await?),
+        };
+        // A statement of its own: what follows then sees all that was committed while this one waited.
+        lock_order(transaction, tenant, id).await?;
+        select_order(transaction, tenant, id).await
     }
 }
+
+/// Who only hopes to win waits a while for those who came before, and then takes the risk.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl OrderRepo for PgOrderRepo {
     async fn find(&mut self, id: OrderId, lock: Lock) -> Result<Option<Order>, RepoError> {
@@ -83,12 +90,14 @@ impl OrderRepo for PgOrderRepo {
             _ if staged.is_empty() => Ok(()),
             None => store.lane.ask(staged).await,
             Some(mut transaction) => {
+                let mut staged = staged;
                 let written = write(&mut transaction, &[&staged]).await?;
-                if let Some(refusal) = written.refusals.into_values().next() {
-                    return Err(refusal.into());
+                if let Some(refusal) = written.refusals.values().next() {
+                    return Err((*refusal).into());
                 }
                 transaction.commit().await.map_err(commit_error)?;
-                store.listeners.committed(std::iter::once(&staged));
+                store.listeners.committed(written.first_position, std::iter::once(&staged));
+                staged.leave_states();
                 Ok(())
             }
         }

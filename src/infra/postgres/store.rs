@@ -14,7 +14,7 @@ use super::{
     connections::Connections,
     errors::repo_error,
     lane::{self, CommitLane, Listeners, Turns},
-    lookups::{self, KeyLookup, Lookups, OrderLookup},
+    lookups::{self, FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
     repo::PgOrderRepo,
 };
 
@@ -92,8 +92,19 @@ impl PgStore {
         }
     }
 
-    pub(super) async fn lookup_order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderState>, RepoError> {
-        self.orders.ask((tenant.clone(), id)).await
+    /// Not older than the question. `known` is the order at some version: it is not read again if it is still at that one.
+    pub(super) async fn lookup_order(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        known: Option<OrderState>,
+    ) -> Result<Option<OrderState>, RepoError> {
+        let version = known.as_ref().map(|known| known.version);
+        match self.orders.ask(OrderName { tenant: tenant.clone(), id, known: version }).await? {
+            FoundOrder::Nowhere => Ok(None),
+            FoundOrder::AsKnown => Ok(known),
+            FoundOrder::State(state) => Ok(Some(state)),
+        }
     }
 
     pub(super) async fn begin_locking(&self) -> Result<Transaction<'static, Postgres>, RepoError> {

@@ -27,6 +27,8 @@ pub(in super::super) enum Refusal {
 pub(in super::super) struct Written {
     /// By the places of the sets. The others are written.
     pub(in super::super) refusals: HashMap<usize, Refusal>,
+    /// Of the first event that was appended.
+    pub(in super::super) first_position: Option<u64>,
     /// A refused set has left a part of itself behind, so the others were not written to the end: to be rolled back.
     pub(in super::super) is_spoilt: bool,
 }
@@ -48,14 +50,15 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
     let kept = insert_keys(connection, sets, &refusals).await?;
     refusals.extend(refused(&kept, Refusal::KeyTaken));
     let is_spoilt = updated.iter().chain(&kept).any(|part| part.is_written && refusals.contains_key(&part.set));
+    let mut first_position = None;
     if !is_spoilt {
         let held = sets.iter().enumerate().filter(|(set, _)| !refusals.contains_key(set)).map(|(_, changes)| *changes);
         let changes: Vec<Owned<'_>> = held.flat_map(ChangeSet::owned_changes).collect();
         orders::insert_orders(connection, &changes).await?;
         write_lines(connection, &changes).await?;
-        append_events(connection, &changes).await?;
+        first_position = append_events(connection, &changes).await?;
     }
-    Ok(Written { refusals, is_spoilt })
+    Ok(Written { refusals, first_position, is_spoilt })
 }
 
 /// An order or a key of a set, and whether the database took it.

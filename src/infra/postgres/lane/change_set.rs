@@ -47,8 +47,19 @@ impl ChangeSet {
         self.changes.iter().map(|changes| (&self.tenant, changes))
     }
 
-    pub(in super::super) fn events(&self) -> impl Iterator<Item = &OrderEvent> {
-        self.changes.iter().flat_map(|changes| &changes.events)
+    pub(in super::super) fn owned_events(&self) -> impl Iterator<Item = (&TenantId, &OrderEvent)> {
+        self.owned_changes().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)))
+    }
+
+    /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
+    pub(in super::super) fn leave_states(&mut self) {
+        let Self { tenant, changes, turns, .. } = self;
+        for changes in changes.drain(..) {
+            let id = changes.state.order_id;
+            if let Some(turn) = turns.iter_mut().find(|turn| turn.is_of(tenant, id)) {
+                turn.leave_state(changes.state);
+            }
+        }
     }
 
     /// What no other set in the same transaction may touch. Two claims that differ may look alike.

@@ -1,4 +1,4 @@
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query_scalar};
 
 use crate::{
     app::RepoError,
@@ -10,26 +10,31 @@ use crate::{
 
 use super::batch::{Owned, column, numbers};
 
-/// Appends the events with their positions, in the order of the changes. The head's lock comes last and is held for one commit:
-/// positions are dense and in the order of the commits.
-pub(super) async fn append_events(connection: &mut PgConnection, changes: &[Owned<'_>]) -> Result<(), RepoError> {
+/// Appends the events with their positions, in the order of the changes; the first of these. The head's lock comes last and is
+/// held for one commit: positions are dense and in the order of the commits.
+pub(super) async fn append_events(
+    connection: &mut PgConnection,
+    changes: &[Owned<'_>],
+) -> Result<Option<u64>, RepoError> {
     let events = changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (*tenant, event)));
     let rows: Vec<_> = events.collect();
     if rows.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let payloads: Vec<String> =
         rows.iter().map(|(_, event)| event_data::encode(&event.fact).map_err(corrupt)).collect::<Result<_, _>>()?;
-    query!(
+    let first = query_scalar!(
         r#"with head as (
             update event_head
             set position = position + cardinality($2::uuid[])
             returning position - cardinality($2::uuid[]) as base
+        ), appended as (
+            insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+            select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
+            from head, unnest($1::text[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])
+                with ordinality as e (tenant_id, event_id, order_id, version, type, payload, occurred_at, n)
         )
-        insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
-        select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
-        from head, unnest($1::text[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])
-            with ordinality as e (tenant_id, event_id, order_id, version, type, payload, occurred_at, n)"#,
+        select base + 1 as "first!" from head"#,
         &column(&rows, |(tenant, _)| tenant.as_str()) as &[&str],
         &column(&rows, |(_, event)| event.event_id),
         &column(&rows, |(_, event)| event.order_id.as_uuid()),
@@ -38,8 +43,8 @@ pub(super) async fn append_events(connection: &mut PgConnection, changes: &[Owne
         &payloads,
         &column(&rows, |(_, event)| event.occurred_at),
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await
     .map_err(repo_error)?;
-    Ok(())
+    u64::try_from(first).map(Some).map_err(corrupt)
 }

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::infra::metrics::Metrics;
 
-use super::{connections::Connections, queue::Queue};
+use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
 pub(super) use batch::{Written, write};
 pub(super) use change_set::ChangeSet;
@@ -41,6 +41,7 @@ pub(super) fn open(connections: Connections, listeners: Listeners) -> CommitLane
 pub(super) struct Listeners {
     /// Wakes who follows the log.
     pub(super) news: Arc<Notify>,
+    pub(super) recent: RecentEvents,
     pub(super) metrics: Arc<OnceLock<Metrics>>,
 }
 
@@ -52,10 +53,14 @@ impl Listeners {
         }
     }
 
-    pub(super) fn committed<'a>(&self, sets: impl Iterator<Item = &'a ChangeSet> + Clone) {
+    /// `first_position` is that of their first event.
+    pub(super) fn committed<'a>(&self, first_position: Option<u64>, sets: impl Iterator<Item = &'a ChangeSet> + Clone) {
+        if let Some(first) = first_position {
+            self.recent.committed(first, sets.clone().flat_map(ChangeSet::owned_events));
+        }
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            let types = sets.clone().flat_map(ChangeSet::events).map(|event| event.fact.event_type());
+            let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event)| event.fact.event_type());
             metrics.committed(sets.count(), types);
         }
     }

@@ -6,54 +6,41 @@ use std::{
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{
-    app::RepoError,
-    domain::{OrderId, TenantId},
-};
+use crate::domain::{OrderId, OrderState, TenantId};
 
-/// Who writes to an order that many want to write to: one after the other, in the order in which they came.
+/// Who writes to an order: in one process one after the other, in the order in which they came, so that none of them loses
+/// a race to another one.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Turns {
-    taken: Arc<Mutex<HashMap<Name, Arc<tokio::sync::Mutex<()>>>>>,
+    taken: Arc<Mutex<HashMap<Name, Place>>>,
 }
 
 type Name = (TenantId, OrderId);
 
+/// What is passed on is the order as the one ahead has committed it.
+type Place = Arc<tokio::sync::Mutex<Option<OrderState>>>;
+
 /// Others wait until it is dropped.
 #[derive(Debug)]
 pub(in super::super) struct Turn {
-    guard: Option<OwnedMutexGuard<()>>,
+    guard: Option<OwnedMutexGuard<Option<OrderState>>>,
     name: Name,
     turns: Turns,
 }
 
-/// As long as the database lets a statement wait for a lock.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Turns {
-    /// Waits for those who came before.
-    pub(in super::super) async fn wait(&self, tenant: &TenantId, id: OrderId) -> Result<Turn, RepoError> {
+    /// Waits for those who came before. `None` when that takes too long.
+    pub(in super::super) async fn wait(&self, tenant: &TenantId, id: OrderId, patience: Duration) -> Option<Turn> {
         let name = (tenant.clone(), id);
-        let order = self.taken().entry(name.clone()).or_default().clone();
+        let place = self.taken().entry(name.clone()).or_default().clone();
         // It cleans up even when the wait is given up.
         let mut turn = Turn { guard: None, name, turns: self.clone() };
-        let waited = tokio::time::timeout(PATIENCE, order.lock_owned()).await;
-        turn.guard = Some(waited.map_err(|_| RepoError::Unavailable("too many write to the order".into()))?);
-        Ok(turn)
-    }
-
-    /// Waits where others do. `None` when nobody has a turn.
-    pub(in super::super) async fn wait_if_taken(
-        &self,
-        tenant: &TenantId,
-        id: OrderId,
-    ) -> Result<Option<Turn>, RepoError> {
-        let is_taken = self.taken().contains_key(&(tenant.clone(), id));
-        if is_taken { self.wait(tenant, id).await.map(Some) } else { Ok(None) }
+        turn.guard = Some(tokio::time::timeout(patience, place.lock_owned()).await.ok()?);
+        Some(turn)
     }
 
     /// Held for a look into a map: a panic of another thread leaves nothing half-done.
-    fn taken(&self) -> MutexGuard<'_, HashMap<Name, Arc<tokio::sync::Mutex<()>>>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<Name, Place>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,6 +49,18 @@ impl Turn {
     pub(in super::super) fn is_of(&self, tenant: &TenantId, id: OrderId) -> bool {
         self.name.0 == *tenant && self.name.1 == id
     }
+
+    /// The order as this process has last committed it, if somebody did just before. Others may have changed it since.
+    pub(in super::super) fn take_state(&mut self) -> Option<OrderState> {
+        self.guard.as_mut()?.take()
+    }
+
+    /// For the next one.
+    pub(super) fn leave_state(&mut self, state: OrderState) {
+        if let Some(guard) = &mut self.guard {
+            **guard = Some(state);
+        }
+    }
 }
 
 impl Drop for Turn {
@@ -69,7 +68,7 @@ impl Drop for Turn {
         let mut taken = self.turns.taken();
         self.guard = None;
         // Those who wait have an `Arc` each; nobody gets another one while the map is locked.
-        if taken.get(&self.name).is_some_and(|order| Arc::strong_count(order) == 1) {
+        if taken.get(&self.name).is_some_and(|place| Arc::strong_count(place) == 1) {
             taken.remove(&self.name);
         }
     }

@@ -58,7 +58,7 @@ impl Writer {
                 continue;
             }
             match self.transact(&batch).await {
-                Ok(Written { refusals, is_spoilt }) => {
+                Ok(Written { refusals, first_position, is_spoilt }) => {
                     let mut held = Vec::with_capacity(batch.len());
                     for (n, job) in batch.into_iter().enumerate() {
                         match refusals.get(&n) {
@@ -69,15 +69,16 @@ impl Writer {
                     if is_spoilt {
                         batches.push(held);
                     } else {
-                        self.listeners.committed(held.iter().map(|job| &job.work));
+                        self.listeners.committed(first_position, held.iter().map(|job| &job.work));
                         refuse_overtaken(waiting, &held);
-                        for job in held {
+                        for mut job in held {
+                            job.work.leave_states();
                             job.answer(Ok(()));
                         }
                     }
                 }
                 // Whose fault it is shows when each half is tried by itself.
-                Err(RepoError::Backend(_) | RepoError::Conflict) if batch.len() > 1 => {
+                Err(RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken) if batch.len() > 1 => {
                     let second = batch.split_off(batch.len() / 2);
                     batches.extend([second, batch]);
                 }
@@ -115,7 +116,7 @@ fn next_batch(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
         let is_next = events < ENOUGH_EVENTS && !job.work.claims().any(|claim| claimed.contains(&claim));
         // Whether it goes or stays, none behind it comes before it.
         claimed.extend(job.work.claims());
-        events += if is_next { job.work.events().count() } else { 0 };
+        events += if is_next { job.work.owned_events().count() } else { 0 };
         is_next
     };
     waiting.extract_if(.., is_next).collect()

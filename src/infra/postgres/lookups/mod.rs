@@ -16,7 +16,7 @@ use super::{
 };
 
 pub(super) use keys::{KeyLookup, KeyName};
-pub(super) use orders::{OrderLookup, select_order};
+pub(super) use orders::{FoundOrder, OrderLookup, OrderName, select_order};
 
 /// A statement that finds many things by their names.
 pub(super) trait Lookup: 'static {

@@ -1,3 +1,5 @@
+use std::iter;
+
 use sqlx::{PgConnection, query_as};
 
 use crate::{
@@ -5,7 +7,7 @@ use crate::{
     domain::{OrderId, OrderState, TenantId},
     infra::postgres::{
         errors::repo_error,
-        rows::{OrderRow, order_state},
+        rows::{OrderRow, number_to_store, order_state},
     },
 };
 
@@ -14,39 +16,58 @@ use super::Lookup;
 /// Finds orders with their lines.
 pub(in super::super) enum OrderLookup {}
 
-pub(in super::super) type OrderName = (TenantId, OrderId);
+pub(in super::super) struct OrderName {
+    pub(in super::super) tenant: TenantId,
+    pub(in super::super) id: OrderId,
+    /// The version that whoever asks has: the order at that version is not read again.
+    pub(in super::super) known: Option<u32>,
+}
+
+pub(in super::super) enum FoundOrder {
+    Nowhere,
+    AsKnown,
+    State(OrderState),
+}
 
 impl Lookup for OrderLookup {
     type Name = OrderName;
-    type Found = Option<OrderState>;
+    type Found = FoundOrder;
 
     async fn find(
         connection: &mut PgConnection,
         names: &[&OrderName],
-    ) -> Result<Vec<Result<Option<OrderState>, RepoError>>, RepoError> {
-        let tenants: Vec<&str> = names.iter().map(|(tenant, _)| tenant.as_str()).collect();
-        let ids: Vec<_> = names.iter().map(|(_, id)| id.as_uuid()).collect();
+    ) -> Result<Vec<Result<FoundOrder, RepoError>>, RepoError> {
+        let tenants: Vec<&str> = names.iter().map(|name| name.tenant.as_str()).collect();
+        let ids: Vec<_> = names.iter().map(|name| name.id.as_uuid()).collect();
+        let known = names.iter().map(|name| name.known.map(number_to_store).transpose());
+        let known: Vec<Option<i32>> = known.collect::<Result<_, _>>()?;
         // One statement: an order and its lines are of one moment.
         let rows = query_as!(
             OrderRow,
             r#"select w.n as "n!", o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
                 i.line as "line?", i.sku as "sku?", i.name as "name?", i.quantity as "quantity?", i.unit_price as "unit_price?"
-            from unnest($1::text[], $2::uuid[]) with ordinality as w (tenant_id, order_id, n)
+            from unnest($1::text[], $2::uuid[], $3::int[]) with ordinality as w (tenant_id, order_id, known, n)
             join orders o on o.tenant_id = w.tenant_id and o.order_id = w.order_id
             left join order_items i on i.tenant_id = o.tenant_id and i.order_id = o.order_id
+                and o.version is distinct from w.known
             order by w.n, i.line"#,
             &tenants as &[&str],
             &ids,
+            &known as &[Option<i32>],
         )
         .fetch_all(connection)
         .await
         .map_err(repo_error)?;
         let mut rows = rows.into_iter().peekable();
-        let order = |(n, (_, id)): (i64, &&OrderName)| {
-            let of_order = std::iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
-            order_state(*id, of_order)
+        let found = |((n, name), known): ((i64, &&OrderName), Option<i32>)| {
+            let of_order: Vec<OrderRow> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
+            match of_order.first() {
+                None => Ok(FoundOrder::Nowhere),
+                Some(row) if known == Some(row.version) => Ok(FoundOrder::AsKnown),
+                Some(_) => Ok(order_state(name.id, of_order)?.map_or(FoundOrder::Nowhere, FoundOrder::State)),
+            }
         };
-        Ok((1..).zip(names).map(order).collect())
+        Ok((1..).zip(names).zip(known).map(found).collect())
     }
 }
 
@@ -56,6 +77,10 @@ pub(in super::super) async fn select_order(
     tenant: &TenantId,
     id: OrderId,
 ) -> Result<Option<OrderState>, RepoError> {
-    let found = OrderLookup::find(connection, &[&(tenant.clone(), id)]).await?;
-    found.into_iter().next().unwrap_or(Ok(None))
+    let found = OrderLookup::find(connection, &[&OrderName { tenant: tenant.clone(), id, known: None }]).await?;
+    match found.into_iter().next() {
+        Some(Ok(FoundOrder::State(state))) => Ok(Some(state)),
+        Some(Err(error)) => Err(error),
+        Some(Ok(FoundOrder::Nowhere | FoundOrder::AsKnown)) | None => Ok(None),
+    }
 }
