@@ -1,23 +1,103 @@
--- What wrk sends: `-- create` posts orders, `-- read FILE` gets the orders whose ids are the lines of FILE.
--- The requests are written out beforehand: wrk shares the machine with what it measures.
-local requests, sent = {}, 0
+-- What wrk sends: `-- WORK THREADS RUN [FILE]`. RUN is in every key, so that no other run has the same ones; FILE has ids of orders,
+-- one a line. The requests are written out beforehand as far as they can be: wrk shares the machine with what it measures.
 
-function init(args)
-    if args[1] == "create" then
-        local headers = { ["Content-Type"] = "application/json" }
-        for n = 1, 1000 do
-            requests[n] = wrk.format("POST", "/orders", headers, '{"customer_id":"bench-' .. n .. '"}')
+-- An order has at most 200 lines.
+local LINES = 190
+local ITEMS = '{"sku":"LAPTOP123","quantity":1},{"sku":"MOUSE456","quantity":2},{"sku":"PSU750WGOLD","quantity":1}'
+
+local threads = 0
+-- What `request` needs: each thread has its own Lua, and `thread` is its number there.
+local requests, tails, key, sent = {}, {}, nil, 0
+
+function setup(new)
+    new:set("thread", threads)
+    threads = threads + 1
+end
+
+local function post(path, body, key)
+    return wrk.format("POST", path, { ["Content-Type"] = "application/json", ["Idempotency-Key"] = key }, body)
+end
+
+local function order(n, items)
+    return '{"customer_id":"bench-' .. n .. '"' .. (items and ',"items":[' .. items .. ']' or '') .. '}'
+end
+
+local function next_of_all()
+    sent = sent + 1
+    return requests[(sent - 1) % #requests + 1]
+end
+
+-- The key goes between the two halves of a request.
+local function next_with_key()
+    sent = sent + 1
+    local n = (sent - 1) % #requests + 1
+    return requests[n] .. key .. sent .. tails[n]
+end
+
+-- Each thread has its share of the lines of an order: then it is full, and the next one is the hot one.
+local function next_with_room()
+    local n = math.floor(sent / math.floor(LINES / threads)) + 1
+    sent = sent + 1
+    -- When none is left, the service refuses the rest, and that is counted.
+    return requests[math.min(n, #requests)]
+end
+
+local function creates(items, keyed)
+    for n = 1, 1000 do
+        if keyed then
+            requests[n], tails[n] = post("/orders", order(n, items), "@"):match("^(.-)@(.*)$")
+        else
+            requests[n] = post("/orders", order(n, items))
         end
-    else
-        for id in io.lines(args[2]) do
-            requests[#requests + 1] = wrk.format("GET", "/orders/" .. id)
+    end
+    return keyed and next_with_key or next_of_all
+end
+
+-- of_each_id(FILE, WRITE[, SHARE]): with SHARE, no two threads have an order in common.
+local function of_each_id(file, write, share)
+    local n = 0
+    for id in io.lines(file) do
+        if not share or n % threads == thread then
+            requests[#requests + 1] = write("/orders/" .. id)
         end
+        n = n + 1
     end
 end
 
-function request()
-    sent = sent + 1
-    return requests[(sent - 1) % #requests + 1]
+local function read(path)
+    return wrk.format("GET", path)
+end
+
+local function add(path)
+    return post(path .. "/items", '{"sku":"MOUSE456","quantity":1}')
+end
+
+local works = {
+    create = function() return creates(nil, false) end,
+    keyed = function() return creates(nil, true) end,
+    items = function() return creates(ITEMS, true) end,
+    add = function(file)
+        of_each_id(file, add, true)
+        return next_of_all
+    end,
+    hot = function(file)
+        of_each_id(file, add)
+        return next_with_room
+    end,
+    read = function(file)
+        of_each_id(file, read)
+        return next_of_all
+    end,
+    list = function()
+        requests[1] = wrk.format("GET", "/orders")
+        return next_of_all
+    end,
+}
+
+function init(args)
+    threads = tonumber(args[2])
+    key = args[3] .. "-" .. thread .. "-"
+    request = works[args[1]](args[4])
 end
 
 -- A function `response` could look at every status, but wrk then copies every answer into Lua. Its own count knows those above 399.
@@ -25,11 +105,12 @@ function done(summary, latency)
     local errors = summary.errors
     local broken = errors.connect + errors.read + errors.write + errors.timeout
     io.write(string.format(
-        "result %d %d %d %d %d\n",
+        "result %d %d %d %d %d %d\n",
         summary.requests - errors.status,
         errors.status + broken,
         summary.duration,
         latency:percentile(50),
-        latency:percentile(99)
+        latency:percentile(99),
+        latency.max
     ))
 end

@@ -6,36 +6,67 @@ clients=8
 
 stored() { sql -c "select count(*) from orders where tenant_id <> 'pgbench'"; }
 
+# open_orders WORK CONNECTIONS: orders of their own for what adds items, in the file of ids.
+open_orders() {
+    local count
+    case $1 in
+        # Few items come to each of them.
+        add) count=20000 ;;
+        # As many as 20,000 items a second fill.
+        hot) count=$((seconds * 20000 / 190)) ;;
+    esac
+    sql -v count="$count" -v customer="bench-$1-$2" -f scripts/bench.d/open.sql >"$scratch/ids-$1"
+}
+
+# check WORK CONNECTIONS SUCCESSES STORED-BEFORE: wrk takes any answer below 400 for a success; the database knows better.
+check() {
+    local work=$1 connections=$2 successes=$3 before=$4 lines wrong
+    case $work in
+        create | keyed | items)
+            [ "$(($(stored) - before))" -ge "$successes" ] ||
+                fail "wrk counts $successes orders created, the database has $before before and $(stored) after"
+            ;;
+        add | hot)
+            IFS='|' read -r lines wrong < <(sql -v customer="bench-$work-$connections" -f scripts/bench.d/added.sql)
+            [ "$wrong" = 0 ] || fail "$wrong orders do not agree with their items and events"
+            [ "$lines" -ge "$successes" ] || fail "wrk counts $successes items added, the database has $lines"
+            ;;
+    esac
+}
+
 # measure WORK CONNECTIONS: the service.
 measure() {
-    local work=$1 connections=$2 before result successes errors rest
+    local work=$1 connections=$2 before result successes errors rest service_before postgres_before
     say "$work, connections: $connections"
+    case $work in add | hot) open_orders "$work" "$connections" ;; esac
     before=$(stored)
-    result=$(load "$connections" "$seconds" "$work" "$scratch/ids")
+    service_before=$(cpu "$service")
+    postgres_before=$(cpu_of_postgres)
+    result=$(load "$connections" "$seconds" "$work" "$scratch/ids-$work")
     kill -0 "$service" 2>/dev/null || fail "The service ended: $(tail -n 5 "$scratch/log")"
+    printf 'service %s %s %s %s %s %s %s\n' "$work" "$connections" "$service_before" "$(cpu "$service")" \
+        "$postgres_before" "$(cpu_of_postgres)" "$result" >>"$scratch/cells"
     read -r successes errors rest <<<"$result"
-    # wrk takes any answer below 400 for a success; the database knows better.
-    if [ "$work" = create ] && [ "$(($(stored) - before))" -lt "$successes" ]; then
-        fail "wrk counts $successes orders created, the database has $before before and $(stored) after"
-    fi
+    check "$work" "$connections" "$successes" "$before"
     if [ "$errors" != 0 ]; then say "$errors errors: $(grep -m 1 ' ERROR ' "$scratch/log" || echo 'none in the log')"; fi
     # The access log of a whole run would be hundreds of megabytes.
     : >"$scratch/log"
-    printf 'service %s %s %s\n' "$work" "$connections" "$result" >>"$scratch/cells"
 }
 
 # measure_sql WORK: pgbench.
 measure_sql() {
-    local work=$1
+    local work=$1 before
     say "$work, pgbench"
+    before=$(cpu_of_postgres)
     database pgbench -n -M prepared -c "$clients" -j 2 -T "$seconds" -f "scripts/bench.d/$work.sql" orders \
         >"$scratch/pgbench" 2>&1 ||
         fail "pgbench failed: $(cat "$scratch/pgbench")"
-    awk -v work="$work" -v clients="$clients" '
+    awk -v work="$work" -v clients="$clients" -v cpu="$before $(cpu_of_postgres)" '
+        /^number of transactions actually processed/ { count = $6 }
         /^tps/ { rate = $3 }
         /^latency average/ { mean = $4 }
         /^number of failed transactions/ { errors = $5 }
-        END { print "pgbench", work, clients, rate, mean, errors + 0 }
+        END { print "pgbench", work, clients, cpu, count, errors + 0, rate, mean }
     ' "$scratch/pgbench" >>"$scratch/cells"
 }
 
@@ -48,54 +79,27 @@ requests() {
     sql -f scripts/bench.d/seed.sql
     say 'warming up'
     load 16 2 create >/dev/null
-    sql -c "select order_id from orders where tenant_id <> 'pgbench' order by order_id limit 1000" >"$scratch/ids"
-    expect 200 "$url/orders/$(tail -n 1 "$scratch/ids")"
+    sql -c "select order_id from orders where tenant_id <> 'pgbench' order by order_id limit 1000" >"$scratch/ids-read"
+    expect 200 "$url/orders/$(tail -n 1 "$scratch/ids-read")"
     : >"$scratch/log"
 
-    # Each round has all four kinds of work: what the machine does meanwhile slows all of them.
+    # Each round has all kinds of work: what the machine does meanwhile slows all of them.
     for connections in 1 16 64 256; do
+        measure_sql single
         measure create "$connections"
-        measure_sql create
-        measure read "$connections"
+        measure keyed "$connections"
+        measure items "$connections"
+        measure_sql transaction
+        measure add "$connections"
+        measure hot "$connections"
         measure_sql read
+        measure read "$connections"
+        measure list "$connections"
     done
     peak=$(memory VmHWM)
 
-    awk '
-        BEGIN {
-            name["service", "create"] = "`POST /orders`"
-            name["service", "read"] = "`GET /orders/{id}`"
-            name["pgbench", "create"] = "pgbench: insert an order and its event"
-            name["pgbench", "read"] = "pgbench: select an order by its key"
-        }
-        $1 == "service" {
-            rate[NR] = $4 / ($6 / 1e6)
-            row[NR] = sprintf("%.2f | %.2f | %d", $7 / 1000, $8 / 1000, $5)
-        }
-        $1 == "pgbench" {
-            rate[NR] = $4
-            row[NR] = sprintf("%.2f (mean) | | %d", $5, $6)
-            if ($4 > best[$2]) best[$2] = $4
-        }
-        { by[NR] = $1; work[NR] = $2; connections[NR] = $3 }
-        function rows(which_by, which_work,    i) {
-            for (i = 1; i <= NR; i++) {
-                if (by[i] != which_by || work[i] != which_work) continue
-                printf "| %s | %d | %.0f | %s | %.2f |\n", name[by[i], work[i]], connections[i], rate[i], row[i], rate[i] / best[work[i]]
-            }
-        }
-        END {
-            print "| work | connections | requests/s | p50 ms | p99 ms | errors | ratio to pgbench |"
-            print "|---|--:|--:|--:|--:|--:|--:|"
-            rows("service", "create")
-            rows("service", "read")
-            rows("pgbench", "create")
-            rows("pgbench", "read")
-        }
-    ' "$scratch/cells"
+    awk -f scripts/bench.d/requests.awk "$scratch/cells"
     cat <<END
-
-The ratio is to the best of the runs of pgbench, which took turns with those of the service.
 
 Resident memory of the service: $idle idle, $peak at most.
 

@@ -49,14 +49,27 @@ expect() {
     [ "$status" = "$expected" ] || fail "$status instead of $expected from: curl $*"$'\n'"$(tail -n 20 "$scratch/log")"
 }
 
-# load CONNECTIONS SECONDS WHAT...: answers "successes errors microseconds p50 p99", the last two in microseconds too.
+# cpu PID: the seconds that a process and its children had of the processors, with those of children that have ended.
+cpu() {
+    # Some of all these processes end in between.
+    { cat /proc/[0-9]*/stat 2>/dev/null || true; } | awk -v pid="$1" -v ticks="$(getconf CLK_TCK)" '
+        { id = $1; sub(/.*\) /, "") }
+        id == pid || $2 == pid { sum += $12 + $13 + $14 + $15 }
+        END { printf "%.2f", sum / ticks }
+    '
+}
+
+cpu_of_postgres() { cpu "$(head -n 1 "$scratch/data/postmaster.pid")"; }
+
+# load CONNECTIONS SECONDS WORK [FILE]: answers "successes errors microseconds p50 p99 max", the last three in microseconds too.
+# It has two threads, or as many as $threads says.
 load() {
-    local connections=$1 duration=$2 threads result
-    shift 2
-    threads=$((connections < 2 ? connections : 2))
+    local connections=$1 duration=$2 work=$3 threads=${threads:-2} result
+    shift 3
+    threads=$((connections < threads ? connections : threads))
     # A slow answer is to be in the percentiles, not a timeout.
-    wrk -t "$threads" -c "$connections" -d "${duration}s" --timeout 15s -s scripts/bench.d/load.lua "$url" -- "$@" >"$scratch/wrk"
-    result=$(sed -n 's/^result //p' "$scratch/wrk")
-    [ -n "$result" ] || fail "wrk has no result: $(cat "$scratch/wrk")"
-    printf '%s\n' "$result"
+    result=$(wrk -t "$threads" -c "$connections" -d "${duration}s" --timeout 15s -s scripts/bench.d/load.lua "$url" -- \
+        "$work" "$threads" "$(date +%s%N)" "$@")
+    [[ $result == *'result '* ]] || fail "wrk has no result: $result"
+    sed -n 's/^result //p' <<<"$result"
 }

@@ -1,4 +1,4 @@
--- The statements of `POST /orders` for an order without items.
+-- An order, its event and the head's update, one statement after the other in a transaction of their own.
 \set n random(1, 1000)
 begin;
 insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount, last_line,
