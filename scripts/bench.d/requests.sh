@@ -62,7 +62,7 @@ measure_sql() {
     local work=$1 before
     say "$work, pgbench"
     before=$(cpu_of_postgres)
-    database pgbench -n -M prepared -c "$clients" -j 2 -T "$seconds" -f "scripts/bench.d/$work.sql" orders \
+    database pgbench -n -M prepared -c "$clients" -j 2 -T "$seconds" -f "scripts/bench.d/$work.sql" "$name" \
         >"$scratch/pgbench" 2>&1 ||
         fail "pgbench failed: $(cat "$scratch/pgbench")"
     awk -v work="$work" -v clients="$clients" -v cpu="$before $(cpu_of_postgres)" '

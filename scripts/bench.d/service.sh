@@ -1,13 +1,15 @@
 # What the parts of scripts/bench share: its database, the service on it, and load. Sourced, not run.
 
+# Which of the databases.
+name=orders
 database() { "$1" -h "$scratch/run" -U postgres "${@:2}"; }
-sql() { database psql -d orders -qAtX -v ON_ERROR_STOP=1 "$@"; }
+sql() { database psql -d "$name" -qAtX -v ON_ERROR_STOP=1 "$@"; }
 
 # fresh_database: no part measures what another one left behind.
 fresh_database() {
     stop_services
-    database dropdb --if-exists orders 2>/dev/null
-    database createdb orders
+    database dropdb --if-exists "$name" 2>/dev/null
+    database createdb "$name"
 }
 
 services=()
@@ -16,7 +18,7 @@ start_service() {
     # The file is there before the service is: what follows reads it at once.
     : >"$scratch/log"
     # Without the caller's environment: the settings measured are the defaults.
-    env -i PATH="$PATH" DATABASE_URL="postgres://postgres@localhost/orders?host=$scratch/run" ORDERS_BIND=127.0.0.1:0 \
+    env -i PATH="$PATH" DATABASE_URL="postgres://postgres@localhost/$name?host=$scratch/run" ORDERS_BIND=127.0.0.1:0 \
         "$ORDERS_BIN" >>"$scratch/log" 2>&1 &
     service=$!
     services+=("$service")
