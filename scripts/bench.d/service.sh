@@ -1,4 +1,25 @@
-# What the parts of scripts/bench share: its database, the service on it, and load. Sourced, not run.
+# What scripts/soak and the parts of scripts/bench share: a database, the service on it, and load. Sourced, not run.
+
+# need_service: its binary, as $ORDERS_BIN unless that names one.
+need_service() {
+    [ -z "${ORDERS_BIN:-}" ] || return 0
+    need_rust
+    cargo build --release --locked --quiet
+    ORDERS_BIN=${CARGO_TARGET_DIR:-target}/release/orders
+}
+
+# begin: a PostgreSQL and a directory that last as long as the script.
+begin() {
+    scratch=$(mktemp -d)
+    trap clean_up EXIT
+    start_postgres "$scratch"
+}
+
+clean_up() {
+    stop_services
+    stop_postgres "$scratch"
+    rm -rf "$scratch"
+}
 
 # Which of the databases.
 name=orders
