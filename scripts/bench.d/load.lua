@@ -1,7 +1,7 @@
 -- What wrk sends: `-- WORK THREADS RUN [FILE]`. RUN is in every key, so that no other run has the same ones; FILE has ids of orders,
 -- one a line. The requests are written out beforehand as far as they can be: wrk shares the machine with what it measures.
 
--- An order has at most 200 lines.
+-- How many items one order gets, in requests.sh as well: 200 are the most.
 local LINES = 190
 local ITEMS = '{"sku":"LAPTOP123","quantity":1},{"sku":"MOUSE456","quantity":2},{"sku":"PSU750WGOLD","quantity":1}'
 
