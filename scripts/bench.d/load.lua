@@ -1,5 +1,5 @@
--- What wrk sends: `-- WORK THREADS RUN [FILE]`. RUN is in every key, so that no other run has the same ones; FILE has ids of orders,
--- one a line. The requests are written out beforehand as far as they can be: wrk shares the machine with what it measures.
+-- What wrk sends: `-- WORK THREADS RUN [FILE]`. RUN is in every key, so that no other run has the same ones; FILE has ids of
+-- orders, one a line. The requests are written out beforehand as far as they can be: wrk shares the machine with what it measures.
 
 -- How many items one order gets, in requests.sh as well: 200 are the most.
 local LINES = 190

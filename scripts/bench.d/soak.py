@@ -1,5 +1,5 @@
-"""Drives mixed traffic, looks at the service's memory every second, and prints a Markdown table. Ends with 1 when there were answers
-that should not have been, or none. Usage: soak.py URL PID LOG SECONDS"""
+"""Drives mixed traffic, looks at the service's memory every second, and prints a Markdown table. Ends with 1 when there were
+answers that should not have been, or none. Usage: soak.py URL PID LOG SECONDS"""
 
 import asyncio
 import collections
