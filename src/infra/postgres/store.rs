@@ -14,7 +14,7 @@ use super::{
     connections::Connections,
     errors::repo_error,
     lane::{self, CommitLane, Listeners, Turns},
-    lookups::{self, FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
+    lookups::{FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
     repo::PgOrderRepo,
 };
 
@@ -56,8 +56,8 @@ impl PgStore {
             lane: lane::open(writer.clone(), listeners.clone()),
             turns: Turns::default(),
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
-            orders: lookups::open::<OrderLookup>(finders.clone()),
-            keys: lookups::open::<KeyLookup>(finders.clone()),
+            orders: Lookups::new(finders.clone()),
+            keys: Lookups::new(finders.clone()),
             readers: kept(options.clone(), for_queries.saturating_sub(for_lookups)),
             tail: kept(options.clone(), 1),
             listeners,
@@ -100,7 +100,7 @@ impl PgStore {
         known: Option<OrderState>,
     ) -> Result<Option<OrderState>, RepoError> {
         let version = known.as_ref().map(|known| known.version);
-        match self.orders.ask(OrderName { tenant: tenant.clone(), id, known: version }).await? {
+        match self.orders.find(OrderName { tenant: tenant.clone(), id, known: version }).await? {
             FoundOrder::Nowhere => Ok(None),
             FoundOrder::AsKnown => Ok(known),
             FoundOrder::State(state) => Ok(Some(state)),

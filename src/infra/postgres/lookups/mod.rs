@@ -3,10 +3,10 @@
 mod keys;
 mod orders;
 
-use std::{iter, mem};
+use std::{iter, sync::Arc};
 
 use sqlx::PgConnection;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::{Semaphore, mpsc::Receiver};
 
 use crate::app::RepoError;
 
@@ -31,22 +31,38 @@ pub(super) trait Lookup: 'static {
 }
 
 /// Finds things by their names, with whatever else is looked up at the time. An answer is not older than its question.
-pub(super) type Lookups<L> = Queue<<L as Lookup>::Name, <L as Lookup>::Found>;
+pub(super) struct Lookups<L: Lookup> {
+    connections: Connections,
+    /// Whose statement is under way: one at a time, so that others gather meanwhile.
+    turn: Arc<Semaphore>,
+    queue: Queue<L::Name, L::Found>,
+}
 
 /// The most names of one statement.
 const MOST_NAMES: usize = 128;
 
-/// Opens the queue. It ends when nobody can ask anything any more.
-pub(super) fn open<L: Lookup>(connections: Connections) -> Lookups<L> {
-    let (lookups, queue) = Queue::new();
-    tokio::spawn(run::<L>(connections, queue));
-    lookups
+impl<L: Lookup> Lookups<L> {
+    /// Called where tasks can be spawned. The one that it spawns ends when nobody can ask anything any more.
+    pub(super) fn new(connections: Connections) -> Self {
+        let (queue, asked) = Queue::new();
+        let turn = Arc::new(Semaphore::new(1));
+        tokio::spawn(run::<L>(connections.clone(), turn.clone(), asked));
+        Self { connections, turn, queue }
+    }
+
+    pub(super) async fn find(&self, name: L::Name) -> Result<L::Found, RepoError> {
+        // Alone, it is done right here; those who wait have the turn before whoever comes now.
+        let Ok(_turn) = self.turn.try_acquire() else { return self.queue.ask(name).await };
+        let found = find::<L>(self.connections.take().await?, &[&name]).await?;
+        found.into_iter().next().unwrap_or_else(|| Err(RepoError::Backend("a look-up without an answer".into())))
+    }
 }
 
-async fn run<L: Lookup>(connections: Connections, mut queue: Receiver<Job<L::Name, L::Found>>) {
+async fn run<L: Lookup>(connections: Connections, turn: Arc<Semaphore>, mut queue: Receiver<Job<L::Name, L::Found>>) {
     let mut waiting = Vec::new();
-    // Alone, a name waits for nobody; under load, all that came during the last statement go together.
+    // Under load, all that came during the last statement go together.
     while queue.recv_many(&mut waiting, MOST_NAMES).await > 0 {
+        let _turn = turn.acquire().await;
         let connection = match connections.take().await {
             Ok(connection) => connection,
             Err(error) => {
@@ -58,23 +74,32 @@ async fn run<L: Lookup>(connections: Connections, mut queue: Receiver<Job<L::Nam
         let room = MOST_NAMES.saturating_sub(waiting.len());
         waiting.extend(iter::from_fn(|| queue.try_recv().ok()).take(room));
         waiting.retain(|job| !job.is_abandoned());
-        answer::<L>(connection, mem::take(&mut waiting)).await;
+        let names: Vec<&L::Name> = waiting.iter().map(|job| &job.work).collect();
+        match find::<L>(connection, &names).await {
+            Ok(found) => {
+                for (job, found) in waiting.drain(..).zip(found) {
+                    job.answer(found);
+                }
+            }
+            Err(error) => answer_all(waiting.drain(..), error),
+        }
     }
 }
 
-async fn answer<L: Lookup>(mut connection: Lent, jobs: Vec<Job<L::Name, L::Found>>) {
-    let names: Vec<&L::Name> = jobs.iter().map(|job| &job.work).collect();
-    let Ok(found) = tokio::time::timeout(DEADLINE, L::find(&mut connection, &names)).await else {
+async fn find<L: Lookup>(
+    mut connection: Lent,
+    names: &[&L::Name],
+) -> Result<Vec<Result<L::Found, RepoError>>, RepoError> {
+    let Ok(found) = tokio::time::timeout(DEADLINE, L::find(&mut connection, names)).await else {
         connection.close();
-        return answer_all(jobs, unanswered());
+        return Err(unanswered());
     };
-    match found {
-        Ok(found) => {
-            connection.done();
-            for (job, found) in jobs.into_iter().zip(found) {
-                job.answer(found);
-            }
-        }
-        Err(error) => answer_all(jobs, error),
+    found.inspect(|_| connection.done())
+}
+
+impl<L: Lookup> Clone for Lookups<L> {
+    fn clone(&self) -> Self {
+        let Self { connections, turn, queue } = self;
+        Self { connections: connections.clone(), turn: turn.clone(), queue: queue.clone() }
     }
 }
