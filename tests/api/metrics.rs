@@ -83,6 +83,8 @@ async fn what_is_written_and_what_it_takes_is_counted() {
     follower.block().await.unwrap();
     let metrics = metrics(&api).await;
     assert_eq!(metrics["orders_commits_total"], "2");
+    assert_eq!(metrics["orders_commit_batch_size_bucket{le=\"1.0\"}"], "2");
+    assert_eq!(metrics["orders_commit_wait_seconds_count"], "2");
     assert_eq!(metrics["orders_events_written_total{type=\"order.item_added.v1\"}"], "2");
     assert_eq!(metrics["orders_events_written_total{type=\"order.placed.v1\"}"], "1");
     assert_eq!(metrics["orders_event_streams"], "1");

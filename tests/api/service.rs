@@ -1,10 +1,20 @@
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use orders::infra::{PgStore, PoolSettings};
+use futures_util::future::join_all;
+use orders::{
+    app::{RepoError, UnitOfWork},
+    domain::{Order, OrderId, Stamp, TenantId},
+    infra::{PgStore, PoolSettings},
+};
 use reqwest::{Method, header};
 use serde_json::json;
+use sqlx::query_scalar;
+use time::OffsetDateTime;
 
-use crate::helpers::{Answer, Api, on_each_store};
+use crate::{
+    helpers::{Answer, Api, on_each_store},
+    support::{Database, eventually},
+};
 
 on_each_store! {
     the_service_is_live_and_ready,
@@ -98,4 +108,48 @@ async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
     }
     assert_eq!(api.get("/health/live").await.status, 200);
     assert_eq!(api.get("/products").await.status, 200);
+}
+
+#[tokio::test]
+async fn when_too_many_writes_wait_the_next_one_is_a_503_that_says_when_to_try_again() {
+    let database = Database::new().await;
+    let store = database.store();
+    let api = Api::start(store.clone());
+    let (mut head, mut observer) = (database.connect().await, database.connect().await);
+    sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
+    let first = tokio::spawn({
+        let store = store.clone();
+        async move { create(&store, 5000).await }
+    });
+    eventually("the first one waits in its transaction", async || {
+        let waiting =
+            "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting: Option<i32> = query_scalar(waiting).fetch_optional(&mut observer).await.unwrap();
+        waiting
+    })
+    .await;
+    // Each is handed over when it is polled for the first time.
+    let mut writes = pin!(join_all((0..5000).map(|n| create(&store, n))));
+    assert!(poll_fn(|context| Poll::Ready(writes.as_mut().poll(context))).await.is_pending());
+    let order = json!({"customer_id": "c"});
+    let refused = api.post("/orders", &order).await;
+    refused.assert_problem(503, "store_unavailable");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(api.get("/orders").await.status, 200);
+
+    sqlx::raw_sql("rollback").execute(&mut head).await.unwrap();
+    first.await.unwrap().unwrap();
+    let kept = writes.await.into_iter().filter(Result::is_ok).count();
+    assert!((1000..5000).contains(&kept), "{kept} were kept");
+    assert_eq!(api.post("/orders", &order).await.status, 201);
+    assert_eq!(api.get("/orders?total=true").await.body["total_orders"], kept + 2);
+}
+
+async fn create(store: &PgStore, n: u64) -> Result<(), RepoError> {
+    let at = OffsetDateTime::UNIX_EPOCH;
+    let id = OrderId::new(at, n);
+    let order = Order::create(id, "c".parse().unwrap(), "EUR".parse().unwrap(), Stamp::new(id.as_uuid(), at));
+    let mut uow = store.begin(&TenantId::anonymous()).await?;
+    uow.save(order).await?;
+    uow.commit().await
 }

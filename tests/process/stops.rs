@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection, query_scalar};
+use sqlx::{Connection, PgConnection, query_as, query_scalar};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -63,6 +63,33 @@ async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
     assert!(status.success(), "{log}");
     let stored: i64 = query_scalar("select count(*) from orders").fetch_one(&mut observer).await.unwrap();
     assert_eq!(stored, 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
+    let database = Database::new().await;
+    let service = Service::start(program(&["--database-url", &database.url()]));
+    let (mut holder, mut observer) = (database.connect().await, database.connect().await);
+    let mut lock = holder.begin().await.unwrap();
+    sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
+    let requests = begin_orders(&service, &mut observer, 400).await;
+    let metrics = format!("{}/metrics", service.url);
+    eventually("all are accepted", async || {
+        let text = client().get(&metrics).send().await.ok()?.text().await.ok()?;
+        text.contains("orders_http_requests_in_flight 401").then_some(())
+    })
+    .await;
+    service.signal("TERM");
+    lock.rollback().await.unwrap();
+
+    let statuses: Vec<u16> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(statuses, vec![201; 400]);
+    let (status, log) = service.wait();
+    assert!(status.success(), "{log}");
+    let (stored, transactions): (i64, i64) =
+        query_as("select count(*), count(distinct xmin::text) from orders").fetch_one(&mut observer).await.unwrap();
+    assert_eq!(stored, 400);
+    assert!((3..100).contains(&transactions), "{transactions} transactions");
 }
 
 #[tokio::test(flavor = "multi_thread")]
