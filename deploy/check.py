@@ -26,6 +26,8 @@ METRICS = {
     "orders_db_connections": ("gauge", {"pool", "state"}),
     "orders_db_connections_max": ("gauge", {"pool"}),
     "orders_commits_total": ("counter", set()),
+    "orders_commit_batch_size": ("histogram", set()),
+    "orders_commit_wait_seconds": ("histogram", set()),
     "orders_conflicts_total": ("counter", set()),
     "orders_retries_total": ("counter", set()),
     "orders_idempotent_replays_total": ("counter", set()),
