@@ -45,7 +45,7 @@ pub struct Config {
     #[arg(long, env = "ORDERS_STATIC_DIR", value_name = "ORDERS_STATIC_DIR", default_value = "./static")]
     pub static_dir: PathBuf,
 
-    /// Most connections to the database, 2 to 500; half of them are for queries. Four for each core of the database is a good start; more of them wait for each other.
+    /// Most connections to the database, 2 to 500; half of them are for queries, one writes, one more follows the log, and there are five at least. Four for each core of the database is a good start; more of them wait for each other.
     #[arg(long, env = "ORDERS_DB_POOL", value_name = "ORDERS_DB_POOL", default_value_t = 8, value_parser = value_parser!(u32).range(2..=500))]
     pub db_pool: u32,
 

@@ -55,7 +55,7 @@ pub enum Lock {
     Write,
 }
 
-/// What one open transaction of one tenant can do. Dropping it rolls back.
+/// What one unit of work of one tenant can do. What it writes is seen by nobody else before `commit`; dropping it leaves nothing.
 ///
 /// `-> impl Future + Send` rather than `async fn`: a generic caller of a plain `async fn` in a trait is not `Send`,
 /// so a background task could not be spawned over it. Implementations may write `async fn`.
@@ -65,7 +65,7 @@ pub trait OrderRepo: Send + Sized {
     /// Writes these changes and nothing else, if the order is still at the version that was read.
     fn apply(&mut self, changes: &Changes) -> impl Future<Output = Result<(), RepoError>> + Send;
 
-    /// Writes what the request led to under its key, if the key is still free. Waits for another transaction that has it.
+    /// Writes what the request led to under its key, if the key is still free when it is committed.
     fn remember(&mut self, record: &KeyRecord) -> impl Future<Output = Result<(), RepoError>> + Send;
 
     /// Appends the events with their positions. Takes the head's lock: the last statement before `commit`.

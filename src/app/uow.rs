@@ -2,7 +2,7 @@ use crate::domain::{Order, OrderId};
 
 use super::{Changes, KeyRecord, Lock, OrderRepo, RepoError};
 
-/// A unit of work: one transaction, what was saved in it, and the policy of finishing it.
+/// A unit of work: what was saved in it, kept as a whole or not at all, and the policy of finishing it.
 /// Nothing is kept unless `commit` returns `Ok`.
 #[must_use = "a unit of work that is dropped rolls back"]
 #[derive(Debug)]

@@ -40,7 +40,7 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// Half of the connections are for queries, half of those for orders and keys that are looked up. One of the others
+    /// Half of the connections are for queries, up to two of those for orders and keys that are looked up. One of the others
     /// is the lane's. One more follows the log. Each of these has at least one. Called where tasks can be spawned.
     pub fn new(options: &PgConnectOptions, settings: PoolSettings) -> Self {
         let sized = |options: PgConnectOptions, max_connections: u32| {
@@ -48,7 +48,8 @@ impl PgStore {
         };
         let kept = |options, connections| Connections::new(sized(options, connections), settings.acquire_timeout);
         let for_queries = settings.max_connections / 2;
-        let for_lookups = for_queries / 2;
+        // One for orders and one for keys: there is one statement at a time for each.
+        let for_lookups = (for_queries / 2).min(2);
         let by_key = by_key(options.clone());
         let (writer, finders) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_lookups));
         let listeners = Listeners::default();

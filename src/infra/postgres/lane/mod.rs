@@ -46,7 +46,7 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// A transaction began with sets that waited since then.
+    /// A transaction begins with sets that have waited since then.
     fn begun(&self, since: impl Iterator<Item = Instant>) {
         if let Some(metrics) = self.metrics.get() {
             metrics.commit_waited(since.map(|since| since.elapsed()));

@@ -46,6 +46,7 @@ impl Writer {
             waiting.extend(iter::from_fn(|| queue.try_recv().ok()).take(room));
             waiting.retain(|job| !job.is_abandoned());
             let batch = next_batch(&mut waiting);
+            self.listeners.begun(batch.iter().map(|job| job.since));
             self.settle(batch, &mut waiting).await;
         }
     }
@@ -92,7 +93,6 @@ impl Writer {
         let sets: Vec<&ChangeSet> = batch.iter().map(|job| &job.work).collect();
         let transaction = async {
             let mut transaction = connection.begin().await.map_err(repo_error)?;
-            self.listeners.begun(batch.iter().map(|job| job.since));
             let written = write(&mut transaction, &sets).await?;
             if written.is_spoilt {
                 transaction.rollback().await.map_err(repo_error)?;
