@@ -49,7 +49,7 @@ impl Changes {
 /// Whether others may change what is read while the unit of work is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
-    /// They may; then `apply` answers `Conflict`.
+    /// They may; then `apply` or `commit` answers `Conflict`.
     None,
     /// They wait.
     Write,
@@ -62,13 +62,13 @@ pub enum Lock {
 pub trait OrderRepo: Send + Sized {
     fn find(&mut self, id: OrderId, lock: Lock) -> impl Future<Output = Result<Option<Order>, RepoError>> + Send;
 
-    /// Writes these changes and nothing else, if the order is still at the version that was read.
+    /// Writes these changes and nothing else, if the order is still at the version that was read when they are committed.
     fn apply(&mut self, changes: &Changes) -> impl Future<Output = Result<(), RepoError>> + Send;
 
     /// Writes what the request led to under its key, if the key is still free when it is committed.
     fn remember(&mut self, record: &KeyRecord) -> impl Future<Output = Result<(), RepoError>> + Send;
 
-    /// Appends the events with their positions. Takes the head's lock: the last statement before `commit`.
+    /// Appends the events, which take their positions under the head's lock, as the last thing before they are committed.
     fn append(&mut self, written: &[Changes]) -> impl Future<Output = Result<(), RepoError>> + Send;
 
     fn commit(self) -> impl Future<Output = Result<(), RepoError>> + Send;

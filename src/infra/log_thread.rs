@@ -10,7 +10,10 @@ use std::{
 const GATHER: Duration = Duration::from_millis(1);
 
 /// Whoever logs waits once so many bytes have not been written: behind a disk or a reader that stands still.
-const MOST_PENDING: usize = 1 << 20;
+const MOST_PENDING: u64 = 1 << 20;
+
+/// How long the end of the process waits for a disk or a reader that stands still.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Log lines on their way to a thread that writes them: no request waits for a disk or for whoever reads standard error.
 #[derive(Clone, Debug, Default)]
@@ -26,17 +29,20 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Lines {
     pending: Vec<u8>,
-    is_writing: bool,
+    /// How many bytes there were ever, and how many of them are written.
+    total: u64,
+    written: u64,
 }
 
 /// The one of this process.
 static LOG: OnceLock<LogThread> = OnceLock::new();
 
-/// Returns when all lines so far are written. For the end of the process.
+/// Returns when all lines so far are written, or after a second. For the end of the process.
 pub fn flush_log() {
-    if let Some(log) = LOG.get() {
-        drop(log.0.wait_until_written(0));
-    }
+    let Some(LogThread(log)) = LOG.get() else { return };
+    let lines = log.lines();
+    let total = lines.total;
+    drop(log.written.wait_timeout_while(lines, LAST_WORDS, |lines| lines.written < total));
 }
 
 impl LogThread {
@@ -52,11 +58,14 @@ impl LogThread {
 
 impl Write for LogThread {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = self.0.wait_until_written(MOST_PENDING);
+        let is_behind = |lines: &mut Lines| lines.total - lines.written > MOST_PENDING;
+        let lines = self.0.written.wait_while(self.0.lines(), is_behind);
+        let mut lines = lines.unwrap_or_else(PoisonError::into_inner);
         if lines.pending.is_empty() {
             self.0.more.notify_one();
         }
         lines.pending.extend_from_slice(line);
+        lines.total += line.len() as u64;
         Ok(line.len())
     }
 
@@ -72,22 +81,13 @@ impl Shared {
             let idle = self.more.wait_while(self.lines(), |lines| lines.pending.is_empty());
             drop(idle.unwrap_or_else(PoisonError::into_inner));
             thread::sleep(GATHER);
-            let mut lines = self.lines();
-            mem::swap(&mut lines.pending, &mut taken);
-            lines.is_writing = true;
-            drop(lines);
+            mem::swap(&mut self.lines().pending, &mut taken);
             // There is nobody to tell.
             let _ = target.write_all(&taken);
-            taken.clear();
-            self.lines().is_writing = false;
+            self.lines().written += taken.len() as u64;
             self.written.notify_all();
+            taken.clear();
         }
-    }
-
-    /// Until at most so many bytes are pending; none at all, when nothing is being written either.
-    fn wait_until_written(&self, pending: usize) -> MutexGuard<'_, Lines> {
-        let is_behind = |lines: &mut Lines| lines.pending.len() > pending || (pending == 0 && lines.is_writing);
-        self.written.wait_while(self.lines(), is_behind).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held to move bytes: a panic of another thread leaves nothing half-done.

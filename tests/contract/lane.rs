@@ -1,6 +1,6 @@
 //! Commits that share a transaction: what becomes of one is nothing to the others.
 
-use std::{future::poll_fn, pin::Pin, task::Poll};
+use std::{future::poll_fn, pin::Pin, process::Command, task::Poll, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use orders::{
@@ -249,6 +249,39 @@ async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_o
     assert_eq!(settled[3], "taken");
     assert_eq!(settled.iter().filter(|outcome| **outcome == "kept").count(), 9);
     assert!(verified(&database).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_connection_that_died_in_silence_is_replaced_when_it_was_idle() {
+    let database = Database::new().await;
+    let store = database.store();
+    save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
+    let mut observer = database.connect().await;
+    let backend: i32 = eventually("the lane's connection is idle for longer than it is trusted", async || {
+        let idle = "select pid from pg_stat_activity where datname = current_database() and query = 'COMMIT'
+            and clock_timestamp() - state_change > interval '1.1 seconds'";
+        query_scalar(idle).fetch_optional(&mut observer).await.unwrap()
+    })
+    .await;
+    // It takes what is sent and never answers, as a host does that is gone.
+    let signal = |name: &str| Command::new("kill").args(["-s", name, &backend.to_string()]).status().unwrap();
+    assert!(signal("STOP").success());
+    let saved = save(&store, &tenant("default"), order_with_lines(2, 0)).await;
+    assert!(signal("CONT").success());
+    saved.unwrap();
+}
+
+#[tokio::test]
+async fn closing_ends_though_a_commit_that_nobody_waits_for_is_under_way() {
+    let database = Database::new().await;
+    let mut lane = HeldLane::of(&database, database.store()).await;
+    lane.first.abort();
+    let store = lane.store.clone();
+    let closing = tokio::spawn(async move { store.close().await });
+    // On this one thread, it has begun to close by now.
+    tokio::task::yield_now().await;
+    lane.release().await;
+    tokio::time::timeout(Duration::from_secs(20), closing).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{app::RepoError, infra::metrics::PoolUse};
@@ -16,7 +16,7 @@ use super::{connect::TRUSTED_IDLE, errors::repo_error};
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     pool: PgPool,
-    /// As many permits as the pool has connections: who has one never waits in the pool.
+    /// As many permits as the pool has connections: who has one waits in the pool only for one that is being looked at.
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Idle>>>,
     acquire_timeout: Duration,
@@ -32,7 +32,7 @@ struct Idle {
 pub(super) struct Lent {
     connection: PoolConnection<Postgres>,
     idle: Arc<Mutex<Vec<Idle>>>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
@@ -48,14 +48,25 @@ impl Connections {
         let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(Idle { connection, since }) if since.elapsed() < TRUSTED_IDLE => connection,
-            // The pool looks at the one that was idle for long, and gives it or another one.
-            idle => {
-                drop(idle);
-                // On the heap: sqlx's future has 14 KiB, which every query that may wait would carry.
-                Box::pin(self.pool.acquire()).await.map_err(repo_error)?
-            }
+            Some(Idle { connection, .. }) => self.proven(connection).await?,
+            None => self.acquire().await?,
         };
-        Ok(Lent { connection, idle: self.idle.clone(), _permit: permit })
+        Ok(Lent { connection, idle: self.idle.clone(), permit })
+    }
+
+    /// This one if it still answers, or else another one: a connection that died in silence would not say so for minutes.
+    async fn proven(&self, mut connection: PoolConnection<Postgres>) -> Result<PoolConnection<Postgres>, RepoError> {
+        let asked = tokio::time::timeout(self.acquire_timeout.min(ANSWERS_WITHIN), connection.ping()).await;
+        if matches!(asked, Ok(Ok(()))) {
+            return Ok(connection);
+        }
+        drop(connection.detach());
+        self.acquire().await
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, RepoError> {
+        // On the heap: sqlx's future has 14 KiB, which every query that may wait would carry.
+        Box::pin(self.pool.acquire()).await.map_err(repo_error)
     }
 
     pub(super) fn usage(&self) -> PoolUse {
@@ -75,12 +86,17 @@ impl Connections {
 impl Lent {
     /// The work has succeeded.
     pub(super) fn done(self) {
-        lock(&self.idle).push(Idle { connection: self.connection, since: Instant::now() });
+        let Self { connection, idle, permit } = self;
+        let mut idle = lock(&idle);
+        // Once they are being closed, nobody would take it from here any more.
+        if !permit.semaphore().is_closed() {
+            idle.push(Idle { connection, since: Instant::now() });
+        }
     }
 
-    /// The server does not answer on it any more.
-    pub(super) fn close(mut self) {
-        self.connection.close_on_drop();
+    /// The server does not answer on it any more: the pool may open another one at once.
+    pub(super) fn close(self) {
+        drop(self.connection.detach());
     }
 }
 
@@ -97,6 +113,9 @@ impl DerefMut for Lent {
         &mut self.connection
     }
 }
+
+/// How soon a connection answers that is still alive.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long work that many wait for may take: longer than the server lets a statement take, which it tells by itself. Whatever
 /// keeps it from that, the next ones get another connection.

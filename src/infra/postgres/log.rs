@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     PgStore,
+    connections::{DEADLINE, unanswered},
     errors::{corrupt, repo_error},
     rows::{LogRow, SliceRow, number_to_store},
 };
@@ -93,10 +94,12 @@ impl EventLog for PgStore {
             return Ok(slice);
         }
         let mut connection = self.tail.take().await?;
-        let rows = slice!("order by position", stored(after), i64::MAX, stored(limit as u64))
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(repo_error)?;
+        let slice = slice!("order by position", stored(after), i64::MAX, stored(limit as u64));
+        let Ok(rows) = tokio::time::timeout(DEADLINE, slice.fetch_all(&mut *connection)).await else {
+            connection.close();
+            return Err(unanswered());
+        };
+        let rows = rows.map_err(repo_error)?;
         connection.done();
         let slice = log_slice(rows, after, u64::MAX, limit)?;
         self.listeners.recent.read(slice.bounds);

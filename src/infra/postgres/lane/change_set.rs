@@ -51,6 +51,13 @@ impl ChangeSet {
         self.owned_changes().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)))
     }
 
+    /// Tenant, caller, key and item: what no two may have.
+    pub(in super::super) fn key_names(&self) -> impl Iterator<Item = (&str, &str, &str, u32)> {
+        self.keys.iter().map(|KeyRecord { request, outcome, .. }| {
+            (self.tenant.as_str(), request.caller.as_str(), request.key.as_str(), outcome.item)
+        })
+    }
+
     /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
     pub(in super::super) fn leave_states(&mut self) {
         let Self { tenant, changes, turns, .. } = self;

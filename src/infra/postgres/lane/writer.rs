@@ -83,7 +83,13 @@ impl Writer {
                     let second = batch.split_off(batch.len() / 2);
                     batches.extend([second, batch]);
                 }
-                Err(error) => answer_all(batch, error),
+                Err(error @ (RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken)) => {
+                    answer_all(batch, error);
+                }
+                // What was not tried yet has waited long enough.
+                Err(error @ RepoError::Unavailable(_)) => {
+                    answer_all(batch.into_iter().chain(batches.drain(..).flatten()), error);
+                }
             }
         }
     }
@@ -122,7 +128,7 @@ fn next_batch(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
     waiting.extract_if(.., is_next).collect()
 }
 
-/// Those that have read an order as it was before it was written.
+/// Those that have read an order as it was before it was written, or have a key that was written.
 fn refuse_overtaken(waiting: &mut Vec<Waiting>, written: &[Waiting]) {
     if waiting.is_empty() {
         return;
@@ -135,4 +141,7 @@ fn refuse_overtaken(waiting: &mut Vec<Waiting>, written: &[Waiting]) {
         job.work.owned_changes().any(|(tenant, changes)| changes.read_at() < version((tenant, changes.state.order_id)))
     };
     answer_all(waiting.extract_if(.., is_overtaken), RepoError::Conflict);
+    let keys: HashSet<_> = written.iter().flat_map(|job| job.work.key_names()).collect();
+    let has_taken_key = |job: &mut Waiting| job.work.key_names().any(|name| keys.contains(&name));
+    answer_all(waiting.extract_if(.., has_taken_key), RepoError::KeyTaken);
 }

@@ -1,3 +1,5 @@
+use std::iter;
+
 use sqlx::{PgConnection, query};
 
 use crate::{
@@ -46,14 +48,14 @@ impl Lookup for KeyLookup {
         .map_err(repo_error)?;
         let mut rows = rows.into_iter().peekable();
         let mut recorded = |n: i64| {
-            let mut recorded: Option<Recorded> = None;
-            while let Some(row) = rows.next_if(|row| row.n == n) {
+            let of_key: Vec<_> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
+            let Some(first) = of_key.first() else { return Ok(None) };
+            let fingerprint = first.fingerprint.as_slice().try_into().map_err(corrupt)?;
+            let outcomes = of_key.iter().map(|row| {
                 let order_id = OrderId::from_uuid(row.order_id);
-                let outcome = Outcome { item: number(row.item)?, order_id, version: number(row.version)? };
-                let fingerprint = row.fingerprint.as_slice().try_into().map_err(corrupt)?;
-                recorded.get_or_insert(Recorded { fingerprint, outcomes: Vec::new() }).outcomes.push(outcome);
-            }
-            Ok(recorded)
+                Ok(Outcome { item: number(row.item)?, order_id, version: number(row.version)? })
+            });
+            Ok(Some(Recorded { fingerprint, outcomes: outcomes.collect::<Result<_, RepoError>>()? }))
         };
         Ok((1..).zip(names).map(|(n, _)| recorded(n)).collect())
     }
