@@ -2,6 +2,7 @@
 //!
 //! What they need from outside is a port, a trait that `infra` implements. One use case a file: request, error, `execute`.
 
+mod adapters;
 mod add_item;
 mod cancel_order;
 mod change_order;
@@ -26,6 +27,7 @@ mod read_events;
 mod remove_item;
 mod uow;
 
+pub use adapters::{Adapters, Ports, Store};
 pub use add_item::{AddItemError, AddItemRequest, AddItemToOrder};
 pub use cancel_order::{CancelOrder, CancelOrderError, CancelOrderRequest};
 pub use change_order::ChangeError;
@@ -46,9 +48,9 @@ pub use logged_event::{EventFilter, LoggedEvent};
 pub use order_view::{OrderDetails, OrderSummary};
 pub use place_order::{PlaceOrder, PlaceOrderError, PlaceOrderRequest};
 pub use ports::{
-    Adapters, Answer, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys,
-    Lagged, Lock, LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, Past, Ports, PricingError, PricingService,
-    Product, RepoError, Store, Subscription, Telemetry, UnitOfWork,
+    Answer, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, Lagged, Lock,
+    LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, Past, PricingError, PricingService, Product, RepoError,
+    Subscription, Telemetry, UnitOfWork,
 };
 pub use read_events::{EventPage, ReadEvents, ReadEventsError, ReadEventsRequest};
 pub use remove_item::{RemoveItem, RemoveItemError, RemoveItemRequest};

@@ -3,9 +3,7 @@ use std::{fmt, future::Future, ops::Range, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Stamp, Status, TenantId,
-};
+use crate::domain::{CustomerId, Order, OrderEvent, OrderId, OrderState, Price, ProductName, Sku, Status, TenantId};
 
 use super::{EventFilter, KeyRecord, LoggedEvent, OrderDetails, OrderSummary, Recorded, Uow};
 
@@ -345,83 +343,4 @@ pub trait Telemetry: Clone + Send + Sync + 'static {
 
     /// All of it, in the text format 0.0.4 of Prometheus.
     fn tell(&self) -> String;
-}
-
-/// All of a store.
-pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog {}
-
-impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog> Store for S {}
-
-/// The world outside as one type parameter.
-pub trait Ports: Clone + Send + Sync + 'static {
-    type Store: Store;
-    type Pricing: PricingService;
-    type Clock: Clock;
-    type Ids: IdGenerator;
-    type Bus: EventBus;
-    type Telemetry: Telemetry;
-
-    fn store(&self) -> &Self::Store;
-    fn pricing(&self) -> &Self::Pricing;
-    fn clock(&self) -> &Self::Clock;
-    fn ids(&self) -> &Self::Ids;
-    fn bus(&self) -> &Self::Bus;
-    fn telemetry(&self) -> &Self::Telemetry;
-
-    fn stamp(&self) -> Stamp {
-        let now = self.clock().now();
-        Stamp::new(self.ids().event_id(now), now)
-    }
-}
-
-/// One adapter for each port.
-#[derive(Clone, Debug)]
-pub struct Adapters<S, P, C, I, B, T> {
-    pub store: S,
-    pub pricing: P,
-    pub clock: C,
-    pub ids: I,
-    pub bus: B,
-    pub telemetry: T,
-}
-
-impl<S, P, C, I, B, T> Ports for Adapters<S, P, C, I, B, T>
-where
-    S: Store,
-    P: PricingService,
-    C: Clock,
-    I: IdGenerator,
-    B: EventBus,
-    T: Telemetry,
-{
-    type Store = S;
-    type Pricing = P;
-    type Clock = C;
-    type Ids = I;
-    type Bus = B;
-    type Telemetry = T;
-
-    fn store(&self) -> &S {
-        &self.store
-    }
-
-    fn pricing(&self) -> &P {
-        &self.pricing
-    }
-
-    fn clock(&self) -> &C {
-        &self.clock
-    }
-
-    fn ids(&self) -> &I {
-        &self.ids
-    }
-
-    fn bus(&self) -> &B {
-        &self.bus
-    }
-
-    fn telemetry(&self) -> &T {
-        &self.telemetry
-    }
 }
