@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Currency, Fact, Price, Quantity};
+use crate::{
+    app::LoggedEvent,
+    domain::{Currency, Fact, OrderEvent, Price, Quantity, TenantId},
+};
 
 #[derive(Serialize, Deserialize)]
 struct OrderCreated<'a> {
@@ -53,6 +56,20 @@ pub(crate) enum EventDataError {
     Malformed(#[from] serde_json::Error),
     #[error("{field} of an event: {reason}")]
     Value { field: &'static str, reason: String },
+}
+
+/// The event as the log has it at this position.
+pub(crate) fn logged(position: u64, tenant: &TenantId, event: &OrderEvent) -> Result<LoggedEvent, serde_json::Error> {
+    Ok(LoggedEvent {
+        position,
+        tenant: tenant.clone(),
+        event_id: event.event_id,
+        order_id: event.order_id,
+        version: event.version,
+        event_type: event.fact.event_type().to_owned(),
+        occurred_at: event.occurred_at,
+        data: encode(&event.fact)?,
+    })
 }
 
 pub(crate) fn encode(fact: &Fact) -> Result<String, serde_json::Error> {

@@ -47,15 +47,5 @@ impl EventLog for MemoryStore {
 }
 
 fn logged(position: u64, (tenant, event): &(TenantId, OrderEvent)) -> Result<LoggedEvent, RepoError> {
-    let data = event_data::encode(&event.fact).map_err(|error| RepoError::Backend(error.into()))?;
-    Ok(LoggedEvent {
-        position,
-        tenant: tenant.clone(),
-        event_id: event.event_id,
-        order_id: event.order_id,
-        version: event.version,
-        event_type: event.fact.event_type().to_owned(),
-        occurred_at: event.occurred_at,
-        data,
-    })
+    event_data::logged(position, tenant, event).map_err(|error| RepoError::Backend(error.into()))
 }

@@ -32,20 +32,9 @@ impl RecentEvents {
         if recent.events.back().is_some_and(|last| last.position + 1 != first) {
             recent.events.clear();
         }
-        let logged = (first..).zip(events).map(|(position, (tenant, event))| {
-            let data = event_data::encode(&event.fact).ok()?;
-            Some(LoggedEvent {
-                position,
-                tenant: tenant.clone(),
-                event_id: event.event_id,
-                order_id: event.order_id,
-                version: event.version,
-                event_type: event.fact.event_type().to_owned(),
-                occurred_at: event.occurred_at,
-                data,
-            })
-        });
-        recent.events.extend(logged.map_while(|event| event));
+        let logged =
+            (first..).zip(events).map(|(position, (tenant, event))| event_data::logged(position, tenant, event));
+        recent.events.extend(logged.map_while(Result::ok));
         let surplus = recent.events.len().saturating_sub(MOST);
         recent.events.drain(..surplus);
     }

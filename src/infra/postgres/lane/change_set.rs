@@ -51,11 +51,9 @@ impl ChangeSet {
         self.owned_changes().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)))
     }
 
-    /// Tenant, caller, key and item: what no two may have.
-    pub(in super::super) fn key_names(&self) -> impl Iterator<Item = (&str, &str, &str, u32)> {
-        self.keys.iter().map(|KeyRecord { request, outcome, .. }| {
-            (self.tenant.as_str(), request.caller.as_str(), request.key.as_str(), outcome.item)
-        })
+    /// What no two may have.
+    pub(super) fn key_names(&self) -> impl Iterator<Item = KeyName<'_>> {
+        self.keys.iter().map(|record| key_name(&self.tenant, record))
     }
 
     /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
@@ -75,6 +73,14 @@ impl ChangeSet {
         let keys = self.keys.iter().map(|record| hash((&self.tenant, &record.request.caller, &record.request.key)));
         orders.chain(keys)
     }
+}
+
+/// Tenant, caller, key and item.
+pub(super) type KeyName<'a> = (&'a str, &'a str, &'a str, u32);
+
+pub(super) fn key_name<'a>(tenant: &'a TenantId, record: &'a KeyRecord) -> KeyName<'a> {
+    let KeyRecord { request, outcome, .. } = record;
+    (tenant.as_str(), &request.caller, &request.key, outcome.item)
 }
 
 fn hash(claim: impl Hash) -> u64 {

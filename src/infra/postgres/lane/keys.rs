@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     batch::{Part, Refusal, column, numbers},
-    change_set::ChangeSet,
+    change_set::{ChangeSet, KeyName, key_name},
 };
 
 struct Row<'a> {
@@ -65,8 +65,7 @@ pub(super) async fn insert_keys(
 }
 
 impl<'a> Row<'a> {
-    fn name(&self) -> (&'a str, &'a str, &'a str, u32) {
-        let KeyRecord { request, outcome, .. } = self.record;
-        (self.tenant.as_str(), &request.caller, &request.key, outcome.item)
+    fn name(&self) -> KeyName<'a> {
+        key_name(self.tenant, self.record)
     }
 }
