@@ -113,6 +113,7 @@ fn an_amount_has_the_decimals_of_its_currency() {
         assert!(shown(bad, "EUR").is_err(), "taken: {bad}");
     }
     assert_eq!(Amount::zero("JPY".parse().unwrap()).to_string(), "0");
+    // ISO 4217 has XXX for no currency, and XAU for gold.
     for bad in ["eur", "XXX", "XAU", "EURO", "", "EUR USD"] {
         assert!(bad.parse::<Currency>().is_err(), "taken: {bad}");
     }

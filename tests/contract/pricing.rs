@@ -112,6 +112,7 @@ async fn a_malformed_answer_is_a_failure_and_not_tried_again() {
         (one("price", json!("-1")), "not negative"),
         (one("price", json!("1e3")), "digits"),
         (one("price", json!("500000000.01")), "at most 500000000"),
+        // The code for no currency.
         (one("currency", json!("XXX")), "ISO 4217"),
         (one("sku", json!("MOUSE")), "8 to 12"),
         (one("name", json!("")), "product name"),

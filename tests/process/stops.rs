@@ -37,6 +37,16 @@ async fn begin_orders(service: &Service, observer: &mut PgConnection, count: i64
     requests
 }
 
+/// Not all of them have got to the database yet; all were accepted, as the one that asks here.
+async fn all_accepted(service: &Service, requests: u32) {
+    let (metrics, in_flight) = (format!("{}/metrics", service.url), format!("requests_in_flight {}\n", requests + 1));
+    eventually("all are accepted", async || {
+        let text = client().get(&metrics).send().await.ok()?.text().await.ok()?;
+        text.contains(&in_flight).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
     let database = Database::new().await;
@@ -45,13 +55,7 @@ async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
     let requests = begin_orders(&service, &mut observer, 20).await;
-    // Not all of them have a connection to the database yet; all were accepted, as the ones that wait for an answer here.
-    let metrics = format!("{}/metrics", service.url);
-    eventually("all are accepted", async || {
-        let text = client().get(&metrics).send().await.ok()?.text().await.ok()?;
-        text.contains("orders_http_requests_in_flight 21").then_some(())
-    })
-    .await;
+    all_accepted(&service, 20).await;
     service.signal("TERM");
     let ready = format!("{}/health/ready", service.url);
     eventually("it takes no more connections", async || client().get(&ready).send().await.err()).await;
@@ -73,12 +77,7 @@ async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
     let requests = begin_orders(&service, &mut observer, 400).await;
-    let metrics = format!("{}/metrics", service.url);
-    eventually("all are accepted", async || {
-        let text = client().get(&metrics).send().await.ok()?.text().await.ok()?;
-        text.contains("orders_http_requests_in_flight 401").then_some(())
-    })
-    .await;
+    all_accepted(&service, 400).await;
     service.signal("TERM");
     lock.rollback().await.unwrap();
 
