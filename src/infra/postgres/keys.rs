@@ -15,7 +15,7 @@ use super::{
 impl IdempotencyKeys for PgStore {
     async fn recall(&self, tenant: &TenantId, caller: &str, key: &str) -> Result<Option<Recorded>, RepoError> {
         let name = KeyName { tenant: tenant.clone(), caller: caller.to_owned(), key: key.to_owned() };
-        self.keys.find(name).await
+        self.parts.keys.find(name).await
     }
 
     async fn forget(&self, before: OffsetDateTime, limit: usize) -> Result<usize, RepoError> {
@@ -27,7 +27,7 @@ impl IdempotencyKeys for PgStore {
             before,
             i64::try_from(limit).map_err(corrupt)?,
         )
-        .execute(&self.locking)
+        .execute(&self.parts.locking)
         .await
         .map_err(repo_error)?;
         usize::try_from(forgotten.rows_affected()).map_err(corrupt)

@@ -41,7 +41,7 @@ macro_rules! slice {
 
 impl EventLog for PgStore {
     async fn log_bounds(&self) -> Result<LogBounds, RepoError> {
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let row = query!("select retired_to, position from event_head")
             .fetch_one(&mut *connection)
             .await
@@ -55,7 +55,7 @@ impl EventLog for PgStore {
         let tenant = tenant.as_ref().map(TenantId::as_str);
         let types = (!types.is_empty()).then_some(types.as_slice());
         let (from, to, at_most) = (stored(after), stored(after.saturating_add(span)), stored(limit as u64));
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let rows =
             match (tenant, order_id) {
                 (Some(tenant), Some(order_id)) => slice!(
@@ -90,10 +90,10 @@ impl EventLog for PgStore {
     }
 
     async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
-        if let Some(slice) = self.listeners.recent.take(after, limit) {
+        if let Some(slice) = self.parts.listeners.recent.take(after, limit) {
             return Ok(slice);
         }
-        let mut connection = self.tail.take().await?;
+        let mut connection = self.parts.tail.take().await?;
         let slice = slice!("order by position", stored(after), i64::MAX, stored(limit as u64));
         let Ok(rows) = tokio::time::timeout(DEADLINE, slice.fetch_all(&mut *connection)).await else {
             connection.close();
@@ -102,7 +102,7 @@ impl EventLog for PgStore {
         let rows = rows.map_err(repo_error)?;
         connection.done();
         let slice = log_slice(rows, after, u64::MAX, limit)?;
-        self.listeners.recent.read(slice.bounds);
+        self.parts.listeners.recent.read(slice.bounds);
         Ok(slice)
     }
 
@@ -113,7 +113,7 @@ impl EventLog for PgStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, RepoError> {
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let rows = query_as!(
             LogRow,
             r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
@@ -135,7 +135,7 @@ impl EventLog for PgStore {
 
     async fn news(&self) {
         // Whether woken or not, the log is looked at next.
-        let _ = tokio::time::timeout(POLL, self.listeners.news.notified()).await;
+        let _ = tokio::time::timeout(POLL, self.parts.listeners.news.notified()).await;
     }
 }
 

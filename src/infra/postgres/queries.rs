@@ -50,7 +50,7 @@ impl OrderQueries for PgStore {
             AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
             AsOf::Time(time) => (None, Some(time)),
         };
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let rows = query_as!(
             EventRow,
             r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
@@ -84,7 +84,7 @@ impl OrderQueries for PgStore {
         let ids = filter.ids();
         let (start, end) = (ids.start.as_uuid(), ids.end.as_uuid());
         let tenant = tenant.as_str();
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let count = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
             (None, None) => count!("", tenant, start, end).fetch_one(&mut *connection).await,
             (Some(customer), None) => {
@@ -116,7 +116,7 @@ impl OrderQueries for PgStore {
         let end = before.map_or(ids.end, |before| before.min(ids.end)).as_uuid();
         let start = ids.start.as_uuid();
         let tenant = tenant.as_str();
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let rows = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
             (None, None) => page!("", tenant, start, end, limit).fetch_all(&mut *connection).await,
             (Some(customer), None) => {
@@ -137,7 +137,7 @@ impl OrderQueries for PgStore {
     }
 
     async fn ready(&self) -> Result<(), RepoError> {
-        let mut connection = self.readers.take().await?;
+        let mut connection = self.parts.readers.take().await?;
         let applied = query_scalar!("select max(version) from refinery_schema_history")
             .fetch_one(&mut *connection)
             .await

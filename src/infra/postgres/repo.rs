@@ -35,7 +35,7 @@ impl PgOrderRepo {
         let mut known = None;
         if !self.staged.turns.iter().any(|turn| turn.is_of(tenant, id)) {
             let patience = if lock == Lock::Write { LOCK_TIMEOUT } else { PATIENCE };
-            match self.store.turns.wait(tenant, id, patience).await {
+            match self.store.parts.turns.wait(tenant, id, patience).await {
                 Some(mut turn) => {
                     known = turn.take_state();
                     self.staged.turns.push(turn);
@@ -88,7 +88,7 @@ impl OrderRepo for PgOrderRepo {
         let Self { store, staged, locking } = self;
         match locking {
             _ if staged.is_empty() => Ok(()),
-            None => store.lane.ask(staged).await,
+            None => store.parts.lane.ask(staged).await,
             Some(mut transaction) => {
                 let mut staged = staged;
                 let written = write(&mut transaction, &[&staged]).await?;
@@ -96,7 +96,7 @@ impl OrderRepo for PgOrderRepo {
                     return Err((*refusal).into());
                 }
                 transaction.commit().await.map_err(commit_error)?;
-                store.listeners.committed(written.first_position, std::iter::once(&staged));
+                store.parts.listeners.committed(written.first_position, std::iter::once(&staged));
                 staged.leave_states();
                 Ok(())
             }

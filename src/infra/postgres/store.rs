@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
 
@@ -21,6 +21,11 @@ use super::{
 /// Orders in PostgreSQL.
 #[derive(Clone)]
 pub struct PgStore {
+    /// Every unit of work has a copy.
+    pub(super) parts: Arc<Parts>,
+}
+
+pub(super) struct Parts {
     /// Commits what units of work have staged.
     pub(super) lane: CommitLane,
     /// Whoever writes to an order that others write to.
@@ -53,7 +58,7 @@ impl PgStore {
         let by_key = by_key(options.clone());
         let (writer, finders) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_lookups));
         let listeners = Listeners::default();
-        Self {
+        let parts = Parts {
             lane: lane::open(writer.clone(), listeners.clone()),
             turns: Turns::default(),
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
@@ -64,13 +69,16 @@ impl PgStore {
             listeners,
             writer,
             finders,
-        }
+        };
+        Self { parts: Arc::new(parts) }
     }
 
     /// Counts what is committed, and shows how the connections are used.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
-        let Self { locking, readers, tail, writer, finders, .. } = self.clone();
+        let Parts { locking, readers, tail, writer, finders, .. } = &*self.parts;
+        let (locking, readers, tail) = (locking.clone(), readers.clone(), tail.clone());
+        let (writer, finders) = (writer.clone(), finders.clone());
         metrics.observe(move |metrics| {
             let (size, max) = (locking.size(), locking.options().get_max_connections());
             let idle = u32::try_from(locking.num_idle()).unwrap_or(u32::MAX);
@@ -80,15 +88,16 @@ impl PgStore {
             metrics.pool("tail", tail.usage());
         });
         // Who was told before is told for ever.
-        let _ = self.listeners.metrics.set(metrics.clone());
+        let _ = self.parts.listeners.metrics.set(metrics.clone());
         self
     }
 
     /// Waits for the connections in use, and closes all of them.
     pub async fn close(&self) {
-        self.writer.close().await;
-        self.locking.close().await;
-        for connections in [&self.finders, &self.readers, &self.tail] {
+        let Parts { locking, readers, tail, writer, finders, .. } = &*self.parts;
+        writer.close().await;
+        locking.close().await;
+        for connections in [finders, readers, tail] {
             connections.close().await;
         }
     }
@@ -101,7 +110,7 @@ impl PgStore {
         known: Option<OrderState>,
     ) -> Result<Option<OrderState>, RepoError> {
         let version = known.as_ref().map(|known| known.version);
-        match self.orders.find(OrderName { tenant: tenant.clone(), id, known: version }).await? {
+        match self.parts.orders.find(OrderName { tenant: tenant.clone(), id, known: version }).await? {
             FoundOrder::Nowhere => Ok(None),
             FoundOrder::AsKnown => Ok(known),
             FoundOrder::State(state) => Ok(Some(state)),
@@ -110,7 +119,7 @@ impl PgStore {
 
     pub(super) async fn begin_locking(&self) -> Result<Transaction<'static, Postgres>, RepoError> {
         // When a BEGIN is dropped half-way, sqlx 0.9 can leave the session "idle in transaction": it runs where nobody can drop it.
-        let pool = self.locking.clone();
+        let pool = self.parts.locking.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;
         begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)
     }
