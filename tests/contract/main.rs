@@ -8,6 +8,7 @@ mod plans;
 mod positions;
 mod pricing;
 mod races;
+mod schema;
 mod verify;
 mod workload;
 
