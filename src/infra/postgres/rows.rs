@@ -14,7 +14,7 @@ use super::errors::corrupt;
 /// An order without lines is one row whose line is null.
 pub(super) struct OrderRow {
     /// Which of the orders that were asked for.
-    pub(super) n: i64,
+    pub(super) n: i32,
     pub(super) customer_id: String,
     pub(super) status: String,
     pub(super) currency: String,

@@ -31,8 +31,11 @@ pub(super) async fn append_events(
         ), appended as (
             insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
             select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
-            from head, unnest($1::text[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::timestamptz[])
-                with ordinality as e (tenant_id, event_id, order_id, version, type, payload, occurred_at, n)
+            from head, (
+                select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as event_id, unnest($3::uuid[]) as order_id,
+                    unnest($4::int[]) as version, unnest($5::text[]) as type, unnest($6::text[]) as payload,
+                    unnest($7::timestamptz[]) as occurred_at, generate_subscripts($2::uuid[], 1) as n
+            ) as e
         )
         select base + 1 as "first!" from head"#,
         &column(&rows, |(tenant, _)| tenant.as_str()) as &[&str],

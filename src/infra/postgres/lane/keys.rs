@@ -35,8 +35,12 @@ pub(super) async fn insert_keys(
     rows.sort_unstable_by_key(Row::name);
     let written = query!(
         "insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
-        select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bytea[], $6::uuid[], $7::int[],
-            $8::timestamptz[]) as k (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
+        select *
+        from (
+            select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
+                unnest($4::int[]) as item, unnest($5::bytea[]) as fingerprint, unnest($6::uuid[]) as order_id,
+                unnest($7::int[]) as version, unnest($8::timestamptz[]) as created_at
+        ) as k
         where not exists (
             select from idempotency_keys i
             where i.tenant_id = k.tenant_id and i.caller = k.caller and i.key = k.key and i.item = k.item

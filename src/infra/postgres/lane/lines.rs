@@ -53,7 +53,8 @@ async fn insert_lines(connection: &mut PgConnection, added: &[Added<'_>]) -> Res
     }
     query!(
         "insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
-        select * from unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[], $7::numeric[])",
+        select unnest($1::text[]), unnest($2::uuid[]), unnest($3::int[]), unnest($4::text[]), unnest($5::text[]),
+            unnest($6::int[]), unnest($7::numeric[])",
         &column(added, |added| added.line.0) as &[&str],
         &column(added, |added| added.line.1),
         &numbers(added, |added| added.line.2)?,

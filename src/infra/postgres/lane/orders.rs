@@ -22,10 +22,12 @@ pub(super) async fn update_orders(connection: &mut PgConnection, sets: &[&Change
     let written = query_scalar!(
         r#"with held as (
             select c.*
-            from unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::int[], $7::numeric[], $8::int[],
-                $9::int[], $10::timestamptz[]) with ordinality
-                as c (tenant_id, order_id, read_at, status, items_count, units_count, total_amount, last_line, version,
-                updated_at, n)
+            from (
+                select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as order_id, unnest($3::int[]) as read_at,
+                    unnest($4::text[]) as status, unnest($5::int[]) as items_count, unnest($6::int[]) as units_count,
+                    unnest($7::numeric[]) as total_amount, unnest($8::int[]) as last_line, unnest($9::int[]) as version,
+                    unnest($10::timestamptz[]) as updated_at, generate_subscripts($2::uuid[], 1) as n
+            ) as c
             join orders o on o.tenant_id = c.tenant_id and o.order_id = c.order_id and o.version = c.read_at
             for no key update of o skip locked
         )
@@ -49,7 +51,7 @@ pub(super) async fn update_orders(connection: &mut PgConnection, sets: &[&Change
     .fetch_all(connection)
     .await
     .map_err(repo_error)?;
-    let written: HashSet<i64> = written.into_iter().collect();
+    let written: HashSet<i32> = written.into_iter().collect();
     Ok((1..).zip(&rows).map(|(n, (set, _))| Part { set: *set, is_written: written.contains(&n) }).collect())
 }
 
@@ -63,8 +65,9 @@ pub(super) async fn insert_orders(connection: &mut PgConnection, changes: &[Owne
     query!(
         "insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
             last_line, version, created_at, updated_at)
-        select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
-            $8::numeric[], $9::int[], $10::int[], $11::timestamptz[], $12::timestamptz[])",
+        select unnest($1::text[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
+            unnest($6::int[]), unnest($7::int[]), unnest($8::numeric[]), unnest($9::int[]), unnest($10::int[]),
+            unnest($11::timestamptz[]), unnest($12::timestamptz[])",
         &column(&rows, |(tenant, _)| tenant.as_str()) as &[&str],
         &column(&rows, |(_, state)| state.order_id.as_uuid()),
         &column(&rows, |(_, state)| state.customer_id.as_str()) as &[&str],

@@ -36,7 +36,10 @@ impl Lookup for KeyLookup {
         let keys: Vec<&str> = names.iter().map(|name| name.key.as_str()).collect();
         let rows = query!(
             r#"select w.n as "n!", k.item, k.fingerprint, k.order_id, k.version
-            from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w (tenant_id, caller, key, n)
+            from (
+                select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
+                    generate_subscripts($1::text[], 1) as n
+            ) as w
             join idempotency_keys k on k.tenant_id = w.tenant_id and k.caller = w.caller and k.key = w.key
             order by w.n, k.item"#,
             &tenants as &[&str],
@@ -47,7 +50,7 @@ impl Lookup for KeyLookup {
         .await
         .map_err(repo_error)?;
         let mut rows = rows.into_iter().peekable();
-        let mut recorded = |n: i64| {
+        let mut recorded = |n: i32| {
             let of_key: Vec<_> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
             let Some(first) = of_key.first() else { return Ok(None) };
             let fingerprint = first.fingerprint.as_slice().try_into().map_err(corrupt)?;

@@ -46,7 +46,10 @@ impl Lookup for OrderLookup {
             OrderRow,
             r#"select w.n as "n!", o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
                 i.line as "line?", i.sku as "sku?", i.name as "name?", i.quantity as "quantity?", i.unit_price as "unit_price?"
-            from unnest($1::text[], $2::uuid[], $3::int[]) with ordinality as w (tenant_id, order_id, known, n)
+            from (
+                select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as order_id, unnest($3::int[]) as known,
+                    generate_subscripts($1::text[], 1) as n
+            ) as w
             join orders o on o.tenant_id = w.tenant_id and o.order_id = w.order_id
             left join order_items i on i.tenant_id = o.tenant_id and i.order_id = o.order_id
                 and o.version is distinct from w.known
@@ -59,7 +62,7 @@ impl Lookup for OrderLookup {
         .await
         .map_err(repo_error)?;
         let mut rows = rows.into_iter().peekable();
-        let found = |((n, name), known): ((i64, &&OrderName), Option<i32>)| {
+        let found = |((n, name), known): ((i32, &&OrderName), Option<i32>)| {
             let of_order: Vec<OrderRow> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
             match of_order.first() {
                 None => Ok(FoundOrder::Nowhere),
