@@ -7,7 +7,7 @@ use std::{
 };
 
 /// How long lines are gathered: one write takes all that come meanwhile.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Whoever logs waits once so many bytes have not been written: behind a disk or a reader that stands still.
 const MOST_PENDING: u64 = 1 << 20;

@@ -87,7 +87,7 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         } else if let Some(truth) = value.to_bool() {
             write!(out, "{truth}")
         } else {
-            Ok(serde_json::to_writer(&mut *out, &value.to_string())?)
+            Ok(serde_json::to_writer(&mut *out, &format_args!("{value}"))?)
         }
     })?;
     if let Some(trace) = TraceContext::current() {
