@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::Pin, process::Command, task::Poll, time::Duratio
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use orders::{
-    app::{KeyRecord, KeyedRequest, Lock, Outcome, RepoError, UnitOfWork},
+    app::{IdempotencyKeys, KeyRecord, KeyedRequest, Lock, Outcome, RepoError, UnitOfWork},
     domain::Order,
     infra::PgStore,
 };
@@ -249,6 +249,28 @@ async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_o
     assert_eq!(settled[3], "taken");
     assert_eq!(settled.iter().filter(|outcome| **outcome == "kept").count(), 9);
     assert!(verified(&database).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_transaction_that_cannot_go_on_keeps_no_key_from_being_looked_up() {
+    let database = Database::new().await;
+    let (mut other, mut observer) = (database.connect().await, database.connect().await);
+    let takes = "begin;
+        insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
+        values ('default', 'caller', 'key', 0, sha256(''), gen_random_uuid(), 1, now())";
+    let store = database.store();
+    keyed(&store, &[1], &["settled"]).await.unwrap();
+    sqlx::raw_sql(takes).execute(&mut other).await.unwrap();
+    let stuck = tokio::spawn(keyed(&store, &[2], &["key"]));
+    let backend = waiting_backend(&mut observer).await;
+
+    let tenant = tenant("default");
+    let recalled = join_all((0..20).map(|_| store.recall(&tenant, "caller", "settled"))).await;
+    assert!(recalled.iter().all(|recalled| matches!(recalled, Ok(Some(_)))), "{recalled:?}");
+    assert_eq!(waiting_backend(&mut observer).await, backend, "the transaction went on");
+    assert!(!stuck.is_finished());
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    stuck.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -53,12 +53,6 @@ impl<W, A> Job<W, A> {
     }
 }
 
-impl<W, A> Clone for Queue<W, A> {
-    fn clone(&self) -> Self {
-        Self { sender: self.sender.clone() }
-    }
-}
-
 /// The same error for each of many who wait.
 pub(super) fn answer_all<W, A>(jobs: impl IntoIterator<Item = Job<W, A>>, error: RepoError) {
     let error = SharedError::of(error);

@@ -27,8 +27,6 @@ pub(in super::super) enum Refusal {
 pub(in super::super) struct Written {
     /// By the places of the sets. The others are written.
     pub(in super::super) refusals: HashMap<usize, Refusal>,
-    /// Of the first event that was appended.
-    pub(in super::super) first_position: Option<u64>,
     /// A refused set has left a part of itself behind, so the others were not written to the end: to be rolled back.
     pub(in super::super) is_spoilt: bool,
 }
@@ -42,23 +40,37 @@ impl From<Refusal> for RepoError {
     }
 }
 
-/// Writes the sets that hold. No order and no key may be in two of them. Every transaction locks orders, then keys, then the
-/// head of the log, and orders and keys by their names: no two wait for each other.
+/// Writes the sets that hold, all but their events. No order and no key may be in two of them. Every transaction locks orders,
+/// then keys, then the head of the log, and orders and keys by their names: no two wait for each other.
 pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Written, RepoError> {
     let updated = orders::update_orders(connection, sets).await?;
     let mut refusals: HashMap<_, _> = refused(&updated, Refusal::Conflict).collect();
     let kept = insert_keys(connection, sets, &refusals).await?;
     refusals.extend(refused(&kept, Refusal::KeyTaken));
     let is_spoilt = updated.iter().chain(&kept).any(|part| part.is_written && refusals.contains_key(&part.set));
-    let mut first_position = None;
+    let written = Written { refusals, is_spoilt };
     if !is_spoilt {
-        let held = sets.iter().enumerate().filter(|(set, _)| !refusals.contains_key(set)).map(|(_, changes)| *changes);
-        let changes: Vec<Owned<'_>> = held.flat_map(ChangeSet::owned_changes).collect();
+        let changes = written.changes(sets);
         orders::insert_orders(connection, &changes).await?;
         write_lines(connection, &changes).await?;
-        first_position = append_events(connection, &changes).await?;
     }
-    Ok(Written { refusals, first_position, is_spoilt })
+    Ok(written)
+}
+
+/// Appends the events of what is written; the position of the first.
+pub(in super::super) async fn append(
+    connection: &mut PgConnection,
+    sets: &[&ChangeSet],
+    written: &Written,
+) -> Result<Option<u64>, RepoError> {
+    append_events(connection, &written.changes(sets)).await
+}
+
+impl Written {
+    fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Owned<'a>> {
+        let held = sets.iter().enumerate().filter(|(set, _)| !self.refusals.contains_key(set));
+        held.flat_map(|(_, changes)| changes.owned_changes()).collect()
+    }
 }
 
 /// An order or a key of a set, and whether the database took it.

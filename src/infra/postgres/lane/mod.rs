@@ -4,6 +4,7 @@
 mod batch;
 mod change_set;
 mod events;
+mod gate;
 mod keys;
 mod lines;
 mod orders;
@@ -21,8 +22,9 @@ use crate::infra::metrics::Metrics;
 
 use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
-pub(super) use batch::{Written, write};
+pub(super) use batch::{Written, append, write};
 pub(super) use change_set::ChangeSet;
+pub(super) use gate::Gate;
 pub(super) use turns::Turns;
 
 /// Takes change sets and answers each when it is committed, or why it is not. It has one connection and one transaction at a
@@ -30,9 +32,9 @@ pub(super) use turns::Turns;
 pub(super) type CommitLane = Queue<ChangeSet, ()>;
 
 /// Opens the lane. It ends when nobody can hand anything over any more.
-pub(super) fn open(connections: Connections, listeners: Listeners) -> CommitLane {
+pub(super) fn open(connections: Connections, listeners: Listeners, gate: Gate) -> CommitLane {
     let (lane, queue) = Queue::new();
-    tokio::spawn(writer::Writer { connections, listeners }.run(queue));
+    tokio::spawn(writer::Writer { connections, listeners, gate }.run(queue));
     lane
 }
 

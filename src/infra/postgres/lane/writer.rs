@@ -16,12 +16,13 @@ use crate::{
     },
 };
 
-use super::{ChangeSet, Listeners, Written, write};
+use super::{ChangeSet, Gate, Listeners, Written, append, write};
 
 /// The task behind the lane.
 pub(super) struct Writer {
     pub(super) connections: Connections,
     pub(super) listeners: Listeners,
+    pub(super) gate: Gate,
 }
 
 type Waiting = Job<ChangeSet, ()>;
@@ -59,7 +60,7 @@ impl Writer {
                 continue;
             }
             match self.transact(&batch).await {
-                Ok(Written { refusals, first_position, is_spoilt }) => {
+                Ok((Written { refusals, is_spoilt }, first_position)) => {
                     let mut held = Vec::with_capacity(batch.len());
                     for (n, job) in batch.into_iter().enumerate() {
                         match refusals.get(&n) {
@@ -94,18 +95,21 @@ impl Writer {
         }
     }
 
-    async fn transact(&self, batch: &[Waiting]) -> Result<Written, RepoError> {
+    async fn transact(&self, batch: &[Waiting]) -> Result<(Written, Option<u64>), RepoError> {
         let mut connection = self.connections.take().await?;
         let sets: Vec<&ChangeSet> = batch.iter().map(|job| &job.work).collect();
         let transaction = async {
+            let gate = self.gate.close();
             let mut transaction = connection.begin().await.map_err(repo_error)?;
             let written = write(&mut transaction, &sets).await?;
             if written.is_spoilt {
                 transaction.rollback().await.map_err(repo_error)?;
-            } else {
-                transaction.commit().await.map_err(commit_error)?;
+                return Ok((written, None));
             }
-            Ok(written)
+            drop(gate);
+            let first_position = append(&mut transaction, &sets, &written).await?;
+            transaction.commit().await.map_err(commit_error)?;
+            Ok((written, first_position))
         };
         let Ok(settled) = tokio::time::timeout(DEADLINE, transaction).await else {
             connection.close();
