@@ -20,7 +20,9 @@ BEGIN {
 
 function each_thousand(seconds, count) { return count ? sprintf("%.3f", seconds * 1000 / count) : "" }
 
-{ by[NR] = $1; work[NR] = $2; connections[NR] = $3 }
+# A round begins with the one statement.
+$1 == "pgbench" && $2 == "single" { round++ }
+{ by[NR] = $1; work[NR] = $2; connections[NR] = $3; round_of[NR] = round }
 $1 == "service" {
     rate[NR] = $8 / ($10 / 1e6)
     row[NR] = sprintf("%.2f | %.2f | %.2f | %d", $11 / 1000, $12 / 1000, $13 / 1000, $9)
@@ -29,27 +31,32 @@ $1 == "service" {
 $1 == "pgbench" {
     rate[NR] = $8
     row[NR] = sprintf("%.2f (mean) | | | %d | | %s", $9, $7, each_thousand($5 - $4, $6))
+    then[$2, round] = $8
     if ($8 > best[$2]) best[$2] = $8
 }
 
-function rows(which_by, which_work,    i, ratio) {
+function rows(which_by, which_work,    i, other, ratios) {
     for (i = 1; i <= NR; i++) {
         if (by[i] != which_by || work[i] != which_work) continue
-        ratio = which_work in pair ? sprintf("%.2f", rate[i] / best[pair[which_work]]) : ""
-        printf "| %s | %d | %.0f | %s | %s |\n", name[which_by, which_work], connections[i], rate[i], row[i], ratio
+        ratios = "|"
+        if (which_work in pair) {
+            other = pair[which_work]
+            ratios = sprintf("%.2f | %.2f", rate[i] / then[other, round_of[i]], rate[i] / best[other])
+        }
+        printf "| %s | %d | %.0f | %s | %s |\n", name[which_by, which_work], connections[i], rate[i], row[i], ratios
     }
 }
 
 END {
-    print "| work | connections | requests/s | p50 ms | p99 ms | max ms | errors | service, CPU s per 1,000 | PostgreSQL, CPU s per 1,000 | ratio to pgbench |"
-    print "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    print "| work | connections | requests/s | p50 ms | p99 ms | max ms | errors | service, CPU s per 1,000 | PostgreSQL, CPU s per 1,000 | of pgbench in the round | of its best |"
+    print "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     split("create keyed items add hot read list", works, " ")
     for (i = 1; i in works; i++) rows("service", works[i])
     rows("pgbench", "single")
     rows("pgbench", "transaction")
     rows("pgbench", "read")
     print ""
-    print "The ratio is to the best of the runs of pgbench, which took turns with those of the service: of what writes, to the one statement; of reads, to the select."
+    print "What writes is held against the one statement, what reads an order against the select: against the run of pgbench in the same round, minutes at most before it, and against the best of all its runs."
     printf "The transaction got to %.0f/s at its best.", best["transaction"]
     printf " Creates with a key, divided by that:"
     for (i = 1; i <= NR; i++) if (work[i] == "keyed") printf "%s %.2f at %d", count++ ? "," : "", rate[i] / best["transaction"], connections[i]
