@@ -231,14 +231,20 @@ async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_a
     assert!(verified(&database).await.is_clean());
 }
 
-#[tokio::test]
-async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_others_are_kept() {
-    let database = Database::new().await;
-    let (mut other, mut observer) = (database.connect().await, database.connect().await);
+/// Another instance in the transaction that takes the caller's key `key`.
+async fn taking_key(database: &Database) -> PgConnection {
+    let mut other = database.connect().await;
     let takes = "begin;
         insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
         values ('default', 'caller', 'key', 0, sha256(''), gen_random_uuid(), 1, now())";
     sqlx::raw_sql(takes).execute(&mut other).await.unwrap();
+    other
+}
+
+#[tokio::test]
+async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_others_are_kept() {
+    let database = Database::new().await;
+    let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);
     let store = database.store();
     let mut commits = creates(&store, 1..=9);
     commits.insert(3, keyed(&store, &[10], &["key"]));
@@ -254,13 +260,9 @@ async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_o
 #[tokio::test]
 async fn a_transaction_that_cannot_go_on_keeps_no_key_from_being_looked_up() {
     let database = Database::new().await;
-    let (mut other, mut observer) = (database.connect().await, database.connect().await);
-    let takes = "begin;
-        insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
-        values ('default', 'caller', 'key', 0, sha256(''), gen_random_uuid(), 1, now())";
+    let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);
     let store = database.store();
     keyed(&store, &[1], &["settled"]).await.unwrap();
-    sqlx::raw_sql(takes).execute(&mut other).await.unwrap();
     let stuck = tokio::spawn(keyed(&store, &[2], &["key"]));
     let backend = waiting_backend(&mut observer).await;
 
