@@ -258,6 +258,18 @@ async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_o
 }
 
 #[tokio::test]
+async fn a_transaction_that_waits_for_a_key_keeps_nobody_from_the_head() {
+    let database = Database::new().await;
+    let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);
+    let commit = tokio::spawn(keyed(&database.store(), &[1], &["key"]));
+    waiting_backend(&mut observer).await;
+    // What keeps the key may want the head next.
+    sqlx::raw_sql("select position from event_head for update nowait").execute(&mut other).await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    commit.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_transaction_that_cannot_go_on_keeps_no_key_from_being_looked_up() {
     let database = Database::new().await;
     let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);

@@ -11,7 +11,7 @@ use super::{
     PgStore,
     connect::LOCK_TIMEOUT,
     errors::{commit_error, repo_error},
-    lane::{ChangeSet, append, write},
+    lane::{ChangeSet, write},
     lookups::select_order,
 };
 
@@ -95,9 +95,8 @@ impl OrderRepo for PgOrderRepo {
                 if let Some(refusal) = written.refusals.values().next() {
                     return Err((*refusal).into());
                 }
-                let first_position = append(&mut transaction, &[&staged], &written).await?;
                 transaction.commit().await.map_err(commit_error)?;
-                store.parts.listeners.committed(first_position, std::iter::once(&staged));
+                store.parts.listeners.committed(written.first_position, std::iter::once(&staged));
                 staged.leave_states();
                 Ok(())
             }

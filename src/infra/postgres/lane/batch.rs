@@ -1,16 +1,21 @@
 //! Many change sets in one transaction, in as many statements as one of them takes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 
 use crate::{
-    app::{Changes, RepoError},
+    app::{Changes, KeyRecord, RepoError},
     domain::TenantId,
     infra::postgres::rows::number_to_store,
 };
 
-use super::{change_set::ChangeSet, events::append_events, keys::insert_keys, lines::write_lines, orders};
+use super::{
+    change_set::ChangeSet,
+    inserts::{Inserted, Inserts},
+    lines::Lines,
+    orders::update_orders,
+};
 
 /// A change of an order and whose it is.
 pub(super) type Owned<'a> = (&'a TenantId, &'a Changes);
@@ -27,8 +32,10 @@ pub(in super::super) enum Refusal {
 pub(in super::super) struct Written {
     /// By the places of the sets. The others are written.
     pub(in super::super) refusals: HashMap<usize, Refusal>,
-    /// A refused set has left a part of itself behind, so the others were not written to the end: to be rolled back.
+    /// A refused set has left a part of itself behind: to be rolled back.
     pub(in super::super) is_spoilt: bool,
+    /// Of the events of what is written.
+    pub(in super::super) first_position: Option<u64>,
 }
 
 impl From<Refusal> for RepoError {
@@ -40,48 +47,53 @@ impl From<Refusal> for RepoError {
     }
 }
 
-/// Writes the sets that hold, all but their events. No order and no key may be in two of them. Every transaction locks orders,
-/// then keys, then the head of the log, and orders and keys by their names: no two wait for each other.
+/// Writes the sets that hold. No order and no key may be in two of them. Every transaction locks orders, then keys, then the
+/// head of the log, and orders and keys by their names: no two wait for each other.
 pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Written, RepoError> {
-    let updated = orders::update_orders(connection, sets).await?;
-    let mut refusals: HashMap<_, _> = refused(&updated, Refusal::Conflict).collect();
-    let kept = insert_keys(connection, sets, &refusals).await?;
-    refusals.extend(refused(&kept, Refusal::KeyTaken));
-    let is_spoilt = updated.iter().chain(&kept).any(|part| part.is_written && refusals.contains_key(&part.set));
-    let written = Written { refusals, is_spoilt };
-    if !is_spoilt {
-        let changes = written.changes(sets);
-        orders::insert_orders(connection, &changes).await?;
-        write_lines(connection, &changes).await?;
+    let updated = update_orders(connection, sets).await?;
+    let lost: HashSet<usize> = updated.iter().filter(|part| !part.is_written).map(|part| part.set).collect();
+    let mut written = Written {
+        refusals: lost.iter().map(|set| (*set, Refusal::Conflict)).collect(),
+        is_spoilt: updated.iter().any(|part| part.is_written && lost.contains(&part.set)),
+        first_position: None,
+    };
+    if written.is_spoilt || written.refusals.len() == sets.len() {
+        return Ok(written);
     }
+    let (keys, changes) = (written.keys(sets), written.changes(sets));
+    let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
+    let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
+    let events = changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (*tenant, event)));
+    let events = events.collect();
+    let lines = Lines::of(&changes);
+    lines.update(connection).await?;
+    let Inserted { first_position, taken } =
+        Inserts { keys, orders, lines: lines.added, events }.insert(connection).await?;
+    written.first_position = Some(first_position);
+    written.is_spoilt = !taken.is_empty();
+    written.refusals.extend(taken.into_iter().map(|set| (set, Refusal::KeyTaken)));
     Ok(written)
-}
-
-/// Appends the events of what is written; the position of the first.
-pub(in super::super) async fn append(
-    connection: &mut PgConnection,
-    sets: &[&ChangeSet],
-    written: &Written,
-) -> Result<Option<u64>, RepoError> {
-    append_events(connection, &written.changes(sets)).await
 }
 
 impl Written {
     fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Owned<'a>> {
-        let held = sets.iter().enumerate().filter(|(set, _)| !self.refusals.contains_key(set));
-        held.flat_map(|(_, changes)| changes.owned_changes()).collect()
+        self.held(sets).flat_map(|(_, set)| set.owned_changes()).collect()
+    }
+
+    fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<(usize, &'a TenantId, &'a KeyRecord)> {
+        self.held(sets).flat_map(|(n, set)| set.keys.iter().map(move |record| (n, &set.tenant, record))).collect()
+    }
+
+    fn held<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = (usize, &'a ChangeSet)> {
+        sets.iter().copied().enumerate().filter(|(n, _)| !self.refusals.contains_key(n))
     }
 }
 
-/// An order or a key of a set, and whether the database took it.
+/// An order of a set, and whether the database took it.
 #[derive(Clone, Copy)]
 pub(super) struct Part {
     pub(super) set: usize,
     pub(super) is_written: bool,
-}
-
-fn refused(parts: &[Part], reason: Refusal) -> impl Iterator<Item = (usize, Refusal)> {
-    parts.iter().filter(|part| !part.is_written).map(move |part| (part.set, reason))
 }
 
 /// One column of the rows that a statement writes.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Is closed while the lane writes, and open again when only the events and the commit are left. Whoever would only wait for
+/// Is closed while the lane writes, and open again when only the commit is left. Whoever would only wait for
 /// the next transaction can wait here first, together with others, and be ready in time.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Gate(watch::Sender<bool>);

@@ -12,61 +12,57 @@ use crate::{
 use super::batch::{Owned, column, numbers};
 
 /// Names a line. Its number is never given twice: a line that is gone does not come back.
-type LineName<'a> = (&'a str, Uuid, u32);
+pub(super) type LineName<'a> = (&'a str, Uuid, u32);
 
-struct Added<'a> {
-    line: LineName<'a>,
-    sku: &'a Sku,
-    name: &'a ProductName,
-    quantity: Quantity,
-    unit_price: Price,
+pub(super) struct Added<'a> {
+    pub(super) line: LineName<'a>,
+    pub(super) sku: &'a Sku,
+    pub(super) name: &'a ProductName,
+    pub(super) quantity: Quantity,
+    pub(super) unit_price: Price,
 }
 
-/// Writes what the events say of lines. Lines that they do not speak of are not touched.
-pub(super) async fn write_lines(connection: &mut PgConnection, changes: &[Owned<'_>]) -> Result<(), RepoError> {
-    let (mut added, mut quantities, mut removed) = (Vec::new(), BTreeMap::new(), Vec::new());
-    let events = changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)));
-    for (tenant, event) in events {
-        let line = |number: u32| (tenant.as_str(), event.order_id.as_uuid(), number);
-        match &event.fact {
-            // All that these say is in the order's own columns.
-            Fact::OrderCreated { .. } | Fact::OrderPlaced | Fact::OrderCancelled { .. } | Fact::OrderFulfilled => {}
-            Fact::ItemAdded { line: number, sku, name, quantity, unit_price } => {
-                let (line, quantity, unit_price) = (line(*number), *quantity, *unit_price);
-                added.push(Added { line, sku, name, quantity, unit_price });
+/// What the events say of lines, in the end. Lines that they do not speak of are not touched.
+pub(super) struct Lines<'a> {
+    pub(super) added: Vec<Added<'a>>,
+    quantities: Vec<(LineName<'a>, Quantity)>,
+    removed: Vec<LineName<'a>>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(changes: &[Owned<'a>]) -> Self {
+        let (mut added, mut quantities, mut removed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let events =
+            changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)));
+        for (tenant, event) in events {
+            let line = |number: u32| (tenant.as_str(), event.order_id.as_uuid(), number);
+            match &event.fact {
+                // All that these say is in the order's own columns.
+                Fact::OrderCreated { .. } | Fact::OrderPlaced | Fact::OrderCancelled { .. } | Fact::OrderFulfilled => {}
+                Fact::ItemAdded { line: number, sku, name, quantity, unit_price } => {
+                    let (line, quantity, unit_price) = (line(*number), *quantity, *unit_price);
+                    added.insert(line, Added { line, sku, name, quantity, unit_price });
+                }
+                Fact::QuantityChanged { line: number, quantity } => match added.get_mut(&line(*number)) {
+                    Some(added) => added.quantity = *quantity,
+                    None => drop(quantities.insert(line(*number), *quantity)),
+                },
+                Fact::ItemRemoved { line: number } => {
+                    if added.remove(&line(*number)).is_none() {
+                        quantities.remove(&line(*number));
+                        removed.push(line(*number));
+                    }
+                }
             }
-            // The last one counts.
-            Fact::QuantityChanged { line: number, quantity } => drop(quantities.insert(line(*number), *quantity)),
-            Fact::ItemRemoved { line: number } => removed.push(line(*number)),
         }
+        Self { added: added.into_values().collect(), quantities: quantities.into_iter().collect(), removed }
     }
-    let quantities: Vec<_> = quantities.into_iter().collect();
-    // In this order: what was added may have been changed, and what was changed removed.
-    insert_lines(connection, &added).await?;
-    update_quantities(connection, &quantities).await?;
-    delete_lines(connection, &removed).await
-}
 
-async fn insert_lines(connection: &mut PgConnection, added: &[Added<'_>]) -> Result<(), RepoError> {
-    if added.is_empty() {
-        return Ok(());
+    /// All but those that are added.
+    pub(super) async fn update(&self, connection: &mut PgConnection) -> Result<(), RepoError> {
+        update_quantities(connection, &self.quantities).await?;
+        delete_lines(connection, &self.removed).await
     }
-    query!(
-        "insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
-        select unnest($1::text[]), unnest($2::uuid[]), unnest($3::int[]), unnest($4::text[]), unnest($5::text[]),
-            unnest($6::int[]), unnest($7::numeric[])",
-        &column(added, |added| added.line.0) as &[&str],
-        &column(added, |added| added.line.1),
-        &numbers(added, |added| added.line.2)?,
-        &column(added, |added| added.sku.as_str()) as &[&str],
-        &column(added, |added| added.name.as_str()) as &[&str],
-        &column(added, |added| i32::from(added.quantity.get())),
-        &column(added, |added| added.unit_price.value()),
-    )
-    .execute(connection)
-    .await
-    .map_err(repo_error)?;
-    Ok(())
 }
 
 async fn update_quantities(

@@ -3,9 +3,8 @@
 
 mod batch;
 mod change_set;
-mod events;
 mod gate;
-mod keys;
+mod inserts;
 mod lines;
 mod orders;
 mod turns;
@@ -22,7 +21,7 @@ use crate::infra::metrics::Metrics;
 
 use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
-pub(super) use batch::{Written, append, write};
+pub(super) use batch::{Written, write};
 pub(super) use change_set::ChangeSet;
 pub(super) use gate::Gate;
 pub(super) use turns::Turns;

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::{PgConnection, query_scalar};
 
 use crate::{app::RepoError, infra::postgres::errors::repo_error};
 
@@ -53,36 +53,4 @@ pub(super) async fn update_orders(connection: &mut PgConnection, sets: &[&Change
     .map_err(repo_error)?;
     let written: HashSet<i32> = written.into_iter().collect();
     Ok((1..).zip(&rows).map(|(n, (set, _))| Part { set: *set, is_written: written.contains(&n) }).collect())
-}
-
-/// Orders that are new.
-pub(super) async fn insert_orders(connection: &mut PgConnection, changes: &[Owned<'_>]) -> Result<(), RepoError> {
-    let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
-    let rows: Vec<_> = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    query!(
-        "insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
-            last_line, version, created_at, updated_at)
-        select unnest($1::text[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
-            unnest($6::int[]), unnest($7::int[]), unnest($8::numeric[]), unnest($9::int[]), unnest($10::int[]),
-            unnest($11::timestamptz[]), unnest($12::timestamptz[])",
-        &column(&rows, |(tenant, _)| tenant.as_str()) as &[&str],
-        &column(&rows, |(_, state)| state.order_id.as_uuid()),
-        &column(&rows, |(_, state)| state.customer_id.as_str()) as &[&str],
-        &column(&rows, |(_, state)| state.status.as_str()) as &[&str],
-        &column(&rows, |(_, state)| state.currency.code()) as &[&str],
-        &numbers(&rows, |(_, state)| state.items_count())?,
-        &numbers(&rows, |(_, state)| state.units_count())?,
-        &column(&rows, |(_, state)| state.total_amount().value()),
-        &numbers(&rows, |(_, state)| state.last_line)?,
-        &numbers(&rows, |(_, state)| state.version)?,
-        &column(&rows, |(_, state)| state.created_at),
-        &column(&rows, |(_, state)| state.updated_at),
-    )
-    .execute(connection)
-    .await
-    .map_err(repo_error)?;
-    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-use super::{ChangeSet, Gate, Listeners, Written, append, write};
+use super::{ChangeSet, Gate, Listeners, Written, write};
 
 /// The task behind the lane.
 pub(super) struct Writer {
@@ -60,7 +60,7 @@ impl Writer {
                 continue;
             }
             match self.transact(&batch).await {
-                Ok((Written { refusals, is_spoilt }, first_position)) => {
+                Ok(Written { refusals, is_spoilt, first_position }) => {
                     let mut held = Vec::with_capacity(batch.len());
                     for (n, job) in batch.into_iter().enumerate() {
                         match refusals.get(&n) {
@@ -95,7 +95,7 @@ impl Writer {
         }
     }
 
-    async fn transact(&self, batch: &[Waiting]) -> Result<(Written, Option<u64>), RepoError> {
+    async fn transact(&self, batch: &[Waiting]) -> Result<Written, RepoError> {
         let mut connection = self.connections.take().await?;
         let sets: Vec<&ChangeSet> = batch.iter().map(|job| &job.work).collect();
         let transaction = async {
@@ -104,12 +104,11 @@ impl Writer {
             let written = write(&mut transaction, &sets).await?;
             if written.is_spoilt {
                 transaction.rollback().await.map_err(repo_error)?;
-                return Ok((written, None));
+                return Ok(written);
             }
             drop(gate);
-            let first_position = append(&mut transaction, &sets, &written).await?;
             transaction.commit().await.map_err(commit_error)?;
-            Ok((written, first_position))
+            Ok(written)
         };
         let Ok(settled) = tokio::time::timeout(DEADLINE, transaction).await else {
             connection.close();

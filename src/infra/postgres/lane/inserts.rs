@@ -1,0 +1,131 @@
+use sqlx::{PgConnection, query};
+
+use crate::{
+    app::{KeyRecord, RepoError},
+    domain::{OrderEvent, OrderState, TenantId},
+    infra::{
+        event_data,
+        postgres::errors::{corrupt, repo_error},
+    },
+};
+
+use super::{
+    batch::{column, numbers},
+    change_set::key_name,
+    lines::Added,
+};
+
+/// What is new, in sets that hold.
+pub(super) struct Inserts<'a> {
+    /// With the places of their sets.
+    pub(super) keys: Vec<(usize, &'a TenantId, &'a KeyRecord)>,
+    pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
+    pub(super) lines: Vec<Added<'a>>,
+    pub(super) events: Vec<(&'a TenantId, &'a OrderEvent)>,
+}
+
+pub(super) struct Inserted {
+    pub(super) first_position: u64,
+    /// The places of the sets that have a key which was taken before. All but such keys is written, of these sets too.
+    pub(super) taken: Vec<usize>,
+}
+
+impl Inserts<'_> {
+    /// Writes all of it in one statement: while there is one more, nobody's commit goes on. The head's lock comes last, and is
+    /// held for the events and one commit: positions are dense and in the order of the commits. Keys are looked for, because
+    /// `on conflict do nothing` is twice as dear; one that another transaction takes at this moment is a violated constraint,
+    /// once that one has committed.
+    pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
+        let Self { mut keys, orders, lines, events } = self;
+        keys.sort_unstable_by_key(|(_, tenant, record)| key_name(tenant, record));
+        let payloads = events.iter().map(|(_, event)| event_data::encode(&event.fact).map_err(corrupt));
+        let payloads: Vec<String> = payloads.collect::<Result<_, _>>()?;
+        let written = query!(
+            r#"with keys as not materialized (
+                select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
+                    unnest($4::int[]) as item, unnest($5::bytea[]) as fingerprint, unnest($6::uuid[]) as order_id,
+                    unnest($7::int[]) as version, unnest($8::timestamptz[]) as created_at,
+                    generate_subscripts($3::text[], 1) as n
+            ), kept as (
+                insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
+                select tenant_id, caller, key, item, fingerprint, order_id, version, created_at
+                from keys k
+                where not exists (
+                    select from idempotency_keys i
+                    where i.tenant_id = k.tenant_id and i.caller = k.caller and i.key = k.key and i.item = k.item
+                )
+                returning 1
+            ), created as (
+                insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
+                    last_line, version, created_at, updated_at)
+                select unnest($9::text[]), unnest($10::uuid[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
+                    unnest($14::int[]), unnest($15::int[]), unnest($16::numeric[]), unnest($17::int[]), unnest($18::int[]),
+                    unnest($19::timestamptz[]), unnest($20::timestamptz[])
+                returning 1
+            ), added as (
+                insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
+                select unnest($21::text[]), unnest($22::uuid[]), unnest($23::int[]), unnest($24::text[]), unnest($25::text[]),
+                    unnest($26::int[]), unnest($27::numeric[])
+                returning 1
+            ), head as (
+                update event_head
+                set position = position + cardinality($29::uuid[])
+                -- It waits for what is counted.
+                where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
+                returning position - cardinality($29::uuid[]) as base
+            ), appended as (
+                insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+                select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
+                from head, (
+                    select unnest($28::text[]) as tenant_id, unnest($29::uuid[]) as event_id, unnest($30::uuid[]) as order_id,
+                        unnest($31::int[]) as version, unnest($32::text[]) as type, unnest($33::text[]) as payload,
+                        unnest($34::timestamptz[]) as occurred_at, generate_subscripts($29::uuid[], 1) as n
+                ) as e
+            )
+            select base + 1 as "first!", case when (select count(*) from kept) < cardinality($3::text[]) then array(
+                select k.n from keys k join idempotency_keys i using (tenant_id, caller, key, item)
+            ) end as taken
+            from head"#,
+            &column(&keys, |(_, tenant, _)| tenant.as_str()) as &[&str],
+            &column(&keys, |(.., record)| record.request.caller.as_str()) as &[&str],
+            &column(&keys, |(.., record)| record.request.key.as_str()) as &[&str],
+            &numbers(&keys, |(.., record)| record.outcome.item)?,
+            &column(&keys, |(.., record)| record.request.fingerprint.as_slice()) as &[&[u8]],
+            &column(&keys, |(.., record)| record.outcome.order_id.as_uuid()),
+            &numbers(&keys, |(.., record)| record.outcome.version)?,
+            &column(&keys, |(.., record)| record.at),
+            &column(&orders, |(tenant, _)| tenant.as_str()) as &[&str],
+            &column(&orders, |(_, state)| state.order_id.as_uuid()),
+            &column(&orders, |(_, state)| state.customer_id.as_str()) as &[&str],
+            &column(&orders, |(_, state)| state.status.as_str()) as &[&str],
+            &column(&orders, |(_, state)| state.currency.code()) as &[&str],
+            &numbers(&orders, |(_, state)| state.items_count())?,
+            &numbers(&orders, |(_, state)| state.units_count())?,
+            &column(&orders, |(_, state)| state.total_amount().value()),
+            &numbers(&orders, |(_, state)| state.last_line)?,
+            &numbers(&orders, |(_, state)| state.version)?,
+            &column(&orders, |(_, state)| state.created_at),
+            &column(&orders, |(_, state)| state.updated_at),
+            &column(&lines, |added| added.line.0) as &[&str],
+            &column(&lines, |added| added.line.1),
+            &numbers(&lines, |added| added.line.2)?,
+            &column(&lines, |added| added.sku.as_str()) as &[&str],
+            &column(&lines, |added| added.name.as_str()) as &[&str],
+            &column(&lines, |added| i32::from(added.quantity.get())),
+            &column(&lines, |added| added.unit_price.value()),
+            &column(&events, |(tenant, _)| tenant.as_str()) as &[&str],
+            &column(&events, |(_, event)| event.event_id),
+            &column(&events, |(_, event)| event.order_id.as_uuid()),
+            &numbers(&events, |(_, event)| event.version)?,
+            &column(&events, |(_, event)| event.fact.event_type()) as &[&str],
+            &payloads,
+            &column(&events, |(_, event)| event.occurred_at),
+        )
+        .fetch_one(connection)
+        .await
+        .map_err(repo_error)?;
+        let set = |n: i32| keys.get(usize::try_from(n - 1).ok()?).map(|(set, ..)| *set);
+        let taken = written.taken.unwrap_or_default().into_iter().filter_map(set).collect();
+        Ok(Inserted { first_position: u64::try_from(written.first).map_err(corrupt)?, taken })
+    }
+}
