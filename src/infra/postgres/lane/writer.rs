@@ -33,6 +33,9 @@ const MOST_SETS: usize = 256;
 /// A transaction takes no further set once it has so many events: it stays short, and so does the wait of the next ones.
 const ENOUGH_EVENTS: usize = 4096;
 
+/// How many are told before the lane has a turn on the thread.
+const TOLD_AT_ONCE: usize = 16;
+
 impl Writer {
     pub(super) async fn run(self, mut queue: Receiver<Waiting>) {
         let mut waiting = Vec::new();
@@ -71,12 +74,8 @@ impl Writer {
                     if is_spoilt {
                         batches.push(held);
                     } else {
-                        self.listeners.committed(first_position, held.iter().map(|job| &job.work));
                         refuse_overtaken(waiting, &held);
-                        for mut job in held {
-                            job.work.leave_states();
-                            job.answer(Ok(()));
-                        }
+                        tokio::spawn(tell(self.listeners.clone(), first_position, held));
                     }
                 }
                 // Whose fault it is shows when each half is tried by itself.
@@ -115,6 +114,18 @@ impl Writer {
             return Err(unanswered());
         };
         settled.inspect(|_| connection.done())
+    }
+}
+
+/// Tells all who wait for a transaction that was committed. The next one begins meanwhile.
+async fn tell(listeners: Listeners, first_position: Option<u64>, held: Vec<Waiting>) {
+    listeners.committed(first_position, held.iter().map(|job| &job.work));
+    for (n, mut job) in (1..).zip(held) {
+        job.work.leave_states();
+        job.answer(Ok(()));
+        if n % TOLD_AT_ONCE == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
