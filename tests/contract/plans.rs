@@ -1,9 +1,11 @@
 //! How PostgreSQL finds the orders of a list among 100,000: through an index, without sorting more than the page.
 
 use orders::{
-    app::{OrderFilter, OrderQueries},
+    app::{ListOrders, OrderFilter, OrderQueries},
     domain::OrderId,
 };
+
+use sqlx::AssertSqlSafe;
 
 use super::{created_at, support::Database, tenant};
 
@@ -40,6 +42,18 @@ async fn every_filter_of_a_list_is_served_by_an_index() {
         // All that is asked for is in the index's condition: nothing is read to be thrown away.
         assert!(!plan.contains("Filter") && !plan.contains("Seq Scan") && !plan.contains("Sort"), "{plan}");
     }
+}
+
+#[tokio::test]
+async fn the_greatest_page_is_whole_and_shows_that_there_is_another_one() {
+    let database = Database::new().await;
+    sqlx::raw_sql(AssertSqlSafe(HUNDRED_THOUSAND_ORDERS.replace("100000", "300")))
+        .execute(&mut database.connect().await)
+        .await
+        .unwrap();
+    let most = ListOrders::<()>::MAX_LIMIT + 1;
+    let page = database.store().orders(&tenant("default"), &OrderFilter::default(), None, most).await.unwrap();
+    assert_eq!(page.len(), most);
 }
 
 /// Of ten customers, two thirds open, a second apart; the ids have the time as the service's have.
