@@ -93,18 +93,38 @@ async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_full_load_a_stop_loses_no_acknowledged_order() {
+    stop_under_load(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_full_load_of_keys_and_reads_a_stop_loses_no_acknowledged_order() {
+    stop_under_load(true).await;
+}
+
+/// With look-ups: each order has a key, and is read when it is there.
+async fn stop_under_load(with_look_ups: bool) {
     let database = Database::new().await;
     let service = Service::start(program(&["--database-url", &database.url()]));
     let writers: Vec<_> = (0..16)
-        .map(|_| {
+        .map(|writer| {
             let url = format!("{}/orders", service.url);
             tokio::spawn(async move {
                 let (client, mut acknowledged) = (client(), 0);
                 // Until the service takes no more.
-                while let Ok(answer) = client.post(&url).json(&json!({"customer_id": "c"})).send().await {
+                loop {
+                    let mut create = client.post(&url).json(&json!({"customer_id": "c"}));
+                    if with_look_ups {
+                        create = create.header("idempotency-key", format!("\"{writer}-{acknowledged}\""));
+                    }
+                    let Ok(answer) = create.send().await else { break };
                     assert_eq!(answer.status(), 201);
-                    let _: Value = answer.json().await.unwrap();
+                    let order: Value = answer.json().await.unwrap();
                     acknowledged += 1;
+                    if with_look_ups {
+                        let id = order["order_id"].as_str().unwrap();
+                        let Ok(answer) = client.get(format!("{url}/{id}")).send().await else { break };
+                        assert_eq!(answer.status(), 200);
+                    }
                 }
                 acknowledged
             })

@@ -5,7 +5,10 @@ use std::{
 };
 
 use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use crate::{app::RepoError, infra::metrics::PoolUse};
 
@@ -20,6 +23,7 @@ pub(super) struct Connections {
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Idle>>>,
     acquire_timeout: Duration,
+    runtime: Handle,
 }
 
 #[derive(Debug)]
@@ -28,7 +32,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection for one piece of work. One that is dropped without `done` goes back through sqlx's pool, which looks at it.
+/// A connection for one piece of work. One that is dropped without `done` is closed: nobody knows whether it still answers, and
+/// sqlx's pool would wait for that without an end.
 pub(super) struct Lent {
     connection: PoolConnection<Postgres>,
     idle: Arc<Mutex<Vec<Idle>>>,
@@ -36,9 +41,10 @@ pub(super) struct Lent {
 }
 
 impl Connections {
+    /// Called where tasks can be spawned, and where they go on to the end.
     pub(super) fn new(pool: PgPool, acquire_timeout: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
-        Self { pool, permits, idle: Arc::default(), acquire_timeout }
+        Self { pool, permits, idle: Arc::default(), acquire_timeout, runtime: Handle::current() }
     }
 
     pub(super) async fn take(&self) -> Result<Lent, RepoError> {
@@ -64,9 +70,13 @@ impl Connections {
         self.acquire().await
     }
 
+    /// Opened by a task behind the HTTP workers, whose runtimes end before the connections do.
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, RepoError> {
-        // On the heap: sqlx's future has 14 KiB, which every query that may wait would carry.
-        Box::pin(self.pool.acquire()).await.map_err(repo_error)
+        let pool = self.pool.clone();
+        let acquired = self.runtime.spawn(async move { pool.acquire().await }).await;
+        let mut connection = acquired.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)?;
+        connection.close_on_drop();
+        Ok(connection)
     }
 
     pub(super) fn usage(&self) -> PoolUse {
