@@ -73,7 +73,7 @@ impl Writer {
                     }
                     if is_spoilt {
                         batches.push(held);
-                    } else {
+                    } else if !held.is_empty() {
                         refuse_overtaken(waiting, &held);
                         tokio::spawn(tell(self.listeners.clone(), first_position, held));
                     }
