@@ -6,14 +6,14 @@ use futures_util::future::join_all;
 use orders::{
     app::{
         Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder,
-        IdempotencyKeys, NewOrder, OrderQueries, Store, UnitOfWork,
+        IdempotencyKeys, Lock, NewOrder, OrderQueries, Store, UnitOfWork,
     },
     infra::{InProcessBus, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
 use sqlx::{query_as, query_scalar};
 
 use super::{
-    created_at,
+    created_at, id, order_with_lines, save,
     support::{Database, eventually},
     tenant,
 };
@@ -116,6 +116,36 @@ async fn a_unit_of_work_that_is_given_up_while_it_begins_leaves_no_transaction_o
         .await;
     }
     store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locking_read_that_is_given_up_on_its_way_leaves_no_transaction_open_and_no_order_locked() {
+    let database = Database::new().await;
+    let settings = PoolSettings { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
+    // The server would end what is left open, and hide it.
+    let patient = database.options.clone().options([("idle_in_transaction_session_timeout", "0")]);
+    let store = PgStore::new(&patient, settings);
+    let mut observer = database.connect().await;
+    save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
+    // With a connection that is there.
+    store.forget(created_at(0), 1).await.unwrap();
+    for polls in 1..=12 {
+        let mut uow = store.begin(&tenant("default")).await.unwrap();
+        given_up_after(polls, uow.order(id(1), Lock::Write)).await;
+        drop(uow);
+        eventually("no session is idle in transaction", async || {
+            let open: i64 = query_scalar(
+                "select count(*) from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
+            )
+            .fetch_one(&mut observer)
+            .await
+            .unwrap();
+            (open == 0).then_some(())
+        })
+        .await;
+        sqlx::raw_sql("select version from orders for update nowait").execute(&mut observer).await.unwrap();
+    }
 }
 
 /// Polls the future until it is ready, at most so many times, and drops it.
