@@ -22,6 +22,9 @@ use crate::{
 /// How long a shutdown waits for requests that were accepted. The rest of ten seconds is for the pool and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 
+/// How long the connections to the database may take to close after it.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
 /// The database of the private PostgreSQL.
 const DATABASE: &str = "orders";
 
@@ -56,7 +59,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
     let store = PgStore::new(&options, pool).with_metrics(&metrics);
     let served = serve_store(&config, store.clone(), pricing, metrics, stop).await;
-    store.close().await;
+    // Nobody waits for an answer any more: what the database holds up is given up with the process.
+    if tokio::time::timeout(CLOSES_WITHIN, store.close()).await.is_err() {
+        log::warn!("the database does not let go of its connections: they end with the process");
+    }
     if let Some(embedded) = embedded {
         tokio::task::spawn_blocking(|| embedded.stop()).await??;
     }
