@@ -5,6 +5,7 @@ mod batch;
 mod change_set;
 mod gate;
 mod inserts;
+mod line;
 mod lines;
 mod orders;
 mod turns;

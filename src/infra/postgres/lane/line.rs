@@ -1,0 +1,138 @@
+use std::{
+    collections::{HashMap, HashSet},
+    iter, mem,
+};
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::{
+    app::RepoError,
+    domain::{OrderId, TenantId},
+    infra::postgres::queue::{Job, answer_all},
+};
+
+use super::{ChangeSet, Written};
+
+pub(super) type Waiting = Job<ChangeSet, ()>;
+
+/// Who waits for a transaction, and who is in the one that is under way.
+pub(super) struct Line {
+    queue: Receiver<Waiting>,
+    /// In the order in which they came.
+    waiting: Vec<Waiting>,
+    /// What is tried once more, before those who wait. The last one is next.
+    again: Vec<Vec<Waiting>>,
+    batch: Vec<Waiting>,
+}
+
+/// The most change sets of one transaction.
+const MOST_SETS: usize = 256;
+
+/// A transaction takes no further set once it has so many events: it stays short, and so does the wait of the next ones.
+const ENOUGH_EVENTS: usize = 4096;
+
+impl Line {
+    pub(super) const fn new(queue: Receiver<Waiting>) -> Self {
+        Self { queue, waiting: Vec::new(), again: Vec::new(), batch: Vec::new() }
+    }
+
+    /// Waits until somebody waits. Not so when nobody can come any more.
+    pub(super) async fn is_asked(&mut self) -> bool {
+        !self.again.is_empty()
+            || !self.waiting.is_empty()
+            || self.queue.recv_many(&mut self.waiting, MOST_SETS).await > 0
+    }
+
+    /// Whether nobody waits now.
+    pub(super) fn is_empty(&self) -> bool {
+        self.again.is_empty() && self.waiting.is_empty() && self.queue.is_empty()
+    }
+
+    /// Those who are in the transaction that is under way.
+    pub(super) fn batch(&self) -> &[Waiting] {
+        &self.batch
+    }
+
+    /// The next ones are the batch, if there are any that still want to be written.
+    pub(super) fn advance(&mut self) -> bool {
+        self.batch = self.again.pop().unwrap_or_else(|| {
+            let room = MOST_SETS.saturating_sub(self.waiting.len());
+            self.waiting.extend(iter::from_fn(|| self.queue.try_recv().ok()).take(room));
+            self.waiting.retain(|job| !job.is_abandoned());
+            next_batch(&mut self.waiting)
+        });
+        !self.batch.is_empty()
+    }
+
+    /// Answers those of the batch who are refused; the others are tried again if it was spoilt, and else are those who have been
+    /// written. Whoever waits and has lost a race to them is answered too.
+    pub(super) fn settle(&mut self, written: &Written) -> Vec<Waiting> {
+        let mut held = Vec::with_capacity(self.batch.len());
+        for (n, job) in self.batch.drain(..).enumerate() {
+            match written.refusals.get(&n) {
+                Some(refusal) => job.answer(Err((*refusal).into())),
+                None => held.push(job),
+            }
+        }
+        if !written.is_spoilt {
+            refuse_overtaken(&mut self.waiting, &held);
+            return held;
+        }
+        if !held.is_empty() {
+            self.again.push(held);
+        }
+        Vec::new()
+    }
+
+    /// The transaction of the batch has failed.
+    pub(super) fn fail(&mut self, error: RepoError) {
+        let mut batch = mem::take(&mut self.batch);
+        match error {
+            // Whose fault it is shows when each half is tried by itself.
+            RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken if batch.len() > 1 => {
+                let second = batch.split_off(batch.len() / 2);
+                self.again.extend([second, batch]);
+            }
+            RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken => answer_all(batch, error),
+            // What was not tried yet has waited long enough.
+            RepoError::Unavailable(_) => answer_all(batch.into_iter().chain(self.again.drain(..).flatten()), error),
+        }
+    }
+
+    /// There is no connection, and all have waited for it: nobody does so twice.
+    pub(super) fn refuse_all(&mut self, error: RepoError) {
+        let queued = iter::from_fn(|| self.queue.try_recv().ok());
+        answer_all(self.again.drain(..).flatten().chain(self.waiting.drain(..)).chain(queued), error);
+    }
+}
+
+/// Takes the first ones out of those that wait, and leaves those that touch an order or a key of one ahead of them.
+fn next_batch(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
+    let (mut claimed, mut events) = (HashSet::new(), 0);
+    let is_next = |job: &mut Waiting| {
+        let is_next = events < ENOUGH_EVENTS && !job.work.claims().any(|claim| claimed.contains(&claim));
+        // Whether it goes or stays, none behind it comes before it.
+        claimed.extend(job.work.claims());
+        events += if is_next { job.work.owned_events().count() } else { 0 };
+        is_next
+    };
+    waiting.extract_if(.., is_next).collect()
+}
+
+/// Those that have read an order as it was before it was written, or have a key that was written.
+fn refuse_overtaken(waiting: &mut Vec<Waiting>, written: &[Waiting]) {
+    if waiting.is_empty() {
+        return;
+    }
+    let changes = written.iter().flat_map(|job| job.work.owned_changes());
+    let versions: HashMap<(&TenantId, OrderId), u32> =
+        changes.map(|(tenant, changes)| ((tenant, changes.state.order_id), changes.state.version)).collect();
+    let is_overtaken = |job: &mut Waiting| {
+        let version = |(tenant, id)| versions.get(&(tenant, id)).copied().unwrap_or(0);
+        job.work.owned_changes().any(|(tenant, changes)| changes.read_at() < version((tenant, changes.state.order_id)))
+    };
+    answer_all(waiting.extract_if(.., is_overtaken), RepoError::Conflict);
+    let keys: HashSet<_> = written.iter().flat_map(|job| job.work.key_names()).collect();
+    let has_taken_key = |job: &mut Waiting| job.work.key_names().any(|name| keys.contains(&name));
+    answer_all(waiting.extract_if(.., has_taken_key), RepoError::KeyTaken);
+}
