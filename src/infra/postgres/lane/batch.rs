@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     change_set::ChangeSet,
-    inserts::{Inserted, Inserts},
+    inserts::{Inserts, taken_keys},
     lines::Lines,
     orders::update_orders,
 };
@@ -28,10 +28,13 @@ pub(in super::super) enum Refusal {
     KeyTaken,
 }
 
+/// The sets that are not written, by their places.
+pub(in super::super) type Refusals = HashMap<usize, Refusal>;
+
 /// What became of the sets in the transaction.
 pub(in super::super) struct Written {
-    /// By the places of the sets. The others are written.
-    pub(in super::super) refusals: HashMap<usize, Refusal>,
+    /// The others are written.
+    pub(in super::super) refusals: Refusals,
     /// A refused set has left a part of itself behind: to be rolled back.
     pub(in super::super) is_spoilt: bool,
     /// Of the events of what is written.
@@ -67,25 +70,31 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
     let events = events.collect();
     let lines = Lines::of(&changes);
     lines.update(connection).await?;
-    let Inserted { first_position, taken } =
-        Inserts { keys, orders, lines: lines.added, events }.insert(connection).await?;
-    written.first_position = Some(first_position);
-    written.is_spoilt = !taken.is_empty();
-    written.refusals.extend(taken.into_iter().map(|set| (set, Refusal::KeyTaken)));
+    let inserts = Inserts { keys, orders, lines: lines.added, events };
+    written.first_position = Some(inserts.insert(connection).await?);
     Ok(written)
+}
+
+/// The sets with a key that somebody else has taken.
+pub(super) async fn with_taken_key(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Refusals, RepoError> {
+    let places = sets.iter().enumerate().flat_map(|(n, set)| set.keys.iter().map(move |_| n));
+    let places: Vec<usize> = places.collect();
+    let keys: Vec<_> = sets.iter().flat_map(|set| set.owned_keys()).collect();
+    let taken = taken_keys(connection, &keys).await?;
+    Ok(taken.into_iter().filter_map(|n| Some((*places.get(n)?, Refusal::KeyTaken))).collect())
 }
 
 impl Written {
     fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Owned<'a>> {
-        self.held(sets).flat_map(|(_, set)| set.owned_changes()).collect()
+        self.held(sets).flat_map(ChangeSet::owned_changes).collect()
     }
 
-    fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<(usize, &'a TenantId, &'a KeyRecord)> {
-        self.held(sets).flat_map(|(n, set)| set.keys.iter().map(move |record| (n, &set.tenant, record))).collect()
+    fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<(&'a TenantId, &'a KeyRecord)> {
+        self.held(sets).flat_map(ChangeSet::owned_keys).collect()
     }
 
-    fn held<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = (usize, &'a ChangeSet)> {
-        sets.iter().copied().enumerate().filter(|(n, _)| !self.refusals.contains_key(n))
+    fn held<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = &'a ChangeSet> {
+        sets.iter().copied().enumerate().filter(|(n, _)| !self.refusals.contains_key(n)).map(|(_, set)| set)
     }
 }
 

@@ -51,6 +51,10 @@ impl ChangeSet {
         self.owned_changes().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)))
     }
 
+    pub(super) fn owned_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {
+        self.keys.iter().map(|record| (&self.tenant, record))
+    }
+
     /// What no two may have.
     pub(super) fn key_names(&self) -> impl Iterator<Item = KeyName<'_>> {
         self.keys.iter().map(|record| key_name(&self.tenant, record))

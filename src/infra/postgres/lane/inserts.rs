@@ -1,11 +1,14 @@
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query_scalar};
 
 use crate::{
     app::{KeyRecord, RepoError},
     domain::{OrderEvent, OrderState, TenantId},
     infra::{
         event_data,
-        postgres::errors::{corrupt, repo_error},
+        postgres::{
+            errors::{corrupt, repo_error},
+            rows::number,
+        },
     },
 };
 
@@ -17,43 +20,27 @@ use super::{
 
 /// What is new, in sets that hold.
 pub(super) struct Inserts<'a> {
-    /// With the places of their sets.
-    pub(super) keys: Vec<(usize, &'a TenantId, &'a KeyRecord)>,
+    pub(super) keys: Vec<(&'a TenantId, &'a KeyRecord)>,
     pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
     pub(super) lines: Vec<Added<'a>>,
     pub(super) events: Vec<(&'a TenantId, &'a OrderEvent)>,
 }
 
-pub(super) struct Inserted {
-    pub(super) first_position: u64,
-    /// The places of the sets that have a key which was taken before. All but such keys is written, of these sets too.
-    pub(super) taken: Vec<usize>,
-}
-
 impl Inserts<'_> {
     /// Writes all of it in one statement: while there is one more, nobody's commit goes on. The head's lock comes last, and is
-    /// held for the events and one commit: positions are dense and in the order of the commits. Keys are looked for, because
-    /// `on conflict do nothing` is twice as dear; one that another transaction takes at this moment is a violated constraint,
-    /// once that one has committed.
-    pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
+    /// held for the events and one commit: positions are dense and in the order of the commits. A key that is taken fails the
+    /// statement: it was looked up before, so this is rare, and `on conflict do nothing` is twice as dear. Answers with the
+    /// position of the first event.
+    pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<u64, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
-        keys.sort_unstable_by_key(|(_, tenant, record)| key_name(tenant, record));
+        keys.sort_unstable_by_key(|(tenant, record)| key_name(tenant, record));
         let payloads = events.iter().map(|(_, event)| event_data::encode(&event.fact).map_err(corrupt));
         let payloads: Vec<String> = payloads.collect::<Result<_, _>>()?;
-        let written = query!(
-            r#"with keys as not materialized (
-                select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
-                    unnest($4::int[]) as item, unnest($5::bytea[]) as fingerprint, unnest($6::uuid[]) as order_id,
-                    unnest($7::int[]) as version, unnest($8::timestamptz[]) as created_at,
-                    generate_subscripts($3::text[], 1) as n
-            ), kept as (
+        let first = query_scalar!(
+            r#"with kept as (
                 insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
-                select tenant_id, caller, key, item, fingerprint, order_id, version, created_at
-                from keys k
-                where not exists (
-                    select from idempotency_keys i
-                    where i.tenant_id = k.tenant_id and i.caller = k.caller and i.key = k.key and i.item = k.item
-                )
+                select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::int[]), unnest($5::bytea[]),
+                    unnest($6::uuid[]), unnest($7::int[]), unnest($8::timestamptz[])
                 returning 1
             ), created as (
                 insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
@@ -82,18 +69,15 @@ impl Inserts<'_> {
                         unnest($34::timestamptz[]) as occurred_at, generate_subscripts($29::uuid[], 1) as n
                 ) as e
             )
-            select base + 1 as "first!", case when (select count(*) from kept) < cardinality($3::text[]) then array(
-                select k.n from keys k join idempotency_keys i using (tenant_id, caller, key, item)
-            ) end as taken
-            from head"#,
-            &column(&keys, |(_, tenant, _)| tenant.as_str()) as &[&str],
-            &column(&keys, |(.., record)| record.request.caller.as_str()) as &[&str],
-            &column(&keys, |(.., record)| record.request.key.as_str()) as &[&str],
-            &numbers(&keys, |(.., record)| record.outcome.item)?,
-            &column(&keys, |(.., record)| record.request.fingerprint.as_slice()) as &[&[u8]],
-            &column(&keys, |(.., record)| record.outcome.order_id.as_uuid()),
-            &numbers(&keys, |(.., record)| record.outcome.version)?,
-            &column(&keys, |(.., record)| record.at),
+            select base + 1 as "first!" from head"#,
+            &column(&keys, |(tenant, _)| tenant.as_str()) as &[&str],
+            &column(&keys, |(_, record)| record.request.caller.as_str()) as &[&str],
+            &column(&keys, |(_, record)| record.request.key.as_str()) as &[&str],
+            &numbers(&keys, |(_, record)| record.outcome.item)?,
+            &column(&keys, |(_, record)| record.request.fingerprint.as_slice()) as &[&[u8]],
+            &column(&keys, |(_, record)| record.outcome.order_id.as_uuid()),
+            &numbers(&keys, |(_, record)| record.outcome.version)?,
+            &column(&keys, |(_, record)| record.at),
             &column(&orders, |(tenant, _)| tenant.as_str()) as &[&str],
             &column(&orders, |(_, state)| state.order_id.as_uuid()),
             &column(&orders, |(_, state)| state.customer_id.as_str()) as &[&str],
@@ -124,8 +108,29 @@ impl Inserts<'_> {
         .fetch_one(connection)
         .await
         .map_err(repo_error)?;
-        let set = |n: i32| keys.get(usize::try_from(n - 1).ok()?).map(|(set, ..)| *set);
-        let taken = written.taken.unwrap_or_default().into_iter().filter_map(set).collect();
-        Ok(Inserted { first_position: u64::try_from(written.first).map_err(corrupt)?, taken })
+        u64::try_from(first).map_err(corrupt)
     }
+}
+
+/// The places of those keys that are taken.
+pub(super) async fn taken_keys(
+    connection: &mut PgConnection,
+    keys: &[(&TenantId, &KeyRecord)],
+) -> Result<Vec<usize>, RepoError> {
+    let taken = query_scalar!(
+        r#"select k.n as "n!"
+        from (
+            select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
+                unnest($4::int[]) as item, generate_subscripts($3::text[], 1) - 1 as n
+        ) as k
+        join idempotency_keys i using (tenant_id, caller, key, item)"#,
+        &column(keys, |(tenant, _)| tenant.as_str()) as &[&str],
+        &column(keys, |(_, record)| record.request.caller.as_str()) as &[&str],
+        &column(keys, |(_, record)| record.request.key.as_str()) as &[&str],
+        &numbers(keys, |(_, record)| record.outcome.item)?,
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(repo_error)?;
+    taken.into_iter().map(number).collect()
 }

@@ -11,7 +11,7 @@ use crate::{
     infra::postgres::queue::{Job, answer_all},
 };
 
-use super::{ChangeSet, Written};
+use super::{ChangeSet, batch::Refusals};
 
 pub(super) type Waiting = Job<ChangeSet, ()>;
 
@@ -64,24 +64,31 @@ impl Line {
         !self.batch.is_empty()
     }
 
-    /// Answers those of the batch who are refused; the others are tried again if it was spoilt, and else are those who have been
-    /// written. Whoever waits and has lost a race to them is answered too.
-    pub(super) fn settle(&mut self, written: &Written) -> Vec<Waiting> {
-        let mut held = Vec::with_capacity(self.batch.len());
+    /// The batch is written, but for those who are refused. Whoever waits and has lost a race to it is refused too.
+    pub(super) fn written(&mut self, refusals: &Refusals) -> Vec<Waiting> {
+        let written = self.refuse(refusals);
+        refuse_overtaken(&mut self.waiting, &written);
+        written
+    }
+
+    /// The batch is not written: those who are not refused are tried again.
+    pub(super) fn retry(&mut self, refusals: &Refusals) {
+        let others = self.refuse(refusals);
+        if !others.is_empty() {
+            self.again.push(others);
+        }
+    }
+
+    /// Takes the batch out, and answers those who are refused; the others.
+    fn refuse(&mut self, refusals: &Refusals) -> Vec<Waiting> {
+        let mut others = Vec::with_capacity(self.batch.len());
         for (n, job) in self.batch.drain(..).enumerate() {
-            match written.refusals.get(&n) {
+            match refusals.get(&n) {
                 Some(refusal) => job.answer(Err((*refusal).into())),
-                None => held.push(job),
+                None => others.push(job),
             }
         }
-        if !written.is_spoilt {
-            refuse_overtaken(&mut self.waiting, &held);
-            return held;
-        }
-        if !held.is_empty() {
-            self.again.push(held);
-        }
-        Vec::new()
+        others
     }
 
     /// The transaction of the batch has failed.

@@ -22,7 +22,7 @@ use crate::infra::metrics::Metrics;
 
 use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
-pub(super) use batch::{Written, write};
+pub(super) use batch::write;
 pub(super) use change_set::ChangeSet;
 pub(super) use gate::Gate;
 pub(super) use turns::Turns;

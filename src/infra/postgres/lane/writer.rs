@@ -1,3 +1,4 @@
+use futures_util::TryFutureExt;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::mpsc::Receiver;
 
@@ -11,8 +12,8 @@ use crate::{
 
 use super::{
     ChangeSet, Gate, Listeners,
+    batch::{Written, with_taken_key, write},
     line::{Line, Waiting},
-    write,
 };
 
 /// The task behind the lane.
@@ -43,33 +44,46 @@ impl Writer {
         }
     }
 
-    /// Writes batch after batch until nobody waits any more. An error is about the batch that is under way.
+    /// Writes batch after batch until nobody waits any more, or one is to be tried again. An error is about the batch that is
+    /// under way.
     async fn write_all(&self, connection: &mut PgConnection, line: &mut Line) -> Result<(), RepoError> {
         if !line.advance() {
             return Ok(());
         }
-        let mut transaction = in_time(async { connection.begin().await.map_err(repo_error) }).await?;
+        let mut transaction = in_time(connection.begin().map_err(repo_error)).await?;
         loop {
             let gate = self.gate.close();
             self.listeners.begun(line.batch().iter().map(|job| job.since));
             let sets: Vec<&ChangeSet> = line.batch().iter().map(|job| &job.work).collect();
-            let written = in_time(write(&mut transaction, &sets)).await?;
-            if written.is_spoilt {
-                line.settle(&written);
-                return in_time(async { transaction.rollback().await.map_err(repo_error) }).await;
-            }
+            let written = match in_time(write(&mut transaction, &sets)).await {
+                Ok(written) if !written.is_spoilt => written,
+                Ok(Written { refusals, .. }) => {
+                    line.retry(&refusals);
+                    return in_time(transaction.rollback().map_err(repo_error)).await;
+                }
+                // What failed has to be rolled back before it can be seen whose it is.
+                Err(RepoError::KeyTaken) => {
+                    in_time(transaction.rollback().map_err(repo_error)).await?;
+                    let refusals = in_time(with_taken_key(connection, &sets)).await?;
+                    if refusals.is_empty() {
+                        return Err(RepoError::KeyTaken);
+                    }
+                    line.retry(&refusals);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
             drop(gate);
-            let is_last = line.is_empty();
-            if is_last {
-                in_time(async { transaction.commit().await.map_err(commit_error) }).await?;
-                self.tell(written.first_position, line.settle(&written));
+            if line.is_empty() {
+                in_time(transaction.commit().map_err(commit_error)).await?;
+                self.tell(written.first_position, line.written(&written.refusals));
                 return Ok(());
             }
             // The next transaction begins without a statement of its own.
-            in_time(async { transaction.execute("COMMIT AND CHAIN").await.map_err(commit_error) }).await?;
-            self.tell(written.first_position, line.settle(&written));
+            in_time(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
+            self.tell(written.first_position, line.written(&written.refusals));
             if !line.advance() {
-                return in_time(async { transaction.rollback().await.map_err(repo_error) }).await;
+                return in_time(transaction.rollback().map_err(repo_error)).await;
             }
         }
     }
