@@ -89,17 +89,8 @@ impl OrderRepo for PgOrderRepo {
         match locking {
             _ if staged.is_empty() => Ok(()),
             None => store.parts.lane.ask(staged).await,
-            Some(mut transaction) => {
-                let mut staged = staged;
-                let written = write(&mut transaction, &[&staged]).await?;
-                if let Some(refusal) = written.refusals.values().next() {
-                    return Err((*refusal).into());
-                }
-                transaction.commit().await.map_err(commit_error)?;
-                store.parts.listeners.committed(written.first_position, std::iter::once(&staged));
-                staged.leave_states();
-                Ok(())
-            }
+            // Boxed: it is rare, and would make the future of every commit larger.
+            Some(transaction) => Box::pin(commit_by_itself(store, staged, transaction)).await,
         }
     }
 }
@@ -108,6 +99,21 @@ impl fmt::Debug for PgOrderRepo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgOrderRepo").field("tenant", &self.staged.tenant).finish_non_exhaustive()
     }
+}
+
+async fn commit_by_itself(
+    store: PgStore,
+    mut staged: ChangeSet,
+    mut transaction: Transaction<'_, Postgres>,
+) -> Result<(), RepoError> {
+    let written = write(&mut transaction, &[&staged]).await?;
+    if let Some(refusal) = written.refusals.values().next() {
+        return Err((*refusal).into());
+    }
+    transaction.commit().await.map_err(commit_error)?;
+    store.parts.listeners.committed(written.first_position, std::iter::once(&staged));
+    staged.leave_states();
+    Ok(())
 }
 
 async fn lock_order(connection: &mut PgConnection, tenant: &TenantId, id: OrderId) -> Result<(), RepoError> {

@@ -57,7 +57,8 @@ impl<L: Lookup> Lookups<L> {
         // Alone, it is done right here; those who wait have the turn before whoever comes now.
         let turn = if self.gate.is_closed() { None } else { self.turn.try_acquire().ok() };
         let Some(_turn) = turn else { return self.queue.ask(name).await };
-        let found = find::<L>(self.connections.take().await?, &[&name]).await?;
+        // Boxed: it would make the future of every request larger, of those too that are found together.
+        let found = Box::pin(async { find::<L>(self.connections.take().await?, &[&name]).await }).await?;
         found.into_iter().next().unwrap_or_else(|| Err(RepoError::Backend("a look-up without an answer".into())))
     }
 }
