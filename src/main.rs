@@ -9,6 +9,12 @@ use orders::{
     healthcheck::healthcheck,
     infra::flush_log,
 };
+use tikv_jemallocator::Jemalloc;
+
+/// A request allocates some two hundred times, and what one thread allocates another one frees: this one takes less time for it
+/// than the system's, and no more memory.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Nothing can be said about the database.
 const NOT_VERIFIED: u8 = 2;
