@@ -1,7 +1,24 @@
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    error::JsonPayloadError,
+    http::header::{CONTENT_TYPE, HeaderValue},
+};
+use serde::{
+    Serialize,
+    de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
+
+/// An answer of about so many bytes, written without moving what was written before.
+pub(super) fn answer(response: &mut HttpResponseBuilder, value: &impl Serialize, bytes: usize) -> HttpResponse {
+    let mut body = Vec::with_capacity(bytes);
+    match serde_json::to_writer(&mut body, value) {
+        Ok(()) => response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json"))).body(body),
+        Err(error) => HttpResponse::from_error(JsonPayloadError::Serialize(error)),
+    }
+}
 
 /// Whether there is a NUL character in any text of the value.
 pub(super) fn has_nul(value: &Value) -> bool {

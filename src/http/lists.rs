@@ -9,7 +9,7 @@ use crate::app::{ListOrders, ListOrdersRequest, OrderFilter, OrderPage, Ports};
 use super::{
     app::App,
     code::Code,
-    cursor,
+    cursor, json,
     openapi::Doc,
     order_body::{SummaryBody, summary_example, timestamp},
     parameters::{Query, number, parsed, time},
@@ -21,8 +21,13 @@ pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> R
     let page = ListOrders(app.ports()).execute(&asked).await?;
     let body = PageBody::new(&page, &asked.filter);
     let link = link(&asked, body.next_cursor.as_deref());
-    Ok(HttpResponse::Ok().insert_header((header::LINK, link)).json(body))
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::LINK, link));
+    Ok(json::answer(&mut response, &body, body.orders.len() * SUMMARY_BYTES + SUMMARY_BYTES))
 }
+
+/// What a summary takes as JSON.
+const SUMMARY_BYTES: usize = 384;
 
 pub(super) fn list_doc() -> Doc {
     let text = json!({"type": "string"});

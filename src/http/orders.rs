@@ -16,6 +16,7 @@ use super::{
     code::Code,
     conditions::{IDEMPOTENT_REPLAYED, collection_conditions, conditions, is_known},
     fields::read_object,
+    json,
     openapi::Doc,
     order_body::{OrderBody, order_example},
     order_request::{NewItemBody, NewOrderBody, new_item, new_order, new_order_example},
@@ -183,8 +184,12 @@ fn order_response(status: StatusCode, order: &OrderDetails) -> HttpResponse {
     if status == StatusCode::CREATED {
         response.insert_header((header::LOCATION, location(order)));
     }
-    response.json(OrderBody::from(order))
+    json::answer(&mut response, &OrderBody::from(order), ORDER_BYTES + ITEM_BYTES * order.items.len())
 }
+
+/// What an order takes as JSON without its items, and an item.
+const ORDER_BYTES: usize = 768;
+const ITEM_BYTES: usize = 160;
 
 fn etag(order: &OrderDetails) -> String {
     format!("\"{}\"", order.summary.version)
