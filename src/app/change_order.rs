@@ -39,17 +39,21 @@ pub(super) async fn change_order<P: Ports>(
         if attempt > 1 {
             ports.telemetry().retried();
         }
+        let lock = if attempt == 1 { Lock::None } else { Lock::Write };
+        let error = match change_once(ports, tenant, order_id, conditions, lock, &decide).await {
+            Ok(changed) => return Ok(Answered::now(changed)),
+            Err(error @ ChangeError::Store(RepoError::Unavailable(_) | RepoError::Backend(_))) => return Err(error),
+            Err(error) => error,
+        };
+        // What is in its way may be what this very request has led to before.
         if let Some(answered) = replay(ports, tenant, conditions.key.as_ref()).await? {
             return Ok(answered);
         }
-        let lock = if attempt == 1 { Lock::None } else { Lock::Write };
-        match change_once(ports, tenant, order_id, conditions, lock, &decide).await {
-            Err(ChangeError::Store(RepoError::Conflict | RepoError::KeyTaken)) => {
-                ports.telemetry().lost_race();
-                log::debug!(order_id:% = order_id, attempt; "lost a race");
-            }
-            settled => return settled.map(Answered::now),
+        if !matches!(error, ChangeError::Store(RepoError::Conflict | RepoError::KeyTaken)) {
+            return Err(error);
         }
+        ports.telemetry().lost_race();
+        log::debug!(order_id:% = order_id, attempt; "lost a race");
     }
     Err(ChangeError::LostRace)
 }

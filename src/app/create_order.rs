@@ -56,12 +56,19 @@ impl<P: Ports> CreateOrder<'_, P> {
     pub async fn execute(&self, request: CreateOrderRequest) -> Result<Answered, CreateOrderError> {
         let CreateOrderRequest { tenant, order, key } = request;
         for _ in 1..=ATTEMPTS {
+            let error = match create(self.0, &tenant, &order, key.as_ref(), 0).await {
+                Ok(created) => return Ok(Answered::now(created)),
+                Err(CreateOrderError::Store(error @ (RepoError::Unavailable(_) | RepoError::Backend(_)))) => {
+                    return Err(error.into());
+                }
+                Err(error) => error,
+            };
+            // What is in its way may be what this very request has led to before.
             if let Some(answered) = replay(self.0, &tenant, key.as_ref()).await? {
                 return Ok(answered);
             }
-            match create(self.0, &tenant, &order, key.as_ref(), 0).await {
-                Err(CreateOrderError::Store(RepoError::KeyTaken)) => {}
-                settled => return settled.map(Answered::now),
+            if !matches!(error, CreateOrderError::Store(RepoError::KeyTaken)) {
+                return Err(error);
             }
         }
         Err(RepoError::Conflict.into())

@@ -7,6 +7,7 @@ use crate::helpers::{Answer, Api, on_each_store};
 on_each_store! {
     a_repetition_gets_the_same_answer_and_changes_nothing,
     a_repetition_is_answered_as_of_then_even_when_the_order_has_moved_on,
+    a_repetition_is_answered_though_the_order_would_refuse_it_now,
     fifty_parallel_requests_with_one_key_make_one_order_and_get_equal_answers,
     fifty_parallel_additions_with_one_key_add_one_item,
     a_key_names_one_request,
@@ -52,6 +53,19 @@ async fn a_repetition_is_answered_as_of_then_even_when_the_order_has_moved_on(ap
     // What it was meant for then is not asked again.
     let request = api.request(Method::POST, &path).header("idempotency-key", "add-1").header("if-match", "\"3\"");
     assert_eq!(Answer::of(request.json(&mouse)).await.body, first.body);
+}
+
+async fn a_repetition_is_answered_though_the_order_would_refuse_it_now(api: Api) {
+    let order = api.order().await;
+    let path = |action: &str| format!("/orders/{}/{action}", order["order_id"].as_str().unwrap());
+    let placed = keyed(&api, &path("place"), "place-1", &json!({})).await;
+    assert_eq!(placed.status, 200);
+    assert_eq!(keyed(&api, &path("fulfil"), "fulfil-1", &json!({})).await.status, 200);
+
+    let again = keyed(&api, &path("place"), "place-1", &json!({})).await;
+    assert_eq!((again.status, &again.body, again.header("idempotent-replayed")), (placed.status, &placed.body, "true"));
+    keyed(&api, &path("place"), "place-2", &json!({})).await.assert_problem(409, "order_not_open");
+    keyed(&api, &path("cancel"), "place-1", &json!({})).await.assert_problem(422, "idempotency_key_reused");
 }
 
 async fn fifty_parallel_requests_with_one_key_make_one_order_and_get_equal_answers(api: Api) {

@@ -19,17 +19,17 @@ use super::{
 };
 
 /// A store whose lane is kept in its transaction: what is handed over meanwhile waits for the next one.
-struct HeldLane {
-    store: PgStore,
+pub(super) struct HeldLane {
+    pub(super) store: PgStore,
     head: PgConnection,
-    observer: PgConnection,
-    first: JoinHandle<Result<(), RepoError>>,
+    pub(super) observer: PgConnection,
+    pub(super) first: JoinHandle<Result<(), RepoError>>,
 }
 
 const FIRST: u64 = 1_000_000;
 
 impl HeldLane {
-    async fn of(database: &Database, store: PgStore) -> Self {
+    pub(super) async fn of(database: &Database, store: PgStore) -> Self {
         let (mut head, mut observer) = (database.connect().await, database.connect().await);
         sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
         let first = tokio::spawn({
@@ -40,13 +40,13 @@ impl HeldLane {
         Self { store, head, observer, first }
     }
 
-    async fn release(&mut self) {
+    pub(super) async fn release(&mut self) {
         sqlx::raw_sql("rollback").execute(&mut self.head).await.unwrap();
     }
 }
 
 /// The session that waits for the head of the log.
-async fn waiting_backend(observer: &mut PgConnection) -> i32 {
+pub(super) async fn waiting_backend(observer: &mut PgConnection) -> i32 {
     eventually("the lane waits for the head", async || {
         let waiting =
             "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -55,10 +55,10 @@ async fn waiting_backend(observer: &mut PgConnection) -> i32 {
     .await
 }
 
-type Commits = Pin<Box<dyn Future<Output = Vec<Result<(), RepoError>>> + Send>>;
+pub(super) type Commits = Pin<Box<dyn Future<Output = Vec<Result<(), RepoError>>> + Send>>;
 
 /// Polls each once: by then its change set is in the queue, in this order.
-async fn hand_over(commits: Vec<BoxFuture<'static, Result<(), RepoError>>>) -> Commits {
+pub(super) async fn hand_over(commits: Vec<BoxFuture<'static, Result<(), RepoError>>>) -> Commits {
     let mut commits: Commits = Box::pin(join_all(commits));
     let polled = poll_fn(|context| Poll::Ready(commits.as_mut().poll(context))).await;
     assert!(polled.is_pending(), "the lane is held");
@@ -70,11 +70,14 @@ fn create(store: &PgStore, order: Order) -> BoxFuture<'static, Result<(), RepoEr
     async move { save(&store, &tenant("default"), order).await }.boxed()
 }
 
-fn creates(store: &PgStore, numbers: impl Iterator<Item = u64>) -> Vec<BoxFuture<'static, Result<(), RepoError>>> {
+pub(super) fn creates(
+    store: &PgStore,
+    numbers: impl Iterator<Item = u64>,
+) -> Vec<BoxFuture<'static, Result<(), RepoError>>> {
     numbers.map(|n| create(store, order_with_lines(n, 1))).collect()
 }
 
-async fn stored(observer: &mut PgConnection) -> i64 {
+pub(super) async fn stored(observer: &mut PgConnection) -> i64 {
     query_scalar("select count(*) from orders").fetch_one(observer).await.unwrap()
 }
 
@@ -369,7 +372,7 @@ async fn add_lines(store: &PgStore, numbers: &[u64]) -> BoxFuture<'static, Resul
 }
 
 /// Creates these orders in one unit of work, with a key for each.
-fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFuture<'static, Result<(), RepoError>> {
+pub(super) fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFuture<'static, Result<(), RepoError>> {
     let (store, numbers) = (store.clone(), numbers.to_vec());
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     async move {
@@ -385,7 +388,7 @@ fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFuture<'static, 
     .boxed()
 }
 
-fn outcome(settled: &Result<(), RepoError>) -> &'static str {
+pub(super) fn outcome(settled: &Result<(), RepoError>) -> &'static str {
     match settled {
         Ok(()) => "kept",
         Err(RepoError::Conflict) => "conflict",

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod chain;
 mod lane;
 mod plans;
 mod positions;
@@ -50,6 +51,7 @@ promises! {
     an_order_is_read_as_it_was_at_each_version,
     what_a_key_led_to_is_recalled_by_its_tenant_and_caller_alone,
     a_key_that_is_taken_undoes_the_second_use,
+    a_key_of_another_request_is_taken_whatever_it_led_to,
     a_key_is_kept_only_with_its_change,
     old_keys_are_forgotten,
     orders_are_counted_by_the_same_filters,
@@ -254,6 +256,17 @@ async fn a_key_that_is_taken_undoes_the_second_use(store: impl Store) {
     let second = save_with_key(&store, 2, &[record(2, 0, 1)]).await;
     assert!(matches!(second, Err(RepoError::KeyTaken)));
     assert_eq!(list(&store, "default", &OrderFilter::default()).await, [id(1)]);
+}
+
+async fn a_key_of_another_request_is_taken_whatever_it_led_to(store: impl Store) {
+    save_with_key(&store, 1, &[record(1, 3, 1)]).await.unwrap();
+    // A further order of the same request.
+    save_with_key(&store, 2, &[record(2, 4, 1)]).await.unwrap();
+    let mut other = record(3, 0, 1);
+    other.request.fingerprint = [2; 32];
+    let second = save_with_key(&store, 3, &[other]).await;
+    assert!(matches!(second, Err(RepoError::KeyTaken)));
+    assert_eq!(list(&store, "default", &OrderFilter::default()).await, [id(2), id(1)]);
 }
 
 async fn a_key_is_kept_only_with_its_change(store: impl Store) {

@@ -80,7 +80,11 @@ impl OrderRepo for InMemoryOrderRepo {
         let named =
             |record: &KeyRecord| (self.tenant.clone(), record.request.caller.clone(), record.request.key.clone());
         let is_taken = |record: &KeyRecord| {
-            committed.keys.get(&named(record)).is_some_and(|items| items.contains_key(&record.outcome.item))
+            let is_another = |taken: &KeyRecord| taken.request.fingerprint != record.request.fingerprint;
+            committed
+                .keys
+                .get(&named(record))
+                .is_some_and(|items| items.contains_key(&record.outcome.item) || items.values().any(is_another))
         };
         if keys.iter().any(is_taken) {
             return Err(RepoError::KeyTaken);

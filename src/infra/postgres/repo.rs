@@ -111,7 +111,7 @@ async fn commit_by_itself(
         return Err((*refusal).into());
     }
     transaction.commit().await.map_err(commit_error)?;
-    store.parts.listeners.committed(written.first_position, std::iter::once(&staged));
+    store.parts.listeners.committed(written.positions.start, std::iter::once(&staged));
     staged.leave_states();
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::{
     connect::{by_key, pool},
     connections::Connections,
     errors::repo_error,
-    lane::{self, CommitLane, Gate, Listeners, Turns},
+    lane::{self, CommitLane, Listeners, Turns},
     lookups::{FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
     repo::PgOrderRepo,
 };
@@ -57,14 +57,13 @@ impl PgStore {
         let for_lookups = (for_queries / 2).min(2);
         let by_key = by_key(options.clone());
         let (writer, finders) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_lookups));
-        let (listeners, gate) = (Listeners::default(), Gate::default());
+        let listeners = Listeners::default();
         let parts = Parts {
-            lane: lane::open(writer.clone(), listeners.clone(), gate.clone()),
+            lane: lane::open(writer.clone(), listeners.clone()),
             turns: Turns::default(),
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
-            // A reader waits for nobody who writes.
-            orders: Lookups::new(finders.clone(), Gate::default()),
-            keys: Lookups::new(finders.clone(), gate),
+            orders: Lookups::new(finders.clone()),
+            keys: Lookups::new(finders.clone()),
             readers: kept(options.clone(), for_queries.saturating_sub(for_lookups)),
             tail: kept(options.clone(), 1),
             listeners,

@@ -1,18 +1,21 @@
 //! Many change sets in one transaction, in as many statements as one of them takes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use sqlx::PgConnection;
 
 use crate::{
-    app::{Changes, KeyRecord, RepoError},
+    app::{Changes, RepoError},
     domain::TenantId,
     infra::postgres::rows::number_to_store,
 };
 
 use super::{
     change_set::ChangeSet,
-    inserts::{Inserts, taken_keys},
+    inserts::{Inserted, Inserts, Key},
     lines::Lines,
     orders::update_orders,
 };
@@ -38,7 +41,7 @@ pub(in super::super) struct Written {
     /// A refused set has left a part of itself behind: to be rolled back.
     pub(in super::super) is_spoilt: bool,
     /// Of the events of what is written.
-    pub(in super::super) first_position: Option<u64>,
+    pub(in super::super) positions: Range<u64>,
 }
 
 impl From<Refusal> for RepoError {
@@ -58,43 +61,48 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
     let mut written = Written {
         refusals: lost.iter().map(|set| (*set, Refusal::Conflict)).collect(),
         is_spoilt: updated.iter().any(|part| part.is_written && lost.contains(&part.set)),
-        first_position: None,
+        positions: 0..0,
     };
-    if written.is_spoilt || written.refusals.len() == sets.len() {
-        return Ok(written);
+    let is_updated = updated.iter().any(|part| part.is_written);
+    while !written.is_spoilt && written.refusals.len() < sets.len() {
+        let (keys, changes) = (written.keys(sets), written.changes(sets));
+        let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
+        let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
+        let events =
+            changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (*tenant, event)));
+        let events = events.collect();
+        let lines = Lines::of(&changes);
+        lines.update(connection).await?;
+        let inserts = Inserts { keys, orders, lines: lines.added, events };
+        match inserts.insert(connection).await? {
+            Inserted::At(positions) => {
+                written.positions = positions;
+                break;
+            }
+            // Nothing was inserted: the others are, at once or from the beginning.
+            Inserted::Taken(sets) => {
+                written.refusals.extend(sets.into_iter().map(|set| (set, Refusal::KeyTaken)));
+                written.is_spoilt = is_updated;
+            }
+        }
     }
-    let (keys, changes) = (written.keys(sets), written.changes(sets));
-    let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
-    let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
-    let events = changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (*tenant, event)));
-    let events = events.collect();
-    let lines = Lines::of(&changes);
-    lines.update(connection).await?;
-    let inserts = Inserts { keys, orders, lines: lines.added, events };
-    written.first_position = Some(inserts.insert(connection).await?);
     Ok(written)
-}
-
-/// The sets with a key that somebody else has taken.
-pub(super) async fn with_taken_key(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Refusals, RepoError> {
-    let places = sets.iter().enumerate().flat_map(|(n, set)| set.keys.iter().map(move |_| n));
-    let places: Vec<usize> = places.collect();
-    let keys: Vec<_> = sets.iter().flat_map(|set| set.owned_keys()).collect();
-    let taken = taken_keys(connection, &keys).await?;
-    Ok(taken.into_iter().filter_map(|n| Some((*places.get(n)?, Refusal::KeyTaken))).collect())
 }
 
 impl Written {
     fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Owned<'a>> {
-        self.held(sets).flat_map(ChangeSet::owned_changes).collect()
+        self.held(sets).flat_map(|(_, set)| set.owned_changes()).collect()
     }
 
-    fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<(&'a TenantId, &'a KeyRecord)> {
-        self.held(sets).flat_map(ChangeSet::owned_keys).collect()
+    fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Key<'a>> {
+        let key = |(set, changes): (usize, &'a ChangeSet)| {
+            changes.owned_keys().map(move |(tenant, record)| Key { set, tenant, record })
+        };
+        self.held(sets).flat_map(key).collect()
     }
 
-    fn held<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = &'a ChangeSet> {
-        sets.iter().copied().enumerate().filter(|(n, _)| !self.refusals.contains_key(n)).map(|(_, set)| set)
+    fn held<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = (usize, &'a ChangeSet)> {
+        sets.iter().copied().enumerate().filter(|(n, _)| !self.refusals.contains_key(n))
     }
 }
 

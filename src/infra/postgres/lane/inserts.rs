@@ -1,14 +1,13 @@
-use sqlx::{PgConnection, query_scalar};
+use std::ops::Range;
+
+use sqlx::{PgConnection, query};
 
 use crate::{
     app::{KeyRecord, RepoError},
     domain::{OrderEvent, OrderState, TenantId},
     infra::{
         event_data,
-        postgres::{
-            errors::{corrupt, repo_error},
-            rows::number,
-        },
+        postgres::errors::{corrupt, repo_error},
     },
 };
 
@@ -20,27 +19,51 @@ use super::{
 
 /// What is new, in sets that hold.
 pub(super) struct Inserts<'a> {
-    pub(super) keys: Vec<(&'a TenantId, &'a KeyRecord)>,
+    pub(super) keys: Vec<Key<'a>>,
     pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
     pub(super) lines: Vec<Added<'a>>,
     pub(super) events: Vec<(&'a TenantId, &'a OrderEvent)>,
 }
 
+/// A key, and which of the sets has it.
+pub(super) struct Key<'a> {
+    pub(super) set: usize,
+    pub(super) tenant: &'a TenantId,
+    pub(super) record: &'a KeyRecord,
+}
+
+pub(super) enum Inserted {
+    /// The positions of the events.
+    At(Range<u64>),
+    /// Nothing is inserted: these sets have a key that is taken.
+    Taken(Vec<usize>),
+}
+
 impl Inserts<'_> {
-    /// Writes all of it in one statement: while there is one more, nobody's commit goes on. The head's lock comes last, and is
-    /// held for the events and one commit: positions are dense and in the order of the commits. A key that is taken fails the
-    /// statement: it was looked up before, so this is rare, and `on conflict do nothing` is twice as dear. Answers with the
-    /// position of the first event.
-    pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<u64, RepoError> {
+    /// Writes all of it in one statement, or nothing if a key is taken: by an earlier request, or by another one that is named
+    /// alike. While there is one more statement, nobody's commit goes on. The head's lock comes last, and is held for the
+    /// events and one commit: positions are dense and in the order of the commits. A key that somebody takes at the same
+    /// moment fails the statement: `on conflict do nothing` is twice as dear.
+    pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
-        keys.sort_unstable_by_key(|(tenant, record)| key_name(tenant, record));
+        keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
         let payloads = events.iter().map(|(_, event)| event_data::encode(&event.fact).map_err(corrupt));
         let payloads: Vec<String> = payloads.collect::<Result<_, _>>()?;
-        let first = query_scalar!(
-            r#"with kept as (
+        let inserted = query!(
+            r#"with taken as materialized (
+                select k.n
+                from (
+                    select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
+                        unnest($4::int[]) as item, unnest($5::bytea[]) as fingerprint,
+                        generate_subscripts($3::text[], 1) - 1 as n
+                ) as k
+                join idempotency_keys i on i.key = k.key and i.caller = k.caller and i.tenant_id = k.tenant_id
+                    and (i.item = k.item or i.fingerprint <> k.fingerprint)
+            ), kept as (
                 insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
                 select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::int[]), unnest($5::bytea[]),
                     unnest($6::uuid[]), unnest($7::int[]), unnest($8::timestamptz[])
+                where not exists (select from taken)
                 returning 1
             ), created as (
                 insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
@@ -48,17 +71,20 @@ impl Inserts<'_> {
                 select unnest($9::text[]), unnest($10::uuid[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
                     unnest($14::int[]), unnest($15::int[]), unnest($16::numeric[]), unnest($17::int[]), unnest($18::int[]),
                     unnest($19::timestamptz[]), unnest($20::timestamptz[])
+                where not exists (select from taken)
                 returning 1
             ), added as (
                 insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
                 select unnest($21::text[]), unnest($22::uuid[]), unnest($23::int[]), unnest($24::text[]), unnest($25::text[]),
                     unnest($26::int[]), unnest($27::numeric[])
+                where not exists (select from taken)
                 returning 1
             ), head as (
                 update event_head
                 set position = position + cardinality($29::uuid[])
                 -- It waits for what is counted.
                 where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
+                    and not exists (select from taken)
                 returning position - cardinality($29::uuid[]) as base
             ), appended as (
                 insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
@@ -69,15 +95,15 @@ impl Inserts<'_> {
                         unnest($34::timestamptz[]) as occurred_at, generate_subscripts($29::uuid[], 1) as n
                 ) as e
             )
-            select base + 1 as "first!" from head"#,
-            &column(&keys, |(tenant, _)| tenant.as_str()) as &[&str],
-            &column(&keys, |(_, record)| record.request.caller.as_str()) as &[&str],
-            &column(&keys, |(_, record)| record.request.key.as_str()) as &[&str],
-            &numbers(&keys, |(_, record)| record.outcome.item)?,
-            &column(&keys, |(_, record)| record.request.fingerprint.as_slice()) as &[&[u8]],
-            &column(&keys, |(_, record)| record.outcome.order_id.as_uuid()),
-            &numbers(&keys, |(_, record)| record.outcome.version)?,
-            &column(&keys, |(_, record)| record.at),
+            select (select base + 1 from head) as first, array(select n from taken) as "taken!: Vec<i32>""#,
+            &column(&keys, |key| key.tenant.as_str()) as &[&str],
+            &column(&keys, |key| key.record.request.caller.as_str()) as &[&str],
+            &column(&keys, |key| key.record.request.key.as_str()) as &[&str],
+            &numbers(&keys, |key| key.record.outcome.item)?,
+            &column(&keys, |key| key.record.request.fingerprint.as_slice()) as &[&[u8]],
+            &column(&keys, |key| key.record.outcome.order_id.as_uuid()),
+            &numbers(&keys, |key| key.record.outcome.version)?,
+            &column(&keys, |key| key.record.at),
             &column(&orders, |(tenant, _)| tenant.as_str()) as &[&str],
             &column(&orders, |(_, state)| state.order_id.as_uuid()),
             &column(&orders, |(_, state)| state.customer_id.as_str()) as &[&str],
@@ -108,29 +134,11 @@ impl Inserts<'_> {
         .fetch_one(connection)
         .await
         .map_err(repo_error)?;
-        u64::try_from(first).map_err(corrupt)
+        let Some(first) = inserted.first else {
+            let places = inserted.taken.into_iter().filter_map(|n| keys.get(usize::try_from(n).ok()?));
+            return Ok(Inserted::Taken(places.map(|key| key.set).collect()));
+        };
+        let first = u64::try_from(first).map_err(corrupt)?;
+        Ok(Inserted::At(first..first + events.len() as u64))
     }
-}
-
-/// The places of those keys that are taken.
-pub(super) async fn taken_keys(
-    connection: &mut PgConnection,
-    keys: &[(&TenantId, &KeyRecord)],
-) -> Result<Vec<usize>, RepoError> {
-    let taken = query_scalar!(
-        r#"select k.n as "n!"
-        from (
-            select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
-                unnest($4::int[]) as item, generate_subscripts($3::text[], 1) - 1 as n
-        ) as k
-        join idempotency_keys i using (tenant_id, caller, key, item)"#,
-        &column(keys, |(tenant, _)| tenant.as_str()) as &[&str],
-        &column(keys, |(_, record)| record.request.caller.as_str()) as &[&str],
-        &column(keys, |(_, record)| record.request.key.as_str()) as &[&str],
-        &numbers(keys, |(_, record)| record.outcome.item)?,
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(repo_error)?;
-    taken.into_iter().map(number).collect()
 }

@@ -1,6 +1,7 @@
 use std::{
     collections::{HashMap, HashSet},
     iter, mem,
+    time::Instant,
 };
 
 use tokio::sync::mpsc::Receiver;
@@ -23,6 +24,8 @@ pub(super) struct Line {
     /// What is tried once more, before those who wait. The last one is next.
     again: Vec<Vec<Waiting>>,
     batch: Vec<Waiting>,
+    /// The batch is tried for the first time.
+    is_fresh: bool,
 }
 
 /// The most change sets of one transaction.
@@ -33,7 +36,7 @@ const ENOUGH_EVENTS: usize = 4096;
 
 impl Line {
     pub(super) const fn new(queue: Receiver<Waiting>) -> Self {
-        Self { queue, waiting: Vec::new(), again: Vec::new(), batch: Vec::new() }
+        Self { queue, waiting: Vec::new(), again: Vec::new(), batch: Vec::new(), is_fresh: true }
     }
 
     /// Waits until somebody waits. Not so when nobody can come any more.
@@ -53,8 +56,14 @@ impl Line {
         &self.batch
     }
 
+    /// Since when those of the batch have waited, unless it was tried before.
+    pub(super) fn since(&self) -> impl Iterator<Item = Instant> {
+        self.batch.iter().filter(|_| self.is_fresh).map(|job| job.since)
+    }
+
     /// The next ones are the batch, if there are any that still want to be written.
     pub(super) fn advance(&mut self) -> bool {
+        self.is_fresh = self.again.is_empty();
         self.batch = self.again.pop().unwrap_or_else(|| {
             let room = MOST_SETS.saturating_sub(self.waiting.len());
             self.waiting.extend(iter::from_fn(|| self.queue.try_recv().ok()).take(room));

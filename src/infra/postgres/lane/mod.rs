@@ -3,7 +3,6 @@
 
 mod batch;
 mod change_set;
-mod gate;
 mod inserts;
 mod line;
 mod lines;
@@ -24,7 +23,6 @@ use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
 pub(super) use batch::write;
 pub(super) use change_set::ChangeSet;
-pub(super) use gate::Gate;
 pub(super) use turns::Turns;
 
 /// Takes change sets and answers each when it is committed, or why it is not. It has one connection and one transaction at a
@@ -32,9 +30,9 @@ pub(super) use turns::Turns;
 pub(super) type CommitLane = Queue<ChangeSet, ()>;
 
 /// Opens the lane. It ends when nobody can hand anything over any more.
-pub(super) fn open(connections: Connections, listeners: Listeners, gate: Gate) -> CommitLane {
+pub(super) fn open(connections: Connections, listeners: Listeners) -> CommitLane {
     let (lane, queue) = Queue::new();
-    tokio::spawn(writer::Writer { connections, listeners, gate }.run(queue));
+    tokio::spawn(writer::Writer { connections, listeners }.run(queue));
     lane
 }
 
@@ -55,11 +53,9 @@ impl Listeners {
         }
     }
 
-    /// `first_position` is that of their first event.
-    pub(super) fn committed<'a>(&self, first_position: Option<u64>, sets: impl Iterator<Item = &'a ChangeSet> + Clone) {
-        if let Some(first) = first_position {
-            self.recent.committed(first, sets.clone().flat_map(ChangeSet::owned_events));
-        }
+    /// `first` is the position of their first event.
+    pub(super) fn committed<'a>(&self, first: u64, sets: impl Iterator<Item = &'a ChangeSet> + Clone) {
+        self.recent.committed(first, sets.clone().flat_map(ChangeSet::owned_events));
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
             let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event)| event.fact.event_type());

@@ -1,6 +1,9 @@
 use futures_util::TryFutureExt;
 use sqlx::{Connection, Executor, PgConnection};
-use tokio::sync::mpsc::Receiver;
+use tokio::{
+    sync::mpsc::Receiver,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     app::RepoError,
@@ -11,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    ChangeSet, Gate, Listeners,
-    batch::{Written, with_taken_key, write},
+    ChangeSet, Listeners,
+    batch::{Written, write},
     line::{Line, Waiting},
 };
 
@@ -20,7 +23,6 @@ use super::{
 pub(super) struct Writer {
     pub(super) connections: Connections,
     pub(super) listeners: Listeners,
-    pub(super) gate: Gate,
 }
 
 /// How many are told before the lane has a turn on the thread.
@@ -50,53 +52,44 @@ impl Writer {
         if !line.advance() {
             return Ok(());
         }
-        let mut transaction = in_time(connection.begin().map_err(repo_error)).await?;
+        let mut time = Time::of_a_batch();
+        let mut transaction = time.bound(connection.begin().map_err(repo_error)).await?;
         loop {
-            let gate = self.gate.close();
-            self.listeners.begun(line.batch().iter().map(|job| job.since));
+            self.listeners.begun(line.since());
             let sets: Vec<&ChangeSet> = line.batch().iter().map(|job| &job.work).collect();
-            let written = match in_time(write(&mut transaction, &sets)).await {
+            let written = match time.bound(write(&mut transaction, &sets)).await {
                 Ok(written) if !written.is_spoilt => written,
                 Ok(Written { refusals, .. }) => {
                     line.retry(&refusals);
-                    return in_time(transaction.rollback().map_err(repo_error)).await;
-                }
-                // What failed has to be rolled back before it can be seen whose it is.
-                Err(RepoError::KeyTaken) => {
-                    in_time(transaction.rollback().map_err(repo_error)).await?;
-                    let refusals = in_time(with_taken_key(connection, &sets)).await?;
-                    if refusals.is_empty() {
-                        return Err(RepoError::KeyTaken);
-                    }
-                    line.retry(&refusals);
-                    return Ok(());
+                    return time.bound(transaction.rollback().map_err(repo_error)).await;
                 }
                 Err(error) => return Err(error),
             };
-            drop(gate);
             if line.is_empty() {
-                in_time(transaction.commit().map_err(commit_error)).await?;
-                self.tell(written.first_position, line.written(&written.refusals));
+                time.bound(transaction.commit().map_err(commit_error)).await?;
+                self.tell(&written, line);
                 return Ok(());
             }
             // The next transaction begins without a statement of its own.
-            in_time(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
-            self.tell(written.first_position, line.written(&written.refusals));
+            time.bound(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
+            self.tell(&written, line);
+            time = Time::of_a_batch();
             if !line.advance() {
-                return in_time(transaction.rollback().map_err(repo_error)).await;
+                return time.bound(transaction.rollback().map_err(repo_error)).await;
             }
         }
     }
 
-    /// Tells all who have been written. The next transaction begins meanwhile.
-    fn tell(&self, first_position: Option<u64>, written: Vec<Waiting>) {
-        if !written.is_empty() {
-            tokio::spawn(tell(self.listeners.clone(), first_position, written));
+    /// The batch is committed: tells all who have been written. The next transaction begins meanwhile.
+    fn tell(&self, written: &Written, line: &mut Line) {
+        let told = line.written(&written.refusals);
+        if !told.is_empty() {
+            tokio::spawn(tell(self.listeners.clone(), written.positions.start, told));
         }
     }
 }
 
-async fn tell(listeners: Listeners, first_position: Option<u64>, written: Vec<Waiting>) {
+async fn tell(listeners: Listeners, first_position: u64, written: Vec<Waiting>) {
     listeners.committed(first_position, written.iter().map(|job| &job.work));
     for (n, mut job) in (1..).zip(written) {
         job.work.leave_states();
@@ -107,6 +100,17 @@ async fn tell(listeners: Listeners, first_position: Option<u64>, written: Vec<Wa
     }
 }
 
-async fn in_time<T>(step: impl Future<Output = Result<T, RepoError>>) -> Result<T, RepoError> {
-    tokio::time::timeout(DEADLINE, step).await.unwrap_or_else(|_| Err(unanswered()))
+/// What a batch may take, all its steps together.
+struct Time {
+    until: Instant,
+}
+
+impl Time {
+    fn of_a_batch() -> Self {
+        Self { until: Instant::now() + DEADLINE }
+    }
+
+    async fn bound<T>(&self, step: impl Future<Output = Result<T, RepoError>>) -> Result<T, RepoError> {
+        timeout_at(self.until, step).await.unwrap_or_else(|_| Err(unanswered()))
+    }
 }

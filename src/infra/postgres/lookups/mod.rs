@@ -12,7 +12,6 @@ use crate::app::RepoError;
 
 use super::{
     connections::{Connections, DEADLINE, Lent, unanswered},
-    lane::Gate,
     queue::{Job, Queue, answer_all},
 };
 
@@ -36,8 +35,6 @@ pub(super) struct Lookups<L: Lookup> {
     connections: Connections,
     /// Whose statement is under way: one at a time, so that others gather meanwhile.
     turn: Arc<Semaphore>,
-    /// While it is closed, others gather too.
-    gate: Gate,
     queue: Queue<L::Name, L::Found>,
 }
 
@@ -46,33 +43,26 @@ const MOST_NAMES: usize = 128;
 
 impl<L: Lookup> Lookups<L> {
     /// Called where tasks can be spawned. The one that it spawns ends when nobody can ask anything any more.
-    pub(super) fn new(connections: Connections, gate: Gate) -> Self {
+    pub(super) fn new(connections: Connections) -> Self {
         let (queue, asked) = Queue::new();
         let turn = Arc::new(Semaphore::new(1));
-        tokio::spawn(run::<L>(connections.clone(), turn.clone(), gate.clone(), asked));
-        Self { connections, turn, gate, queue }
+        tokio::spawn(run::<L>(connections.clone(), turn.clone(), asked));
+        Self { connections, turn, queue }
     }
 
     pub(super) async fn find(&self, name: L::Name) -> Result<L::Found, RepoError> {
         // Alone, it is done right here; those who wait have the turn before whoever comes now.
-        let turn = if self.gate.is_closed() { None } else { self.turn.try_acquire().ok() };
-        let Some(_turn) = turn else { return self.queue.ask(name).await };
+        let Ok(_turn) = self.turn.try_acquire() else { return self.queue.ask(name).await };
         // Boxed: it would make the future of every request larger, of those too that are found together.
         let found = Box::pin(async { find::<L>(self.connections.take().await?, &[&name]).await }).await?;
         found.into_iter().next().unwrap_or_else(|| Err(RepoError::Backend("a look-up without an answer".into())))
     }
 }
 
-async fn run<L: Lookup>(
-    connections: Connections,
-    turn: Arc<Semaphore>,
-    gate: Gate,
-    mut queue: Receiver<Job<L::Name, L::Found>>,
-) {
+async fn run<L: Lookup>(connections: Connections, turn: Arc<Semaphore>, mut queue: Receiver<Job<L::Name, L::Found>>) {
     let mut waiting = Vec::new();
     // Under load, all that came during the last statement go together.
     while queue.recv_many(&mut waiting, MOST_NAMES).await > 0 {
-        gate.pass().await;
         let _turn = turn.acquire().await;
         let connection = match connections.take().await {
             Ok(connection) => connection,
