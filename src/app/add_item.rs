@@ -1,6 +1,9 @@
 use crate::domain::{OrderId, Quantity, Sku, TenantId};
 
-use super::{Answered, ChangeError, Conditions, Ports, PricingError, PricingService, change_order::change_order};
+use super::{
+    Answered, ChangeError, Conditions, Ports, PricingError, PricingService, Product, change_order::change_order,
+    idempotency::replay,
+};
 
 /// Adds a product to an open order, at the price of this moment.
 #[derive(Debug)]
@@ -29,13 +32,22 @@ impl<P: Ports> AddItemToOrder<'_, P> {
     pub async fn execute(&self, request: AddItemRequest) -> Result<Answered, AddItemError> {
         let AddItemRequest { tenant, order_id, sku, quantity, conditions } = request;
         // Before the transaction: a slow pricing service must not hold a connection.
-        let found = self.0.pricing().find(std::slice::from_ref(&sku)).await?;
-        let Some(product) = found.into_iter().next().flatten() else {
-            return Err(AddItemError::UnknownProduct(sku));
+        let product = match self.product(&sku).await {
+            Ok(product) => product,
+            // What was added before stays added, whatever became of the product.
+            Err(error) => {
+                let replayed = replay(self.0, &tenant, conditions.key.as_ref()).await.map_err(ChangeError::from)?;
+                return replayed.ok_or(error);
+            }
         };
         let changed = change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
             order.add_item(sku.clone(), product.name.clone(), quantity, product.price, stamp)
         });
         Ok(changed.await?)
+    }
+
+    async fn product(&self, sku: &Sku) -> Result<Product, AddItemError> {
+        let found = self.0.pricing().find(std::slice::from_ref(sku)).await?;
+        found.into_iter().next().flatten().ok_or_else(|| AddItemError::UnknownProduct(sku.clone()))
     }
 }

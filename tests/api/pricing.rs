@@ -51,6 +51,31 @@ async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
 }
 
 #[tokio::test]
+async fn a_repetition_is_answered_while_the_pricing_service_is_away() {
+    let server = server(shop).await;
+    let api = Api::with_pricing(pricing(&server));
+    let keyed = async |path: &str, key: &str, body: &serde_json::Value| {
+        Answer::of(api.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    };
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    let order = json!({"customer_id": "c", "items": [item]});
+    let created = keyed("/orders", "create", &order).await;
+    let items = format!("/orders/{}/items", created.body["order_id"].as_str().unwrap());
+    let added = keyed(&items, "add", &item).await;
+    assert_eq!((created.status.as_u16(), added.status.as_u16()), (201, 201));
+
+    answer_now(&server, ResponseTemplate::new(500)).await;
+    for (path, key, body, first) in [("/orders", "create", &order, &created), (items.as_str(), "add", &item, &added)] {
+        let again = keyed(path, key, body).await;
+        assert_eq!(
+            (again.status, &again.body, again.header("idempotent-replayed")),
+            (first.status, &first.body, "true")
+        );
+        keyed(path, "new", body).await.assert_problem(503, "pricing_unavailable");
+    }
+}
+
+#[tokio::test]
 async fn the_trace_of_a_request_goes_on_to_the_pricing_service() {
     let server = server(shop).await;
     let api = Api::with_pricing(pricing(&server));
