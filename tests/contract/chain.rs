@@ -1,4 +1,5 @@
-//! Transactions of the lane that follow each other: what becomes of one is nothing to the next one.
+//! Transactions of the lane that follow each other: what becomes of one is nothing to the next one, and each instance has
+//! its turn.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::{
     id,
     lane::{Commits, HeldLane, creates, hand_over, keyed, outcome, stored, waiting_backend},
-    state,
+    order_with_lines, save, state,
     support::{Database, eventually},
     tenant,
     verify::verified,
@@ -120,6 +121,65 @@ async fn keys_that_are_taken_cost_the_others_no_transaction_of_their_own() {
     assert_eq!(settled.iter().filter(|outcome| **outcome == "kept").count(), 8);
     assert_eq!(transactions_of(&mut lane.observer, 1..=8).await, 1);
     assert!(verified(&database).await.is_clean());
+}
+
+/// Keeps the turn of all instances until it is rolled back.
+async fn keep_the_turn(database: &Database) -> PgConnection {
+    let mut neighbour = database.connect().await;
+    sqlx::raw_sql("begin; select pg_advisory_xact_lock(x'6c616e65'::bigint)").execute(&mut neighbour).await.unwrap();
+    neighbour
+}
+
+/// A lane that is held, on a store that has met another instance.
+async fn lane_with_a_neighbour(database: &Database) -> HeldLane {
+    let (store, neighbour) = (database.store(), database.store());
+    for (n, store) in (101..).zip([&store, &neighbour, &store]) {
+        save(store, &tenant("default"), order_with_lines(n, 0)).await.unwrap();
+    }
+    HeldLane::of(database, store).await
+}
+
+#[tokio::test]
+async fn sets_that_come_while_a_neighbour_has_its_turn_share_the_next_transaction() {
+    let database = Database::new().await;
+    let mut lane = lane_with_a_neighbour(&database).await;
+    let mut neighbour = keep_the_turn(&database).await;
+    let early = hand_over(creates(&lane.store, 1..=5)).await;
+    lane.release().await;
+    // Its own transaction is not kept from its answer.
+    (&mut lane.first).await.unwrap().unwrap();
+    waiting_backend(&mut lane.observer).await;
+    let late = hand_over(creates(&lane.store, 6..=10)).await;
+    sqlx::raw_sql("rollback").execute(&mut neighbour).await.unwrap();
+
+    assert!(early.await.iter().chain(&late.await).all(Result::is_ok));
+    assert_eq!(transactions_of(&mut lane.observer, 1..=10).await, 1);
+    assert!(verified(&database).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_neighbour_that_keeps_its_turn_is_not_waited_for_without_an_end() {
+    let database = Database::new().await;
+    let mut lane = lane_with_a_neighbour(&database).await;
+    let neighbour = keep_the_turn(&database).await;
+    let commits = hand_over(creates(&lane.store, 1..=5)).await;
+    lane.release().await;
+    assert!(commits.await.iter().all(Result::is_ok));
+    drop(neighbour);
+    assert!(verified(&database).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_lane_that_is_alone_asks_for_no_turn() {
+    let database = Database::new().await;
+    let mut lane = HeldLane::of(&database, database.store_that_explains("auto")).await;
+    let commits = hand_over(creates(&lane.store, 1..=5)).await;
+    lane.release().await;
+    assert!(commits.await.iter().all(Result::is_ok));
+    let plans = database.plans();
+    let inserts = plans.iter().filter(|plan| plan.contains("insert into order_events")).count();
+    assert_eq!(inserts, 2, "{plans:?}");
+    assert!(plans.iter().all(|plan| !plan.contains("advisory")), "{plans:?}");
 }
 
 /// How many transactions have written these orders.

@@ -6,6 +6,7 @@ mod change_set;
 mod inserts;
 mod line;
 mod lines;
+mod neighbours;
 mod orders;
 mod turns;
 mod writer;

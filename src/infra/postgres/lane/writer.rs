@@ -17,6 +17,7 @@ use super::{
     ChangeSet, Listeners,
     batch::{Written, write},
     line::{Line, Waiting},
+    neighbours::Neighbours,
 };
 
 /// The task behind the lane.
@@ -30,11 +31,11 @@ const TOLD_AT_ONCE: usize = 16;
 
 impl Writer {
     pub(super) async fn run(self, queue: Receiver<Waiting>) {
-        let mut line = Line::new(queue);
+        let (mut line, mut neighbours) = (Line::new(queue), Neighbours::default());
         // Alone, a set waits for nobody; under load, all that came during the last transaction go together.
         while line.is_asked().await {
             match self.connections.take().await {
-                Ok(mut connection) => match self.write_all(&mut connection, &mut line).await {
+                Ok(mut connection) => match self.write_all(&mut connection, &mut line, &mut neighbours).await {
                     Ok(()) => connection.done(),
                     Err(error) => {
                         connection.close();
@@ -48,7 +49,12 @@ impl Writer {
 
     /// Writes batch after batch until nobody waits any more, or one is to be tried again. An error is about the batch that is
     /// under way.
-    async fn write_all(&self, connection: &mut PgConnection, line: &mut Line) -> Result<(), RepoError> {
+    async fn write_all(
+        &self,
+        connection: &mut PgConnection,
+        line: &mut Line,
+        neighbours: &mut Neighbours,
+    ) -> Result<(), RepoError> {
         if !line.advance() {
             return Ok(());
         }
@@ -65,6 +71,7 @@ impl Writer {
                 }
                 Err(error) => return Err(error),
             };
+            neighbours.wrote(sets.len() - written.refusals.len(), &written.positions);
             if line.is_empty() {
                 time.bound(transaction.commit().map_err(commit_error)).await?;
                 self.tell(&written, line);
@@ -74,6 +81,10 @@ impl Writer {
             time.bound(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
             self.tell(&written, line);
             time = Time::of_a_batch();
+            if let Err(error) = time.bound(neighbours.take_turn(&mut transaction)).await {
+                log::warn!("another instance does not let this one write: {error}");
+                return time.bound(transaction.rollback().map_err(repo_error)).await;
+            }
             if !line.advance() {
                 return time.bound(transaction.rollback().map_err(repo_error)).await;
             }
