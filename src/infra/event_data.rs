@@ -59,8 +59,8 @@ pub(crate) enum EventDataError {
 }
 
 /// The event as the log has it at this position.
-pub(crate) fn logged(position: u64, tenant: &TenantId, event: &OrderEvent) -> Result<LoggedEvent, serde_json::Error> {
-    Ok(LoggedEvent {
+pub(crate) fn logged(position: u64, tenant: &TenantId, event: &OrderEvent, data: String) -> LoggedEvent {
+    LoggedEvent {
         position,
         tenant: tenant.clone(),
         event_id: event.event_id,
@@ -68,8 +68,8 @@ pub(crate) fn logged(position: u64, tenant: &TenantId, event: &OrderEvent) -> Re
         version: event.version,
         event_type: event.fact.event_type().to_owned(),
         occurred_at: event.occurred_at,
-        data: encode(&event.fact)?,
-    })
+        data,
+    }
 }
 
 pub(crate) fn encode(fact: &Fact) -> Result<String, serde_json::Error> {

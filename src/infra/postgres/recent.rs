@@ -5,9 +5,10 @@ use std::{
 
 use crate::{
     app::{LogBounds, LogSlice, LoggedEvent},
-    domain::{OrderEvent, TenantId},
     infra::event_data,
 };
+
+use super::lane::OwnedEvent;
 
 /// The end of the log as this process wrote it, for the one reader who follows it: what is told as soon as it is
 /// committed need not be read back. Positions have no holes, so what others wrote in between cannot be missed.
@@ -27,14 +28,15 @@ const MOST: usize = 4096;
 
 impl RecentEvents {
     /// Events were committed, with the positions that begin with this one.
-    pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = (&'a TenantId, &'a OrderEvent)>) {
+    pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = OwnedEvent<'a>>) {
         let mut recent = self.lock();
         if recent.events.back().is_some_and(|last| last.position + 1 != first) {
             recent.events.clear();
         }
-        let logged =
-            (first..).zip(events).map(|(position, (tenant, event))| event_data::logged(position, tenant, event));
-        recent.events.extend(logged.map_while(Result::ok));
+        let logged = (first..)
+            .zip(events)
+            .map(|(position, (tenant, event, data))| event_data::logged(position, tenant, event, data.to_owned()));
+        recent.events.extend(logged);
         let surplus = recent.events.len().saturating_sub(MOST);
         recent.events.drain(..surplus);
     }

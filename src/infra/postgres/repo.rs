@@ -75,7 +75,7 @@ impl OrderRepo for PgOrderRepo {
     }
 
     async fn remember(&mut self, record: &KeyRecord) -> Result<(), RepoError> {
-        self.staged.keys.push(record.clone());
+        self.staged.remember(record.clone());
         Ok(())
     }
 

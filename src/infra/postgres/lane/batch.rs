@@ -68,9 +68,7 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
         let (keys, changes) = (written.keys(sets), written.changes(sets));
         let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
         let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
-        let events =
-            changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (*tenant, event)));
-        let events = events.collect();
+        let events = written.held(sets).flat_map(|(_, set)| set.owned_events()).collect();
         let lines = Lines::of(&changes);
         lines.update(connection).await?;
         let inserts = Inserts { keys, orders, lines: lines.added, events };

@@ -3,6 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::{
     app::{Changes, KeyRecord, RepoError},
     domain::{OrderEvent, OrderId, TenantId},
+    infra::{event_data, postgres::errors::corrupt},
 };
 
 use super::{batch::Owned, turns::Turn};
@@ -11,15 +12,26 @@ use super::{batch::Owned, turns::Turn};
 pub(in super::super) struct ChangeSet {
     pub(in super::super) tenant: TenantId,
     /// One for each order.
-    pub(in super::super) changes: Vec<Changes>,
-    pub(in super::super) keys: Vec<KeyRecord>,
+    changes: Vec<Staged>,
+    keys: Vec<KeyRecord>,
+    claims: Vec<u64>,
     /// Whoever comes next to these orders waits until it is known what became of this.
     pub(in super::super) turns: Vec<Turn>,
 }
 
+/// What happened to an order. All that can be made of it beforehand is, by whoever hands it over: the lane is one for all.
+struct Staged {
+    changes: Changes,
+    /// The data of each event.
+    data: Vec<String>,
+}
+
+/// An event of an order, whose it is, and its data.
+pub(in super::super) type OwnedEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
+
 impl ChangeSet {
     pub(in super::super) const fn new(tenant: TenantId) -> Self {
-        Self { tenant, changes: Vec::new(), keys: Vec::new(), turns: Vec::new() }
+        Self { tenant, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), turns: Vec::new() }
     }
 
     pub(in super::super) const fn is_empty(&self) -> bool {
@@ -27,28 +39,40 @@ impl ChangeSet {
     }
 
     pub(in super::super) fn staged(&self, id: OrderId) -> Option<&Changes> {
-        self.changes.iter().find(|changes| changes.state.order_id == id)
+        self.changes.iter().map(|staged| &staged.changes).find(|changes| changes.state.order_id == id)
     }
 
     pub(in super::super) fn stage(&mut self, changes: &Changes) -> Result<(), RepoError> {
         let id = changes.state.order_id;
-        match self.changes.iter_mut().find(|earlier| earlier.state.order_id == id) {
-            None => self.changes.push(changes.clone()),
-            Some(earlier) if earlier.state.version == changes.read_at() => {
-                earlier.state = changes.state.clone();
-                earlier.events.extend_from_slice(&changes.events);
+        let data = changes.events.iter().map(|event| event_data::encode(&event.fact).map_err(corrupt));
+        let data: Vec<String> = data.collect::<Result<_, _>>()?;
+        match self.changes.iter_mut().find(|earlier| earlier.changes.state.order_id == id) {
+            None => {
+                self.claims.push(hash((&self.tenant, id)));
+                self.changes.push(Staged { changes: changes.clone(), data });
+            }
+            Some(earlier) if earlier.changes.state.version == changes.read_at() => {
+                earlier.changes.state = changes.state.clone();
+                earlier.changes.events.extend_from_slice(&changes.events);
+                earlier.data.extend(data);
             }
             Some(_) => return Err(RepoError::Conflict),
         }
         Ok(())
     }
 
-    pub(in super::super) fn owned_changes(&self) -> impl Iterator<Item = Owned<'_>> {
-        self.changes.iter().map(|changes| (&self.tenant, changes))
+    pub(in super::super) fn remember(&mut self, record: KeyRecord) {
+        self.claims.push(hash((&self.tenant, &record.request.caller, &record.request.key)));
+        self.keys.push(record);
     }
 
-    pub(in super::super) fn owned_events(&self) -> impl Iterator<Item = (&TenantId, &OrderEvent)> {
-        self.owned_changes().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)))
+    pub(in super::super) fn owned_changes(&self) -> impl Iterator<Item = Owned<'_>> {
+        self.changes.iter().map(|staged| (&self.tenant, &staged.changes))
+    }
+
+    pub(in super::super) fn owned_events(&self) -> impl Iterator<Item = OwnedEvent<'_>> {
+        let events = self.changes.iter().flat_map(|staged| staged.changes.events.iter().zip(&staged.data));
+        events.map(|(event, data)| (&self.tenant, event, data.as_str()))
     }
 
     pub(super) fn owned_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {
@@ -63,7 +87,7 @@ impl ChangeSet {
     /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
     pub(in super::super) fn leave_states(&mut self) {
         let Self { tenant, changes, turns, .. } = self;
-        for changes in changes.drain(..) {
+        for Staged { changes, .. } in changes.drain(..) {
             let id = changes.state.order_id;
             if let Some(turn) = turns.iter_mut().find(|turn| turn.is_of(tenant, id)) {
                 turn.leave_state(changes.state);
@@ -72,10 +96,8 @@ impl ChangeSet {
     }
 
     /// What no other set in the same transaction may touch. Two claims that differ may look alike.
-    pub(in super::super) fn claims(&self) -> impl Iterator<Item = u64> {
-        let orders = self.changes.iter().map(|changes| hash((&self.tenant, changes.state.order_id)));
-        let keys = self.keys.iter().map(|record| hash((&self.tenant, &record.request.caller, &record.request.key)));
-        orders.chain(keys)
+    pub(in super::super) fn claims(&self) -> &[u64] {
+        &self.claims
     }
 }
 

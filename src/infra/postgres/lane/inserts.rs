@@ -4,16 +4,13 @@ use sqlx::{PgConnection, query};
 
 use crate::{
     app::{KeyRecord, RepoError},
-    domain::{OrderEvent, OrderState, TenantId},
-    infra::{
-        event_data,
-        postgres::errors::{corrupt, repo_error},
-    },
+    domain::{OrderState, TenantId},
+    infra::postgres::errors::{corrupt, repo_error},
 };
 
 use super::{
     batch::{column, numbers},
-    change_set::key_name,
+    change_set::{OwnedEvent, key_name},
     lines::Added,
 };
 
@@ -22,7 +19,7 @@ pub(super) struct Inserts<'a> {
     pub(super) keys: Vec<Key<'a>>,
     pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
     pub(super) lines: Vec<Added<'a>>,
-    pub(super) events: Vec<(&'a TenantId, &'a OrderEvent)>,
+    pub(super) events: Vec<OwnedEvent<'a>>,
 }
 
 /// A key, and which of the sets has it.
@@ -47,8 +44,6 @@ impl Inserts<'_> {
     pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
         keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
-        let payloads = events.iter().map(|(_, event)| event_data::encode(&event.fact).map_err(corrupt));
-        let payloads: Vec<String> = payloads.collect::<Result<_, _>>()?;
         let inserted = query!(
             r#"with taken as materialized (
                 select k.n
@@ -123,13 +118,13 @@ impl Inserts<'_> {
             &column(&lines, |added| added.name.as_str()) as &[&str],
             &column(&lines, |added| i32::from(added.quantity.get())),
             &column(&lines, |added| added.unit_price.value()),
-            &column(&events, |(tenant, _)| tenant.as_str()) as &[&str],
-            &column(&events, |(_, event)| event.event_id),
-            &column(&events, |(_, event)| event.order_id.as_uuid()),
-            &numbers(&events, |(_, event)| event.version)?,
-            &column(&events, |(_, event)| event.fact.event_type()) as &[&str],
-            &payloads,
-            &column(&events, |(_, event)| event.occurred_at),
+            &column(&events, |(tenant, ..)| tenant.as_str()) as &[&str],
+            &column(&events, |(_, event, _)| event.event_id),
+            &column(&events, |(_, event, _)| event.order_id.as_uuid()),
+            &numbers(&events, |(_, event, _)| event.version)?,
+            &column(&events, |(_, event, _)| event.fact.event_type()) as &[&str],
+            &column(&events, |(_, _, data)| *data) as &[&str],
+            &column(&events, |(_, event, _)| event.occurred_at),
         )
         .fetch_one(connection)
         .await

@@ -124,9 +124,9 @@ impl Line {
 
 /// Takes the first ones out of those that wait, and leaves those that touch an order or a key of one ahead of them.
 fn next_batch(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
-    let (mut claimed, mut events) = (HashSet::new(), 0);
+    let (mut claimed, mut events) = (HashSet::<u64>::new(), 0);
     let is_next = |job: &mut Waiting| {
-        let is_next = events < ENOUGH_EVENTS && !job.work.claims().any(|claim| claimed.contains(&claim));
+        let is_next = events < ENOUGH_EVENTS && !job.work.claims().iter().any(|claim| claimed.contains(claim));
         // Whether it goes or stays, none behind it comes before it.
         claimed.extend(job.work.claims());
         events += if is_next { job.work.owned_events().count() } else { 0 };

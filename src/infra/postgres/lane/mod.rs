@@ -23,7 +23,7 @@ use crate::infra::metrics::Metrics;
 use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
 pub(super) use batch::write;
-pub(super) use change_set::ChangeSet;
+pub(super) use change_set::{ChangeSet, OwnedEvent};
 pub(super) use turns::Turns;
 
 /// Takes change sets and answers each when it is committed, or why it is not. It has one connection and one transaction at a
@@ -59,7 +59,7 @@ impl Listeners {
         self.recent.committed(first, sets.clone().flat_map(ChangeSet::owned_events));
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event)| event.fact.event_type());
+            let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event, _)| event.fact.event_type());
             metrics.committed(sets.count(), types);
         }
     }
