@@ -20,7 +20,7 @@ BEGIN {
 
 function each_thousand(seconds, count) { return count ? sprintf("%.3f", seconds * 1000 / count) : "" }
 
-# A round begins with the one statement.
+# A round begins with a run of the one statement.
 $1 == "pgbench" && $2 == "single" { round++ }
 { by[NR] = $1; work[NR] = $2; connections[NR] = $3; round_of[NR] = round }
 $1 == "service" {
@@ -48,7 +48,7 @@ function rows(which_by, which_work,    i, other, ratios) {
 }
 
 END {
-    print "| work | connections | requests/s | p50 ms | p99 ms | max ms | errors | service, CPU s per 1,000 | PostgreSQL, CPU s per 1,000 | of pgbench in the round | of its best |"
+    print "| work | connections | requests/s | p50 ms | p99 ms | max ms | errors | service, CPU s per 1,000 | PostgreSQL, CPU s per 1,000 | of pgbench before it | of its best |"
     print "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     split("create keyed items add hot read list", works, " ")
     for (i = 1; i in works; i++) rows("service", works[i])
@@ -56,7 +56,7 @@ END {
     rows("pgbench", "transaction")
     rows("pgbench", "read")
     print ""
-    print "What writes is held against the one statement, what reads an order against the select: against the run of pgbench in the same round, minutes at most before it, and against the best of all its runs."
+    print "What writes is held against the one statement, what reads an order against the select: against the run of pgbench just before it, and against the best of all its runs."
     printf "The transaction got to %.0f/s at its best.", best["transaction"]
     printf " Creates with a key, divided by that:"
     for (i = 1; i <= NR; i++) if (work[i] == "keyed") printf "%s %.2f at %d", count++ ? "," : "", rate[i] / best["transaction"], connections[i]

@@ -77,7 +77,7 @@ measure_sql() {
 }
 
 requests() {
-    local idle peak connections
+    local idle peak connections work
     fresh_database
     start_service
     idle=$(memory VmRSS)
@@ -89,15 +89,13 @@ requests() {
     expect 200 "$url/orders/$(tail -n 1 "$scratch/ids-read")"
     : >"$scratch/log"
 
-    # Each round has all kinds of work: what the machine does meanwhile slows all of them.
+    # Each kind of work beside that of pgbench: what the machine does meanwhile slows both of them.
     for connections in 1 16 64 256; do
-        measure_sql single
-        measure create "$connections"
-        measure keyed "$connections"
-        measure items "$connections"
+        for work in create keyed items add hot; do
+            measure_sql single
+            measure "$work" "$connections"
+        done
         measure_sql transaction
-        measure add "$connections"
-        measure hot "$connections"
         measure_sql read
         measure read "$connections"
         measure list "$connections"
