@@ -3,6 +3,10 @@
 
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /build
+# The allocator's C is built with it.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
 # .sqlx stands in for the database. Nobody debugs in the image, so it does without symbols; a panic still tells its line.
 ENV SQLX_OFFLINE=true CARGO_PROFILE_RELEASE_STRIP=symbols
 

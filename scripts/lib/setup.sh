@@ -27,6 +27,7 @@ need_rust() {
     command -v cargo >/dev/null || fail 'Please install Rust 1.95 or later, e.g. with rustup'
     # Some dependencies have parts in C.
     need cc gcc libc6-dev
+    need make make
 }
 
 postgres_bin() {
