@@ -1,12 +1,9 @@
 # docker build --build-arg ORDERS_COMMIT="$(git rev-parse --short=12 HEAD)" --tag orders .
 # Paths in RUN are relative, so that scripts/check-deploy --build can do the same steps without a container engine.
 
-FROM rust:1.95-slim-trixie AS build
+# Not the slim one, which is without make: the allocator's C is built with it.
+FROM rust:1.95-trixie AS build
 WORKDIR /build
-# The allocator's C is built with it.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends make \
-    && rm -rf /var/lib/apt/lists/*
 # .sqlx stands in for the database. Nobody debugs in the image, so it does without symbols; a panic still tells its line.
 ENV SQLX_OFFLINE=true CARGO_PROFILE_RELEASE_STRIP=symbols
 
