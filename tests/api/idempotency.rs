@@ -11,6 +11,7 @@ on_each_store! {
     fifty_parallel_requests_with_one_key_make_one_order_and_get_equal_answers,
     fifty_parallel_additions_with_one_key_add_one_item,
     a_key_names_one_request,
+    a_key_of_a_batch_names_no_other_request,
     only_successes_are_kept,
     a_malformed_key_is_refused,
     quotes_around_a_key_are_not_part_of_it,
@@ -98,6 +99,16 @@ async fn a_key_names_one_request(api: Api) {
     let batch = json!({"orders": [new_order()]});
     keyed(&api, "/orders/batch", "key", &batch).await.assert_problem(422, "idempotency_key_reused");
     assert_eq!(api.orders_count().await, 1);
+}
+
+async fn a_key_of_a_batch_names_no_other_request(api: Api) {
+    // Its first order is refused: the key has led to the second one only.
+    let unknown = json!({"customer_id": "c", "items": [{"sku": "NOSUCH123", "quantity": 1}]});
+    let batch = json!({"orders": [unknown, new_order()], "error_policy": "partial"});
+    assert_eq!(keyed(&api, "/orders/batch", "key", &batch).await.status, 207);
+    keyed(&api, "/orders", "key", &new_order()).await.assert_problem(422, "idempotency_key_reused");
+    let again = keyed(&api, "/orders/batch", "key", &batch).await;
+    assert_eq!((again.status.as_u16(), api.orders_count().await), (207, 1));
 }
 
 async fn only_successes_are_kept(api: Api) {

@@ -3,52 +3,41 @@
 
 use std::ops::RangeInclusive;
 
-use orders::app::RepoError;
+use futures_util::future::join_all;
+use orders::{
+    app::{IdempotencyKeys, RepoError},
+    infra::PgStore,
+};
 use sqlx::{PgConnection, query_scalar};
-use tokio::task::JoinHandle;
 
 use super::{
-    id,
-    lane::{Commits, HeldLane, creates, hand_over, keyed, outcome, stored, waiting_backend},
+    change, id,
+    lane::{Commits, HeldLane, creates, hand_over, keyed, outcome, stored, taking_key, waiting_backend},
     order_with_lines, save, state,
     support::{Database, eventually},
     tenant,
     verify::verified,
 };
 
-/// Takes the head as soon as the lane's transaction, which waits for it now, has committed.
-async fn hold_the_next_one(database: &Database, lane: &mut HeldLane) -> JoinHandle<PgConnection> {
-    let mut head = database.connect().await;
-    let taking = tokio::spawn(async move {
-        sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
-        head
-    });
-    eventually("somebody else waits behind the lane", async || {
-        let waiting = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock'";
-        let count: i64 = query_scalar(waiting).fetch_one(&mut lane.observer).await.unwrap();
-        (count == 2).then_some(())
-    })
-    .await;
-    taking
-}
-
-/// A lane with fifty sets in its second transaction, the first one committed, and what has become of the sets behind the fifty.
+/// A lane with fifty sets in its second transaction, which waits for a key that somebody takes: the first one is committed.
+/// With it, who takes the key, and what becomes of the fifty and of twenty behind them.
 async fn second_of_a_chain(database: &Database) -> (HeldLane, PgConnection, Commits, Commits) {
     let mut lane = HeldLane::of(database, database.store()).await;
-    let second = hand_over(creates(&lane.store, 1..=50)).await;
-    let holding = hold_the_next_one(database, &mut lane).await;
+    let taker = taking_key(database).await;
+    let mut second = creates(&lane.store, 1..=49);
+    second.push(keyed(&lane.store, &[50], &["key"]));
+    let second = hand_over(second).await;
     lane.release().await;
-    let head = holding.await.unwrap();
+    (&mut lane.first).await.unwrap().unwrap();
     waiting_backend(&mut lane.observer).await;
     let third = hand_over(creates(&lane.store, 51..=70)).await;
-    (lane, head, second, third)
+    (lane, taker, second, third)
 }
 
 #[tokio::test]
 async fn a_connection_that_is_killed_in_a_later_transaction_is_told_to_those_in_it_alone() {
     let database = Database::new().await;
-    let (mut lane, mut head, second, third) = second_of_a_chain(&database).await;
+    let (mut lane, _taker, second, third) = second_of_a_chain(&database).await;
     assert_eq!(stored(&mut lane.observer).await, 1);
     let backend = waiting_backend(&mut lane.observer).await;
     let killed: bool =
@@ -56,10 +45,7 @@ async fn a_connection_that_is_killed_in_a_later_transaction_is_told_to_those_in_
     assert!(killed);
     let told = second.await;
     assert!(told.iter().all(|told| matches!(told, Err(RepoError::Unavailable(_)))), "{told:?}");
-    sqlx::raw_sql("rollback").execute(&mut head).await.unwrap();
-
     assert!(third.await.iter().all(Result::is_ok));
-    lane.first.await.unwrap().unwrap();
     for n in 1..=50 {
         assert_eq!(state(&lane.store, &tenant("default"), id(n)).await, None);
     }
@@ -130,9 +116,9 @@ async fn keep_the_turn(database: &Database) -> PgConnection {
     neighbour
 }
 
-/// A lane that is held, on a store that has met another instance.
-async fn lane_with_a_neighbour(database: &Database) -> HeldLane {
-    let (store, neighbour) = (database.store(), database.store());
+/// A lane that is held, on this store, which has met another instance.
+async fn lane_with_a_neighbour(database: &Database, store: PgStore) -> HeldLane {
+    let neighbour = database.store();
     for (n, store) in (101..).zip([&store, &neighbour, &store]) {
         save(store, &tenant("default"), order_with_lines(n, 0)).await.unwrap();
     }
@@ -142,7 +128,7 @@ async fn lane_with_a_neighbour(database: &Database) -> HeldLane {
 #[tokio::test]
 async fn sets_that_come_while_a_neighbour_has_its_turn_share_the_next_transaction() {
     let database = Database::new().await;
-    let mut lane = lane_with_a_neighbour(&database).await;
+    let mut lane = lane_with_a_neighbour(&database, database.store()).await;
     let mut neighbour = keep_the_turn(&database).await;
     let early = hand_over(creates(&lane.store, 1..=5)).await;
     lane.release().await;
@@ -160,26 +146,46 @@ async fn sets_that_come_while_a_neighbour_has_its_turn_share_the_next_transactio
 #[tokio::test]
 async fn a_neighbour_that_keeps_its_turn_is_not_waited_for_without_an_end() {
     let database = Database::new().await;
-    let mut lane = lane_with_a_neighbour(&database).await;
+    let mut lane = lane_with_a_neighbour(&database, database.store()).await;
     let neighbour = keep_the_turn(&database).await;
     let commits = hand_over(creates(&lane.store, 1..=5)).await;
     lane.release().await;
+    waiting_backend(&mut lane.observer).await;
     assert!(commits.await.iter().all(Result::is_ok));
     drop(neighbour);
     assert!(verified(&database).await.is_clean());
 }
 
 #[tokio::test]
-async fn a_lane_that_is_alone_asks_for_no_turn() {
+async fn a_lane_asks_for_its_turn_only_when_it_has_met_another_instance() {
+    for met in [false, true] {
+        let database = Database::new().await;
+        let store = database.store_that_explains("auto");
+        let mut lane = match met {
+            false => HeldLane::of(&database, store).await,
+            true => lane_with_a_neighbour(&database, store).await,
+        };
+        let commits = hand_over(creates(&lane.store, 1..=5)).await;
+        lane.release().await;
+        assert!(commits.await.iter().all(Result::is_ok));
+        let plans = database.plans();
+        assert_eq!(plans.iter().any(|plan| plan.contains("advisory")), met, "{plans:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_head_nothing_is_written_and_nobody_waits_for_ever() {
     let database = Database::new().await;
-    let mut lane = HeldLane::of(&database, database.store_that_explains("auto")).await;
-    let commits = hand_over(creates(&lane.store, 1..=5)).await;
-    lane.release().await;
-    assert!(commits.await.iter().all(Result::is_ok));
-    let plans = database.plans();
-    let inserts = plans.iter().filter(|plan| plan.contains("insert into order_events")).count();
-    assert_eq!(inserts, 2, "{plans:?}");
-    assert!(plans.iter().all(|plan| !plan.contains("advisory")), "{plans:?}");
+    let store = database.store();
+    save(&store, &tenant("default"), order_with_lines(1, 1)).await.unwrap();
+    sqlx::raw_sql("delete from event_head").execute(&mut database.connect().await).await.unwrap();
+    let commits = [creates(&store, 2..=3), vec![keyed(&store, &[4], &["key"])]].into_iter().flatten();
+    for settled in join_all(commits).await.into_iter().chain([change(&store, id(1), "MOUSE456").await.map(drop)]) {
+        assert!(matches!(settled, Err(RepoError::Backend(_))), "{settled:?}");
+    }
+    assert_eq!(stored(&mut database.connect().await).await, 1);
+    assert_eq!(store.recall(&tenant("default"), "caller", "key").await.unwrap(), None);
+    assert_eq!(state(&store, &tenant("default"), id(1)).await.unwrap().version, 2);
 }
 
 /// How many transactions have written these orders.

@@ -235,7 +235,7 @@ async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_a
 }
 
 /// Another instance in the transaction that takes the caller's key `key`.
-async fn taking_key(database: &Database) -> PgConnection {
+pub(super) async fn taking_key(database: &Database) -> PgConnection {
     let mut other = database.connect().await;
     let takes = "begin;
         insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)

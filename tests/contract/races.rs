@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use orders::{
     app::{
         Adapters, AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder,
-        IdempotencyKeys, Lock, NewOrder, OrderQueries, Store, UnitOfWork,
+        IdempotencyKeys, KeyedRequest, Lock, NewOrder, OrderQueries, Store, UnitOfWork,
     },
     infra::{InProcessBus, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
@@ -34,6 +34,31 @@ async fn concurrent_writers_of_one_order_lose_nothing_on_postgres() {
     let (events, last): (i64, i64) =
         query_as("select count(*), max(position) from order_events").fetch_one(&mut connection).await.unwrap();
     assert_eq!((events, last), (41, 41));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_requests_with_one_key_through_two_instances_make_one_order() {
+    let database = Database::new().await;
+    let instances = [database.store(), database.store()].map(|store| Arc::new(adapters(store)));
+    let requests = (0..50).map(|n| {
+        let ports = instances[n % 2].clone();
+        tokio::spawn(async move {
+            let order = NewOrder {
+                customer_id: "customer".parse().unwrap(),
+                currency: "EUR".parse().unwrap(),
+                items: Vec::new(),
+            };
+            let key = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
+            let request = CreateOrderRequest { tenant: tenant("default"), order, key: Some(key) };
+            CreateOrder(&*ports).execute(request).await.unwrap()
+        })
+    });
+    let answered: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
+    assert!(answered.iter().all(|other| other.order == answered[0].order));
+    assert_eq!(answered.iter().filter(|answered| !answered.replayed).count(), 1);
+    let orders: i64 =
+        query_scalar("select count(*) from orders").fetch_one(&mut database.connect().await).await.unwrap();
+    assert_eq!(orders, 1);
 }
 
 /// Forty writers at once on one order: each line is there, each number once, and the total is exact.

@@ -63,7 +63,6 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
         is_spoilt: updated.iter().any(|part| part.is_written && lost.contains(&part.set)),
         positions: 0..0,
     };
-    let is_updated = updated.iter().any(|part| part.is_written);
     while !written.is_spoilt && written.refusals.len() < sets.len() {
         let (keys, changes) = (written.keys(sets), written.changes(sets));
         let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
@@ -80,7 +79,8 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
             // Nothing was inserted: the others are, at once or from the beginning.
             Inserted::Taken(sets) => {
                 written.refusals.extend(sets.into_iter().map(|set| (set, Refusal::KeyTaken)));
-                written.is_spoilt = is_updated;
+                written.is_spoilt =
+                    updated.iter().any(|part| part.is_written && written.refusals.contains_key(&part.set));
             }
         }
     }

@@ -130,6 +130,9 @@ impl Inserts<'_> {
         .await
         .map_err(repo_error)?;
         let Some(first) = inserted.first else {
+            if inserted.taken.is_empty() {
+                return Err(RepoError::Backend("the log has no head".into()));
+            }
             let places = inserted.taken.into_iter().filter_map(|n| keys.get(usize::try_from(n).ok()?));
             return Ok(Inserted::Taken(places.map(|key| key.set).collect()));
         };

@@ -1,8 +1,11 @@
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use sqlx::{PgConnection, query};
 
-use crate::{app::RepoError, infra::postgres::errors::repo_error};
+use crate::{
+    app::RepoError,
+    infra::postgres::{connect::LOCK_TIMEOUT, errors::repo_error},
+};
 
 /// Other instances on the database, as positions tell that are not of this lane. Each transaction costs something, whatever is
 /// in it: where two lanes write one after the other, each gathers sets while the other one writes, and both need fewer of them.
@@ -20,6 +23,9 @@ const REMEMBERED: u32 = 64;
 /// A transaction with so many sets has no need of more. Beside it, that of another instance may run: the database may have
 /// processors to spare.
 const ENOUGH_SETS: usize = 64;
+
+/// A neighbour that has not ended its transaction for so long is stuck, and no reason to wait.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The advisory lock of whoever writes: "lane" in ASCII.
 const TURN: i64 = 0x6c61_6e65;
@@ -41,8 +47,16 @@ impl Neighbours {
         if self.met == 0 {
             return Ok(());
         }
-        // It ends with the transaction.
-        let turn = query!("select pg_advisory_xact_lock($1)", TURN).execute(transaction).await;
+        // The lock ends with the transaction. What is selected is evaluated in its order.
+        let turn = query!(
+            "select set_config('lock_timeout', $2, true) as patient, pg_advisory_xact_lock($1) as turn,
+                set_config('lock_timeout', $3, true) as as_before",
+            TURN,
+            format!("{}ms", PATIENCE.as_millis()),
+            format!("{}ms", LOCK_TIMEOUT.as_millis()),
+        )
+        .fetch_one(transaction)
+        .await;
         turn.map(drop).map_err(repo_error).inspect_err(|_| self.met = 0)
     }
 }

@@ -69,6 +69,12 @@ impl Writer {
                     line.retry(&refusals);
                     return time.bound(transaction.rollback().map_err(repo_error)).await;
                 }
+                // The server has answered: only what it was asked was wrong.
+                Err(error @ (RepoError::KeyTaken | RepoError::Conflict | RepoError::Backend(_))) => {
+                    time.bound(transaction.rollback().map_err(repo_error)).await?;
+                    line.fail(error);
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             };
             neighbours.wrote(sets.len() - written.refusals.len(), &written.positions);
