@@ -130,15 +130,15 @@ async fn sets_that_come_while_a_neighbour_has_its_turn_share_the_next_transactio
     let database = Database::new().await;
     let mut lane = lane_with_a_neighbour(&database, database.store()).await;
     let mut neighbour = keep_the_turn(&database).await;
-    let early = hand_over(creates(&lane.store, 1..=5)).await;
+    let first = hand_over(creates(&lane.store, 1..=5)).await;
     lane.release().await;
     // Its own transaction is not kept from its answer.
     (&mut lane.first).await.unwrap().unwrap();
     waiting_backend(&mut lane.observer).await;
-    let late = hand_over(creates(&lane.store, 6..=10)).await;
+    let second = hand_over(creates(&lane.store, 6..=10)).await;
     sqlx::raw_sql("rollback").execute(&mut neighbour).await.unwrap();
 
-    assert!(early.await.iter().chain(&late.await).all(Result::is_ok));
+    assert!(first.await.iter().chain(&second.await).all(Result::is_ok));
     assert_eq!(transactions_of(&mut lane.observer, 1..=10).await, 1);
     assert!(verified(&database).await.is_clean());
 }
@@ -161,10 +161,8 @@ async fn a_lane_asks_for_its_turn_only_when_it_has_met_another_instance() {
     for met in [false, true] {
         let database = Database::new().await;
         let store = database.store_that_explains("auto");
-        let mut lane = match met {
-            false => HeldLane::of(&database, store).await,
-            true => lane_with_a_neighbour(&database, store).await,
-        };
+        let mut lane =
+            if met { lane_with_a_neighbour(&database, store).await } else { HeldLane::of(&database, store).await };
         let commits = hand_over(creates(&lane.store, 1..=5)).await;
         lane.release().await;
         assert!(commits.await.iter().all(Result::is_ok));
