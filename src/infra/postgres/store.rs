@@ -64,7 +64,11 @@ impl PgStore {
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
             orders: Lookups::new(finders.clone()),
             keys: Lookups::new(finders.clone()),
-            readers: kept(options.clone(), for_queries.saturating_sub(for_lookups)),
+            // Each statement is written for one index, whatever its values are: it need not be planned for them.
+            readers: kept(
+                options.clone().options([("plan_cache_mode", "force_generic_plan")]),
+                for_queries.saturating_sub(for_lookups),
+            ),
             tail: kept(options.clone(), 1),
             listeners,
             writer,
