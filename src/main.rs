@@ -11,8 +11,8 @@ use orders::{
 };
 use tikv_jemallocator::Jemalloc;
 
-/// A request allocates some two hundred times, and what one thread allocates another one frees: this one takes less time for it
-/// than the system's, and no more memory.
+/// What one thread allocates for a request another one often frees: this one takes less time for it than the system's, and no
+/// more memory.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

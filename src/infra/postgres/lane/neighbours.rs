@@ -41,8 +41,7 @@ impl Neighbours {
         self.next = Some(positions.end);
     }
 
-    /// Lets a neighbour write first whose turn it is. One that does not end it is not
-    /// waited for again until it is met again.
+    /// Lets a neighbour write first whose turn it is. One that does not end it is not waited for again until it is met again.
     pub(super) async fn take_turn(&mut self, transaction: &mut PgConnection) -> Result<(), RepoError> {
         if self.met == 0 {
             return Ok(());
