@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
     config::{COMMIT, Config, LogFormat},
-    http::{App, Bounds, HttpSettings, serve},
+    http::{AppState, HttpLimits, HttpSettings, serve},
     infra::{
         self, EmbeddedPostgres, HttpPricing, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings,
         Pricing, PricingSettings, StaticCatalogue, SystemClock, UuidV7,
@@ -152,7 +152,7 @@ where
     S: Store,
 {
     let seconds = Duration::from_secs;
-    let bounds = Bounds {
+    let bounds = HttpLimits {
         body: config.max_body_bytes as usize,
         headers: config.max_header_bytes as usize,
         arrival: seconds(config.client_timeout_secs),
@@ -167,7 +167,7 @@ where
         bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
         telemetry,
     };
-    let app = App::new(ports.clone(), bounds);
+    let app = AppState::new(ports.clone(), bounds);
     let settings = HttpSettings {
         bind: config.bind,
         static_dir: config.static_dir.clone(),

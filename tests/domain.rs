@@ -1,7 +1,7 @@
 //! The domain's promises, over values that nobody thought of.
 
 use orders::domain::{
-    Action, Amount, CancelReason, Currency, CustomerId, Fact, Order, OrderError, OrderEvent, OrderId, Price,
+    Action, Amount, CancelReason, Currency, CustomerId, Order, OrderError, OrderEvent, OrderEventKind, OrderId, Price,
     ProductName, Quantity, ReplayError, Sku, Stamp, Status, TenantId,
 };
 use proptest::prelude::*;
@@ -58,7 +58,7 @@ proptest! {
                     prop_assert!(allowed, "{next:?} was taken");
                     let recorded = order.take_events();
                     prop_assert_eq!(recorded.len(), 1);
-                    prop_assert!(Fact::EVENT_TYPES.contains(&recorded[0].fact.event_type()));
+                    prop_assert!(OrderEventKind::EVENT_TYPES.contains(&recorded[0].kind.event_type()));
                     events.extend(recorded);
                 }
                 // A line that is not there is the only thing that the status and the number of lines do not tell.
@@ -173,7 +173,7 @@ fn events_that_are_not_one_life_are_not_replayed() {
     foreign.order_id = OrderId::MAX;
     Order::replay([&events[0], &foreign]).unwrap_err();
     let mut nowhere = events[1].clone();
-    nowhere.fact = Fact::ItemRemoved { line: 7 };
+    nowhere.kind = OrderEventKind::ItemRemoved { line: 7 };
     assert_eq!(Order::replay([&events[0], &nowhere]), Err(ReplayError::NoSuchLine(7)));
 }
 

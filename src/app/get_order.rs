@@ -1,6 +1,6 @@
 use crate::domain::{OrderId, TenantId};
 
-use super::{AsOf, OrderDetails, OrderQueries, Past, Ports, RepoError};
+use super::{AsOf, HistoricalOrder, OrderDetails, OrderQueries, Ports, RepoError};
 
 /// Reads one order with its items, as it is or as it was.
 #[derive(Debug)]
@@ -29,9 +29,9 @@ impl<P: Ports> GetOrder<'_, P> {
         match as_of {
             None => store.order(tenant, order_id).await?.ok_or(GetOrderError::UnknownOrder(order_id)),
             Some(moment) => match store.order_as_of(tenant, order_id, moment).await? {
-                Past::Order(order) => Ok(order),
-                Past::NotThen => Err(GetOrderError::NotThen(order_id)),
-                Past::Retired => Err(GetOrderError::Retired(order_id)),
+                HistoricalOrder::Order(order) => Ok(order),
+                HistoricalOrder::NotThen => Err(GetOrderError::NotThen(order_id)),
+                HistoricalOrder::Retired => Err(GetOrderError::Retired(order_id)),
             },
         }
     }

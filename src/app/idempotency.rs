@@ -2,7 +2,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{OrderId, TenantId};
 
-use super::{AsOf, IdempotencyKeys, OrderDetails, OrderQueries, Past, Ports, RepoError, Telemetry};
+use super::{AsOf, HistoricalOrder, IdempotencyKeys, OrderDetails, OrderQueries, Ports, RepoError, Telemetry};
 
 /// A request that its caller may send again, and that then changes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,10 +88,10 @@ pub(super) async fn replay<P: Ports>(
 pub(super) async fn rebuild<P: Ports>(ports: &P, tenant: &TenantId, outcome: &Outcome) -> Result<Answered, RepoError> {
     let Outcome { order_id, version, .. } = *outcome;
     let order = match ports.store().order_as_of(tenant, order_id, AsOf::Version(version)).await? {
-        Past::Order(order) => Some(order),
-        Past::NotThen => None,
+        HistoricalOrder::Order(order) => Some(order),
+        HistoricalOrder::NotThen => None,
         // It is told as it is now.
-        Past::Retired => ports.store().order(tenant, order_id).await?,
+        HistoricalOrder::Retired => ports.store().order(tenant, order_id).await?,
     };
     let lost = || RepoError::Backend(format!("order {order_id} of a key is not there").into());
     let order = order.ok_or_else(lost)?;

@@ -48,9 +48,9 @@ pub use logged_event::{EventFilter, LoggedEvent};
 pub use order_view::{OrderDetails, OrderSummary};
 pub use place_order::{PlaceOrder, PlaceOrderError, PlaceOrderRequest};
 pub use ports::{
-    Answer, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, Lagged, Lock,
-    LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, Past, PricingError, PricingService, Product, RepoError,
-    Subscription, Telemetry, UnitOfWork,
+    Answer, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, HistoricalOrder, IdGenerator, IdempotencyKeys,
+    Lagged, Lock, LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product,
+    RepoError, Subscription, Telemetry, UnitOfWork,
 };
 pub use read_events::{EventPage, ReadEvents, ReadEventsError, ReadEventsRequest};
 pub use remove_item::{RemoveItem, RemoveItemError, RemoveItemRequest};

@@ -127,7 +127,7 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         tenant: &TenantId,
         id: OrderId,
         moment: AsOf,
-    ) -> impl Future<Output = Result<Past, RepoError>> + Send;
+    ) -> impl Future<Output = Result<HistoricalOrder, RepoError>> + Send;
 
     /// How many orders the filter lets through.
     fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> impl Future<Output = Result<u64, RepoError>> + Send;
@@ -156,7 +156,7 @@ pub enum AsOf {
 
 /// What the log knows of a moment in the life of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Past {
+pub enum HistoricalOrder {
     Order(OrderDetails),
     /// There was no such order yet, or it had not come so far.
     NotThen,

@@ -13,12 +13,12 @@ pub struct OrderEvent {
     pub version: u32,
     /// UTC, to the microsecond, never before the event ahead of it.
     pub occurred_at: OffsetDateTime,
-    pub fact: Fact,
+    pub kind: OrderEventKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum OrderEventKind {
     OrderCreated { customer_id: CustomerId, currency: Currency },
     ItemAdded { line: u32, sku: Sku, name: ProductName, quantity: Quantity, unit_price: Price },
     QuantityChanged { line: u32, quantity: Quantity },
@@ -28,7 +28,7 @@ pub enum Fact {
     OrderFulfilled,
 }
 
-impl Fact {
+impl OrderEventKind {
     /// Every name that `event_type` gives.
     pub const EVENT_TYPES: [&str; 7] = [
         "order.created.v1",

@@ -24,7 +24,7 @@ pub use amount::Amount;
 pub use cancel_reason::{CancelReason, CancelReasonError};
 pub use currency::{Currency, CurrencyError};
 pub use customer_id::{CustomerId, CustomerIdError};
-pub use event::{Fact, OrderEvent, Stamp};
+pub use event::{OrderEvent, OrderEventKind, Stamp};
 pub use order::{Order, OrderError};
 pub use order_id::{OrderId, OrderIdError};
 pub use order_state::{Line, MAX_LINES, OrderState};

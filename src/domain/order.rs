@@ -1,6 +1,6 @@
 use super::{
-    Action, CancelReason, Currency, CustomerId, Fact, Line, MAX_LINES, OrderEvent, OrderId, OrderState, Price,
-    ProductName, Quantity, Replay, ReplayError, Sku, Stamp, Status,
+    Action, CancelReason, Currency, CustomerId, Line, MAX_LINES, OrderEvent, OrderEventKind, OrderId, OrderState,
+    Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp, Status,
 };
 
 /// The aggregate root: it alone decides what may happen to an order, and records what did.
@@ -37,7 +37,7 @@ impl Order {
             order_id,
             version: 1,
             occurred_at: stamp.at(),
-            fact: Fact::OrderCreated { customer_id: customer_id.clone(), currency },
+            kind: OrderEventKind::OrderCreated { customer_id: customer_id.clone(), currency },
         };
         Self { state: OrderState::created(&created, customer_id, currency), recorded: vec![created] }
     }
@@ -70,7 +70,7 @@ impl Order {
             return Err(OrderError::CurrencyMismatch { order: self.state.currency, price: unit_price.currency() });
         }
         let line = self.state.last_line + 1;
-        self.record(stamp, Fact::ItemAdded { line, sku, name, quantity, unit_price });
+        self.record(stamp, OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price });
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl Order {
     pub fn change_quantity(&mut self, line: u32, quantity: Quantity, stamp: Stamp) -> Result<(), OrderError> {
         self.check_line(line)?;
         self.check(Action::ChangeQuantity)?;
-        self.record(stamp, Fact::QuantityChanged { line, quantity });
+        self.record(stamp, OrderEventKind::QuantityChanged { line, quantity });
         Ok(())
     }
 
@@ -86,28 +86,28 @@ impl Order {
     pub fn remove_item(&mut self, line: u32, stamp: Stamp) -> Result<(), OrderError> {
         self.check_line(line)?;
         self.check(Action::RemoveItem)?;
-        self.record(stamp, Fact::ItemRemoved { line });
+        self.record(stamp, OrderEventKind::ItemRemoved { line });
         Ok(())
     }
 
     /// The customer commits to the order as it is.
     pub fn place(&mut self, stamp: Stamp) -> Result<(), OrderError> {
         self.check(Action::Place)?;
-        self.record(stamp, Fact::OrderPlaced);
+        self.record(stamp, OrderEventKind::OrderPlaced);
         Ok(())
     }
 
     /// Calls the order off. Final.
     pub fn cancel(&mut self, reason: Option<CancelReason>, stamp: Stamp) -> Result<(), OrderError> {
         self.check(Action::Cancel)?;
-        self.record(stamp, Fact::OrderCancelled { reason });
+        self.record(stamp, OrderEventKind::OrderCancelled { reason });
         Ok(())
     }
 
     /// Everything was delivered. Final.
     pub fn fulfil(&mut self, stamp: Stamp) -> Result<(), OrderError> {
         self.check(Action::Fulfil)?;
-        self.record(stamp, Fact::OrderFulfilled);
+        self.record(stamp, OrderEventKind::OrderFulfilled);
         Ok(())
     }
 
@@ -132,14 +132,14 @@ impl Order {
         if self.state.has_line(number) { Ok(()) } else { Err(OrderError::NoSuchLine(number)) }
     }
 
-    fn record(&mut self, stamp: Stamp, fact: Fact) {
+    fn record(&mut self, stamp: Stamp, kind: OrderEventKind) {
         let event = OrderEvent {
             event_id: stamp.event_id(),
             order_id: self.state.order_id,
             version: self.state.version + 1,
             // Clocks of two machines differ; the life of an order runs forwards all the same.
             occurred_at: stamp.at().max(self.state.updated_at),
-            fact,
+            kind,
         };
         self.state.apply(&event);
         self.recorded.push(event);

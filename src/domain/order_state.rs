@@ -1,6 +1,8 @@
 use time::OffsetDateTime;
 
-use super::{Amount, Currency, CustomerId, Fact, OrderEvent, OrderId, Price, ProductName, Quantity, Sku, Status};
+use super::{
+    Amount, Currency, CustomerId, OrderEvent, OrderEventKind, OrderId, Price, ProductName, Quantity, Sku, Status,
+};
 
 /// The most lines that an order can have at one time.
 pub const MAX_LINES: usize = 200;
@@ -58,21 +60,23 @@ impl OrderState {
 
     /// The state after one more event.
     pub(super) fn apply(&mut self, event: &OrderEvent) {
-        match event.fact.clone() {
-            Fact::OrderCreated { customer_id, currency } => *self = Self::created(event, customer_id, currency),
-            Fact::ItemAdded { line, sku, name, quantity, unit_price } => {
+        match event.kind.clone() {
+            OrderEventKind::OrderCreated { customer_id, currency } => {
+                *self = Self::created(event, customer_id, currency)
+            }
+            OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price } => {
                 self.last_line = line;
                 self.lines.push(Line { number: line, sku, name, quantity, unit_price });
             }
-            Fact::QuantityChanged { line, quantity } => {
+            OrderEventKind::QuantityChanged { line, quantity } => {
                 for changed in self.lines.iter_mut().filter(|kept| kept.number == line) {
                     changed.quantity = quantity;
                 }
             }
-            Fact::ItemRemoved { line } => self.lines.retain(|kept| kept.number != line),
-            Fact::OrderPlaced => self.status = Status::Placed,
-            Fact::OrderCancelled { reason: _ } => self.status = Status::Cancelled,
-            Fact::OrderFulfilled => self.status = Status::Fulfilled,
+            OrderEventKind::ItemRemoved { line } => self.lines.retain(|kept| kept.number != line),
+            OrderEventKind::OrderPlaced => self.status = Status::Placed,
+            OrderEventKind::OrderCancelled { reason: _ } => self.status = Status::Cancelled,
+            OrderEventKind::OrderFulfilled => self.status = Status::Fulfilled,
         }
         self.version = event.version;
         self.updated_at = event.occurred_at;

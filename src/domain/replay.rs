@@ -1,4 +1,4 @@
-use super::{Fact, OrderEvent, OrderId, OrderState};
+use super::{OrderEvent, OrderEventKind, OrderId, OrderState};
 
 /// Folds the life of one order, event by event: what has been folded is never kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,14 +26,14 @@ impl Replay {
         if event.version != expected {
             return Err(ReplayError::Version { expected, found: event.version });
         }
-        match (&mut self.state, &event.fact) {
-            (None, Fact::OrderCreated { customer_id, currency }) => {
+        match (&mut self.state, &event.kind) {
+            (None, OrderEventKind::OrderCreated { customer_id, currency }) => {
                 self.state = Some(OrderState::created(event, customer_id.clone(), *currency));
                 Ok(())
             }
-            (None, _) | (Some(_), Fact::OrderCreated { .. }) => Err(ReplayError::NotABeginning),
+            (None, _) | (Some(_), OrderEventKind::OrderCreated { .. }) => Err(ReplayError::NotABeginning),
             (Some(state), _) if state.order_id != event.order_id => Err(ReplayError::OtherOrder(event.order_id)),
-            (Some(state), Fact::QuantityChanged { line, .. } | Fact::ItemRemoved { line })
+            (Some(state), OrderEventKind::QuantityChanged { line, .. } | OrderEventKind::ItemRemoved { line })
                 if !state.has_line(*line) =>
             {
                 Err(ReplayError::NoSuchLine(*line))

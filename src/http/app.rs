@@ -8,17 +8,17 @@ use super::{code::Code, problem::Problem};
 
 /// What every handler has: the ports behind the use cases, and whether the service is on its way out.
 #[derive(Clone, Debug)]
-pub struct App<P> {
+pub struct AppState<P> {
     ports: P,
     draining: watch::Sender<bool>,
-    bounds: Bounds,
+    bounds: HttpLimits,
     /// A permit for each client that may still wait for events.
     waiting: Arc<Semaphore>,
 }
 
 /// How much of a request is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct HttpLimits {
     /// In bytes.
     pub body: usize,
     /// In bytes.
@@ -31,13 +31,13 @@ pub struct Bounds {
     pub waiting: usize,
 }
 
-impl<P: Ports> App<P> {
-    pub fn new(ports: P, bounds: Bounds) -> Self {
+impl<P: Ports> AppState<P> {
+    pub fn new(ports: P, bounds: HttpLimits) -> Self {
         let waiting = Arc::new(Semaphore::new(bounds.waiting));
         Self { ports, draining: watch::Sender::new(false), bounds, waiting }
     }
 
-    pub(super) const fn bounds(&self) -> Bounds {
+    pub(super) const fn bounds(&self) -> HttpLimits {
         self.bounds
     }
 

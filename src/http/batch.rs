@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::app::{BatchResult, CreateOrders, CreateOrdersRequest, Ports};
 
 use super::{
-    app::App,
+    app::AppState,
     body::read_json,
     code::Code,
     conditions::collection_conditions,
@@ -25,7 +25,7 @@ use super::{
 };
 
 pub(super) async fn create<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {

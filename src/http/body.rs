@@ -2,10 +2,10 @@ use actix_web::{HttpRequest, http::header, web::Payload};
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
-use super::{app::Bounds, code::Code, json, problem::Problem};
+use super::{app::HttpLimits, code::Code, json, problem::Problem};
 
 /// Reads a JSON body, within the bounds.
-pub(super) async fn read_json(request: &HttpRequest, payload: Payload, bounds: Bounds) -> Result<Value, Problem> {
+pub(super) async fn read_json(request: &HttpRequest, payload: Payload, bounds: HttpLimits) -> Result<Value, Problem> {
     check_content_type(request)?;
     let bytes = read(request, payload, bounds).await?;
     parse(&bytes)
@@ -15,7 +15,7 @@ pub(super) async fn read_json(request: &HttpRequest, payload: Payload, bounds: B
 pub(super) async fn read_optional_json(
     request: &HttpRequest,
     payload: Payload,
-    bounds: Bounds,
+    bounds: HttpLimits,
 ) -> Result<Value, Problem> {
     let bytes = read(request, payload, bounds).await?;
     if bytes.is_empty() {
@@ -46,8 +46,8 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-async fn read(request: &HttpRequest, payload: Payload, bounds: Bounds) -> Result<Vec<u8>, Problem> {
-    let Bounds { body: max, arrival, .. } = bounds;
+async fn read(request: &HttpRequest, payload: Payload, bounds: HttpLimits) -> Result<Vec<u8>, Problem> {
+    let HttpLimits { body: max, arrival, .. } = bounds;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {max} bytes."));
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > max) {

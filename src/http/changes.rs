@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    app::App,
+    app::AppState,
     body::{read_json, read_optional_json},
     code::Code,
     conditions::conditions,
@@ -29,7 +29,7 @@ use super::{
 };
 
 pub(super) async fn change_quantity<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -49,7 +49,10 @@ pub(super) fn change_quantity_doc() -> Doc {
     change_doc(doc, 200, "The order with the other quantity").problems(&[Code::LineNotFound, Code::OrderNotOpen])
 }
 
-pub(super) async fn remove_item<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn remove_item<P: Ports>(
+    app: Data<AppState<P>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let (order_id, line) = (order_id(&request)?, line(&request)?);
     // Content of a DELETE has no meaning (RFC 9110, section 9.3.5).
@@ -65,7 +68,7 @@ pub(super) fn remove_item_doc() -> Doc {
 }
 
 pub(super) async fn place<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -86,7 +89,7 @@ pub(super) fn place_doc() -> Doc {
 }
 
 pub(super) async fn cancel<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -107,7 +110,7 @@ pub(super) fn cancel_doc() -> Doc {
 }
 
 pub(super) async fn fulfil<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {

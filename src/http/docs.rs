@@ -11,7 +11,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::{ListProducts, Ports};
 
-use super::{app::App, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
+use super::{app::AppState, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
 
 /// The OpenAPI document, put together once.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub(super) fn register(config: &mut ServiceConfig) {
 
 /// The document, with the products that can be ordered now.
 pub(super) async fn openapi<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     document: Data<OpenApi>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {

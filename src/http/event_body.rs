@@ -6,7 +6,7 @@ use utoipa::{
     openapi::schema::{ObjectBuilder, Type},
 };
 
-use crate::domain::{Fact, OrderId};
+use crate::domain::{OrderEventKind, OrderId};
 
 use super::parameters::{Query, parsed};
 
@@ -52,7 +52,7 @@ pub(super) struct EventBody {
 }
 
 fn type_schema() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Fact::EVENT_TYPES))
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(OrderEventKind::EVENT_TYPES))
 }
 
 fn data_schema() -> ObjectBuilder {
@@ -69,12 +69,12 @@ pub(super) fn event_example() -> Value {
 }
 
 /// The filters of the feed and the stream.
-pub(super) struct Wanted {
+pub(super) struct EventQuery {
     pub(super) order_id: Option<OrderId>,
     pub(super) types: Vec<&'static str>,
 }
 
-impl Wanted {
+impl EventQuery {
     pub(super) fn of(query: &mut Query<'_>) -> Self {
         Self {
             order_id: query.optional("order_id", parsed),
@@ -85,14 +85,16 @@ impl Wanted {
 
 /// One or more types, separated by commas.
 fn event_types(text: &str) -> Result<Vec<&'static str>, String> {
-    let known = |name: &str| Fact::EVENT_TYPES.into_iter().find(|known| *known == name);
+    let known = |name: &str| OrderEventKind::EVENT_TYPES.into_iter().find(|known| *known == name);
     let types: Option<Vec<_>> = text.split(',').map(known).collect();
-    types.ok_or_else(|| format!("The value is one or more of {}, separated by commas.", Fact::EVENT_TYPES.join(", ")))
+    types.ok_or_else(|| {
+        format!("The value is one or more of {}, separated by commas.", OrderEventKind::EVENT_TYPES.join(", "))
+    })
 }
 
 /// The filters, as the document tells them.
 pub(super) fn wanted_doc(doc: super::openapi::Doc) -> super::openapi::Doc {
-    let one = format!("({})", Fact::EVENT_TYPES.join("|").replace('.', r"\."));
+    let one = format!("({})", OrderEventKind::EVENT_TYPES.join("|").replace('.', r"\."));
     doc.parameter("query", "order_id", &json!({"type": "string", "format": "uuid"}), "Only events of this order")
         .parameter(
             "query",

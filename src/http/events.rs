@@ -14,9 +14,9 @@ use crate::app::{
 };
 
 use super::{
-    app::App,
+    app::AppState,
     code::Code,
-    event_body::{BATCH, EventBody, Wanted, event_example, wanted_doc},
+    event_body::{BATCH, EventBody, EventQuery, event_example, wanted_doc},
     openapi::Doc,
     parameters::{Query, number},
     problem::Problem,
@@ -28,13 +28,13 @@ const MAX_WAIT: u64 = 60;
 pub(super) const MAX_POSITION: u64 = i64::MAX.cast_unsigned();
 
 /// A page of the log. Where it would be empty, it waits for an event, as long as the caller wants.
-pub(super) async fn read<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn read<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request);
     let after = query.optional("after", number(0..=MAX_POSITION)).unwrap_or(0);
     let limit = query.optional("limit", number(1..=ReadEvents::<P>::MAX_LIMIT));
     let limit = limit.unwrap_or(ReadEvents::<P>::DEFAULT_LIMIT);
     let wait = query.optional("wait", number(0..=MAX_WAIT)).unwrap_or(0);
-    let Wanted { order_id, types } = Wanted::of(&mut query);
+    let EventQuery { order_id, types } = EventQuery::of(&mut query);
     query.finish()?;
     let filter = EventFilter { tenant: Some(app.tenant()), order_id, types };
     let mut asked = ReadEventsRequest { filter, after, limit };

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::app::{OrderQueries, Ports};
 
-use super::{app::App, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
+use super::{app::AppState, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
 
 pub(super) fn live_doc() -> Doc {
     Doc::new("Health", "live", "Tell whether the process runs").answer::<HealthBody>(
@@ -36,7 +36,7 @@ pub(super) async fn live(request: HttpRequest) -> Result<HttpResponse, Problem> 
 }
 
 /// Requests can be sent here: the database answers, its schema is current, and the service is not on its way out.
-pub(super) async fn ready<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn ready<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     if app.is_draining() {
         return Err(Problem::new(Code::Draining, "The service is shutting down."));

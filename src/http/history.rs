@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::app::{GetHistory, GetHistoryRequest, HistoryPage, Ports};
 
 use super::{
-    app::App,
+    app::AppState,
     code::Code,
     event_body::{EventBody, event_example},
     events::cloud_events,
@@ -19,7 +19,7 @@ use super::{
     problem::Problem,
 };
 
-pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn list<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request);
     let after = query.optional("after", number(0..=MAX_VERSION)).unwrap_or(0);
     let limit = query.optional("limit", number(1..=GetHistory::<P>::MAX_LIMIT));

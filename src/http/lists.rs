@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::app::{ListOrders, ListOrdersRequest, OrderFilter, OrderPage, Ports};
 
 use super::{
-    app::App,
+    app::AppState,
     code::Code,
     cursor, json,
     openapi::Doc,
@@ -16,7 +16,7 @@ use super::{
     problem::Problem,
 };
 
-pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn list<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let asked = list_request(&app, &request)?;
     let page = ListOrders(app.ports()).execute(&asked).await?;
     let body = PageBody::new(&page, &asked.filter);
@@ -70,7 +70,7 @@ impl PageBody {
     }
 }
 
-fn list_request<P: Ports>(app: &App<P>, request: &HttpRequest) -> Result<ListOrdersRequest, Problem> {
+fn list_request<P: Ports>(app: &AppState<P>, request: &HttpRequest) -> Result<ListOrdersRequest, Problem> {
     let mut query = Query::of(request);
     let limit =
         query.optional("limit", number(1..=ListOrders::<P>::MAX_LIMIT)).unwrap_or(ListOrders::<P>::DEFAULT_LIMIT);

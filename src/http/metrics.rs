@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 
 use crate::app::{OrderQueries, Ports, Telemetry};
 
-use super::{app::App, openapi::Doc, parameters::no_query, problem::Problem};
+use super::{app::AppState, openapi::Doc, parameters::no_query, problem::Problem};
 
 /// The text format 0.0.4 of Prometheus.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -12,7 +12,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long to wait for the store before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(super) async fn tell<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn tell<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let answers = tokio::time::timeout(PATIENCE, app.ports().store().ready()).await;
     let ready = !app.is_draining() && matches!(answers, Ok(Ok(())));

@@ -33,5 +33,5 @@ mod routes;
 mod server;
 mod stream;
 
-pub use app::{App, Bounds};
+pub use app::{AppState, HttpLimits};
 pub use server::{HttpSettings, Serving, serve};

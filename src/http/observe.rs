@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    app::App,
+    app::AppState,
     code::Code,
     problem::Problem,
     request_id::{RequestId, X_REQUEST_ID},
@@ -29,7 +29,7 @@ use super::{
 /// Around every request: gives it an id, writes problems, turns a panic into one, adds the headers that every answer has,
 /// and logs a line.
 pub(super) async fn observe<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -50,7 +50,7 @@ fn trace(headers: &header::HeaderMap) -> Option<TraceContext> {
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 async fn answer<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     id: RequestId,

@@ -11,7 +11,7 @@ use crate::app::{
 };
 
 use super::{
-    app::App,
+    app::AppState,
     body::read_json,
     code::Code,
     conditions::{IDEMPOTENT_REPLAYED, collection_conditions, conditions, is_known},
@@ -25,7 +25,7 @@ use super::{
 };
 
 pub(super) async fn create<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -57,7 +57,7 @@ pub(super) fn create_doc() -> Doc {
 }
 
 pub(super) async fn add_item<P: Ports>(
-    app: Data<App<P>>,
+    app: Data<AppState<P>>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -85,7 +85,7 @@ pub(super) fn add_item_doc() -> Doc {
         ])
 }
 
-pub(super) async fn get<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn get<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request);
     let as_of = query.optional("as_of", moment);
     query.finish()?;

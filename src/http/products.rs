@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use crate::app::{ListProducts, Ports, Product};
 
-use super::{app::App, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
+use super::{app::AppState, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
 
-pub(super) async fn list<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn list<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let products = ListProducts(app.ports()).execute().await?;
     Ok(HttpResponse::Ok().json(CatalogueBody { products: products.iter().map(ProductBody::from).collect() }))

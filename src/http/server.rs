@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    App as ActixApp, HttpServer,
+    App, HttpServer,
     dev::{Server, ServerHandle},
     middleware::{Condition, from_fn},
     rt::net::TcpStream,
@@ -20,7 +20,7 @@ use socket2::SockRef;
 
 use crate::app::Ports;
 
-use super::{app::App, cors, docs::OpenApi, observe::observe, openapi, routes};
+use super::{app::AppState, cors, docs::OpenApi, observe::observe, openapi, routes};
 
 /// How the server listens, and its bounds.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ fn bound_unread(connection: &dyn Any, timeout: Duration) {
 }
 
 /// Listens at once; port 0 takes a free one.
-pub fn serve<P: Ports>(app: App<P>, settings: HttpSettings) -> io::Result<Serving> {
+pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<Serving> {
     let listener = TcpListener::bind(settings.bind)?;
     let address = listener.local_addr()?;
     let app = Data::new(app);
@@ -87,7 +87,7 @@ pub fn serve<P: Ports>(app: App<P>, settings: HttpSettings) -> io::Result<Servin
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let HttpSettings { static_dir, cors_origins, .. } = settings;
     let server = HttpServer::new(move || {
-        ActixApp::new()
+        App::new()
             .app_data(app.clone())
             .app_data(document.clone())
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))

@@ -15,9 +15,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::app::{EventFilter, EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports};
 
 use super::{
-    app::App,
+    app::AppState,
     code::Code,
-    event_body::{Wanted, wanted_doc},
+    event_body::{EventQuery, wanted_doc},
     events::MAX_POSITION,
     openapi::Doc,
     parameters::{Query, number},
@@ -33,10 +33,10 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 const RETRY: u32 = 1000;
 
 /// The log as server-sent events (HTML standard, section 9.2), for as long as both sides are there.
-pub(super) async fn follow<P: Ports>(app: Data<App<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn follow<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request);
     let after = query.optional("after", number(0..=MAX_POSITION));
-    let Wanted { order_id, types } = Wanted::of(&mut query);
+    let EventQuery { order_id, types } = EventQuery::of(&mut query);
     query.finish()?;
     // What the client had when it lost the connection counts more than what it began with.
     let after = last_event_id(&request)?.or(after);

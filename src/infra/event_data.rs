@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::LoggedEvent,
-    domain::{Currency, Fact, OrderEvent, Price, Quantity, TenantId},
+    domain::{Currency, OrderEvent, OrderEventKind, Price, Quantity, TenantId},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -66,19 +66,19 @@ pub(crate) fn logged(position: u64, tenant: &TenantId, event: &OrderEvent, data:
         event_id: event.event_id,
         order_id: event.order_id,
         version: event.version,
-        event_type: event.fact.event_type().to_owned(),
+        event_type: event.kind.event_type().to_owned(),
         occurred_at: event.occurred_at,
         data,
     }
 }
 
-pub(crate) fn encode(fact: &Fact) -> Result<String, serde_json::Error> {
-    match fact {
-        Fact::OrderCreated { customer_id, currency } => serde_json::to_string(&OrderCreated {
+pub(crate) fn encode(kind: &OrderEventKind) -> Result<String, serde_json::Error> {
+    match kind {
+        OrderEventKind::OrderCreated { customer_id, currency } => serde_json::to_string(&OrderCreated {
             customer_id: customer_id.as_str().into(),
             currency: currency.code().into(),
         }),
-        Fact::ItemAdded { line, sku, name, quantity, unit_price } => serde_json::to_string(&ItemAdded {
+        OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price } => serde_json::to_string(&ItemAdded {
             line: *line,
             sku: sku.as_str().into(),
             name: name.as_str().into(),
@@ -86,22 +86,22 @@ pub(crate) fn encode(fact: &Fact) -> Result<String, serde_json::Error> {
             price: unit_price.to_string().into(),
             currency: unit_price.currency().code().into(),
         }),
-        Fact::QuantityChanged { line, quantity } => {
+        OrderEventKind::QuantityChanged { line, quantity } => {
             serde_json::to_string(&QuantityChanged { line: *line, quantity: quantity.get() })
         }
-        Fact::ItemRemoved { line } => serde_json::to_string(&ItemRemoved { line: *line }),
-        Fact::OrderCancelled { reason } => {
+        OrderEventKind::ItemRemoved { line } => serde_json::to_string(&ItemRemoved { line: *line }),
+        OrderEventKind::OrderCancelled { reason } => {
             serde_json::to_string(&OrderCancelled { reason: reason.as_ref().map(|reason| reason.as_str().into()) })
         }
-        Fact::OrderPlaced | Fact::OrderFulfilled => serde_json::to_string(&Nothing {}),
+        OrderEventKind::OrderPlaced | OrderEventKind::OrderFulfilled => serde_json::to_string(&Nothing {}),
     }
 }
 
-pub(crate) fn decode(event_type: &str, data: &str) -> Result<Fact, EventDataError> {
+pub(crate) fn decode(event_type: &str, data: &str) -> Result<OrderEventKind, EventDataError> {
     match event_type {
         "order.created.v1" => {
             let data: OrderCreated<'_> = serde_json::from_str(data)?;
-            Ok(Fact::OrderCreated {
+            Ok(OrderEventKind::OrderCreated {
                 customer_id: parse("customer_id", &data.customer_id)?,
                 currency: parse("currency", &data.currency)?,
             })
@@ -109,7 +109,7 @@ pub(crate) fn decode(event_type: &str, data: &str) -> Result<Fact, EventDataErro
         "order.item_added.v1" => {
             let data: ItemAdded<'_> = serde_json::from_str(data)?;
             let currency: Currency = parse("currency", &data.currency)?;
-            Ok(Fact::ItemAdded {
+            Ok(OrderEventKind::ItemAdded {
                 line: data.line,
                 sku: parse("sku", &data.sku)?,
                 name: parse("name", &data.name)?,
@@ -119,19 +119,19 @@ pub(crate) fn decode(event_type: &str, data: &str) -> Result<Fact, EventDataErro
         }
         "order.quantity_changed.v1" => {
             let data: QuantityChanged = serde_json::from_str(data)?;
-            Ok(Fact::QuantityChanged { line: data.line, quantity: quantity(data.quantity)? })
+            Ok(OrderEventKind::QuantityChanged { line: data.line, quantity: quantity(data.quantity)? })
         }
         "order.item_removed.v1" => {
             let data: ItemRemoved = serde_json::from_str(data)?;
-            Ok(Fact::ItemRemoved { line: data.line })
+            Ok(OrderEventKind::ItemRemoved { line: data.line })
         }
-        "order.placed.v1" => Ok(Fact::OrderPlaced),
+        "order.placed.v1" => Ok(OrderEventKind::OrderPlaced),
         "order.cancelled.v1" => {
             let data: OrderCancelled<'_> = serde_json::from_str(data)?;
             let reason = data.reason.map(|reason| parse("reason", &reason)).transpose()?;
-            Ok(Fact::OrderCancelled { reason })
+            Ok(OrderEventKind::OrderCancelled { reason })
         }
-        "order.fulfilled.v1" => Ok(Fact::OrderFulfilled),
+        "order.fulfilled.v1" => Ok(OrderEventKind::OrderFulfilled),
         unknown => Err(EventDataError::UnknownType(unknown.to_owned())),
     }
 }

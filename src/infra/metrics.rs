@@ -13,7 +13,7 @@ use prometheus_client::{
 
 use crate::{
     app::{Answer, Telemetry},
-    domain::Fact,
+    domain::OrderEventKind,
 };
 
 use super::{BreakerState, PricingOutcomes, process};
@@ -190,7 +190,7 @@ impl Metrics {
             registry: Registry::default(),
         };
         // A counter that is there from the beginning has no first step that a rate would miss.
-        for r#type in Fact::EVENT_TYPES {
+        for r#type in OrderEventKind::EVENT_TYPES {
             inner.events.get_or_create(&TypeLabels { r#type }).inc_by(0);
         }
         inner.process.register(&mut registry);

@@ -2,7 +2,7 @@ use std::{future::IntoFuture, time::Duration};
 
 use orders::{
     app::{Adapters, FollowLog, Ports, PricingService, Store},
-    http::{App, Bounds, HttpSettings, serve},
+    http::{AppState, HttpLimits, HttpSettings, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -106,8 +106,9 @@ impl Api {
     }
 
     fn serve_ports(ports: impl Ports, send_timeout: Duration, head_timeout: Duration, arrival: Duration) -> Self {
-        let bounds = Bounds { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT, waiting: WAITING };
-        let app = App::new(ports.clone(), bounds);
+        let bounds =
+            HttpLimits { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT, waiting: WAITING };
+        let app = AppState::new(ports.clone(), bounds);
         tokio::spawn(async move { FollowLog(&ports).run().await });
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),

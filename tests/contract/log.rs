@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration as Pause};
 
 use orders::{
     app::{
-        AsOf, EventBus, EventFilter, EventStreamError, FollowEvents, FollowEventsRequest, FollowLog, LoggedEvent,
-        OrderDetails, Past, Ports, ReadEvents, ReadEventsRequest, Store, Subscription,
+        AsOf, EventBus, EventFilter, EventStreamError, FollowEvents, FollowEventsRequest, FollowLog, HistoricalOrder,
+        LoggedEvent, OrderDetails, Ports, ReadEvents, ReadEventsRequest, Store, Subscription,
     },
-    domain::{Fact, Order},
+    domain::{Order, OrderEventKind},
     infra::{InProcessBus, MemoryStore},
 };
 use time::Duration;
@@ -146,7 +146,7 @@ async fn every_kind_of_event_comes_back_as_it_was(store: impl Store) {
         save(&store, &tenant("default"), order).await.unwrap();
         assert_eq!(super::state(&store, &tenant("default"), id(n)).await, Some(expected.clone()));
         let folded = store.order_as_of(&tenant("default"), id(n), AsOf::Version(expected.version)).await.unwrap();
-        assert_eq!(folded, Past::Order(OrderDetails::from(&expected)));
+        assert_eq!(folded, HistoricalOrder::Order(OrderDetails::from(&expected)));
         for event in store.history(&tenant("default"), id(n), 0, 100).await.unwrap() {
             let told: serde_json::Value = serde_json::from_str(&event.cloud_event()).unwrap();
             assert!(told["data"].is_object() && !event.data.contains('\n'), "{told}");
@@ -154,7 +154,7 @@ async fn every_kind_of_event_comes_back_as_it_was(store: impl Store) {
             seen.insert(event.event_type);
         }
     }
-    assert_eq!(seen, Fact::EVENT_TYPES.map(str::to_owned).into());
+    assert_eq!(seen, OrderEventKind::EVENT_TYPES.map(str::to_owned).into());
 }
 
 async fn an_order_is_read_as_it_was_at_each_time(store: impl Store) {
@@ -162,12 +162,15 @@ async fn an_order_is_read_as_it_was_at_each_time(store: impl Store) {
     save(&store, &tenant("default"), then.last().unwrap().clone()).await.unwrap();
     let read = async |time| store.order_as_of(&tenant("default"), id(1), AsOf::Time(time)).await.unwrap();
     for order in &then {
-        assert_eq!(read(order.state().updated_at).await, Past::Order(order.state().into()));
+        assert_eq!(read(order.state().updated_at).await, HistoricalOrder::Order(order.state().into()));
     }
-    assert_eq!(read(created_at(1) - Duration::microseconds(1)).await, Past::NotThen);
-    assert_eq!(read(created_at(1) + Duration::days(1000)).await, Past::Order(then.last().unwrap().state().into()));
+    assert_eq!(read(created_at(1) - Duration::microseconds(1)).await, HistoricalOrder::NotThen);
+    assert_eq!(
+        read(created_at(1) + Duration::days(1000)).await,
+        HistoricalOrder::Order(then.last().unwrap().state().into())
+    );
     let just_before = then[1].state().updated_at - Duration::microseconds(1);
-    assert_eq!(read(just_before).await, Past::Order(then[0].state().into()));
+    assert_eq!(read(just_before).await, HistoricalOrder::Order(then[0].state().into()));
 }
 
 async fn who_follows_gets_what_is_there_and_what_comes(store: impl Store) {

@@ -14,7 +14,10 @@ mod verify;
 mod workload;
 
 use orders::{
-    app::{AsOf, KeyRecord, KeyedRequest, Lock, OrderDetails, OrderFilter, Outcome, Past, Recorded, RepoError, Store},
+    app::{
+        AsOf, HistoricalOrder, KeyRecord, KeyedRequest, Lock, OrderDetails, OrderFilter, Outcome, Recorded, RepoError,
+        Store,
+    },
     domain::{Order, OrderId, OrderState, Price, Quantity, Stamp, TenantId},
     infra::MemoryStore,
 };
@@ -235,11 +238,11 @@ async fn an_order_is_read_as_it_was_at_each_version(store: impl Store) {
     save(&store, &tenant("default"), order).await.unwrap();
     for expected in then {
         let read = store.order_as_of(&tenant("default"), id(1), AsOf::Version(expected.summary.version)).await.unwrap();
-        assert_eq!(read, Past::Order(expected));
+        assert_eq!(read, HistoricalOrder::Order(expected));
     }
-    assert_eq!(store.order_as_of(&tenant("default"), id(1), AsOf::Version(5)).await.unwrap(), Past::NotThen);
-    assert_eq!(store.order_as_of(&tenant("default"), id(1), AsOf::Version(0)).await.unwrap(), Past::NotThen);
-    assert_eq!(store.order_as_of(&tenant("other"), id(1), AsOf::Version(1)).await.unwrap(), Past::NotThen);
+    assert_eq!(store.order_as_of(&tenant("default"), id(1), AsOf::Version(5)).await.unwrap(), HistoricalOrder::NotThen);
+    assert_eq!(store.order_as_of(&tenant("default"), id(1), AsOf::Version(0)).await.unwrap(), HistoricalOrder::NotThen);
+    assert_eq!(store.order_as_of(&tenant("other"), id(1), AsOf::Version(1)).await.unwrap(), HistoricalOrder::NotThen);
 }
 
 async fn what_a_key_led_to_is_recalled_by_its_tenant_and_caller_alone(store: impl Store) {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use orders::{
-    app::{AsOf, OrderQueries, Past},
+    app::{AsOf, HistoricalOrder, OrderQueries},
     infra::{VerifyError, VerifyReport, verify},
 };
 use sqlx::AssertSqlSafe;
@@ -37,7 +37,7 @@ async fn every_order_of_a_random_workload_is_what_its_events_make_of_it() {
         let now = store.order(&tenant("default"), order_id).await.unwrap().unwrap();
         let folded = store.order_as_of(&tenant("default"), order_id, AsOf::Version(now.summary.version)).await.unwrap();
         statuses.insert(now.summary.status);
-        assert_eq!(folded, Past::Order(now));
+        assert_eq!(folded, HistoricalOrder::Order(now));
     }
     assert_eq!(statuses.len(), 4, "{statuses:?}");
 }

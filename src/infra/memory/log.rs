@@ -47,6 +47,6 @@ impl EventLog for MemoryStore {
 }
 
 fn logged(position: u64, (tenant, event): &(TenantId, OrderEvent)) -> Result<LoggedEvent, RepoError> {
-    let data = event_data::encode(&event.fact).map_err(|error| RepoError::Backend(error.into()))?;
+    let data = event_data::encode(&event.kind).map_err(|error| RepoError::Backend(error.into()))?;
     Ok(event_data::logged(position, tenant, event, data))
 }

@@ -1,5 +1,5 @@
 use crate::{
-    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, Past, RepoError},
+    app::{AsOf, HistoricalOrder, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
     domain::{Order, OrderEvent, OrderId, OrderState, TenantId},
 };
 
@@ -11,7 +11,7 @@ impl OrderQueries for MemoryStore {
         Ok(committed.orders.get(&(tenant.clone(), id)).map(OrderDetails::from))
     }
 
-    async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<Past, RepoError> {
+    async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {
         let committed = self.shared.committed();
         let of_order = |(owner, event): &&(TenantId, OrderEvent)| owner == tenant && event.order_id == id;
         let events: Vec<&OrderEvent> = committed
@@ -22,10 +22,10 @@ impl OrderQueries for MemoryStore {
             .take_while(|event| moment.admits(event))
             .collect();
         if !moment.is_reached_by(events.last().copied()) {
-            return Ok(Past::NotThen);
+            return Ok(HistoricalOrder::NotThen);
         }
         let order = Order::replay(events).map_err(|error| RepoError::Backend(error.into()))?;
-        Ok(Past::Order(order.state().into()))
+        Ok(HistoricalOrder::Order(order.state().into()))
     }
 
     async fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> Result<u64, RepoError> {

@@ -34,7 +34,7 @@ struct Idle {
 
 /// A connection for one piece of work. One that is dropped without `done` is closed: nobody knows whether it still answers, and
 /// sqlx's pool would wait for that without an end.
-pub(super) struct Lent {
+pub(super) struct ConnectionLease {
     connection: PoolConnection<Postgres>,
     idle: Arc<Mutex<Vec<Idle>>>,
     permit: OwnedSemaphorePermit,
@@ -47,7 +47,7 @@ impl Connections {
         Self { pool, permits, idle: Arc::default(), acquire_timeout, runtime: Handle::current() }
     }
 
-    pub(super) async fn take(&self) -> Result<Lent, RepoError> {
+    pub(super) async fn take(&self) -> Result<ConnectionLease, RepoError> {
         let permit = tokio::time::timeout(self.acquire_timeout, self.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolTimedOut))?;
         let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolClosed))?;
@@ -57,7 +57,7 @@ impl Connections {
             Some(Idle { connection, .. }) => self.proven(connection).await?,
             None => self.acquire().await?,
         };
-        Ok(Lent { connection, idle: self.idle.clone(), permit })
+        Ok(ConnectionLease { connection, idle: self.idle.clone(), permit })
     }
 
     /// This one if it still answers, or else another one: a connection that died in silence would not say so for minutes.
@@ -93,7 +93,7 @@ impl Connections {
     }
 }
 
-impl Lent {
+impl ConnectionLease {
     /// The work has succeeded.
     pub(super) fn done(self) {
         let Self { connection, idle, permit } = self;
@@ -110,7 +110,7 @@ impl Lent {
     }
 }
 
-impl Deref for Lent {
+impl Deref for ConnectionLease {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -118,7 +118,7 @@ impl Deref for Lent {
     }
 }
 
-impl DerefMut for Lent {
+impl DerefMut for ConnectionLease {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }

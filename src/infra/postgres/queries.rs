@@ -2,7 +2,7 @@ use sqlx::{PgConnection, query_as, query_scalar};
 use time::OffsetDateTime;
 
 use crate::{
-    app::{AsOf, OrderDetails, OrderFilter, OrderQueries, OrderSummary, Past, RepoError},
+    app::{AsOf, HistoricalOrder, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
     domain::{CustomerId, Order, OrderId, Status, TenantId},
 };
 
@@ -65,7 +65,7 @@ impl OrderQueries for PgStore {
         Ok(self.lookup_order(tenant, id, None).await?.map(OrderDetails::from))
     }
 
-    async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<Past, RepoError> {
+    async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {
         let (version, time) = match moment {
             // What no column can hold is behind every version.
             AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
@@ -91,14 +91,14 @@ impl OrderQueries for PgStore {
         let retired = !is_whole && is_beginning_retired(&mut connection, tenant, id).await?;
         connection.done();
         if retired {
-            return Ok(Past::Retired);
+            return Ok(HistoricalOrder::Retired);
         }
         let events = rows.into_iter().map(|row| row.into_event(id)).collect::<Result<Vec<_>, _>>()?;
         if !moment.is_reached_by(events.last()) {
-            return Ok(Past::NotThen);
+            return Ok(HistoricalOrder::NotThen);
         }
         let order = Order::replay(&events).map_err(corrupt)?;
-        Ok(Past::Order(order.state().into()))
+        Ok(HistoricalOrder::Order(order.state().into()))
     }
 
     async fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> Result<u64, RepoError> {

@@ -117,7 +117,7 @@ impl EventRow {
             order_id,
             version: number(self.version)?,
             occurred_at: self.occurred_at,
-            fact: event_data::decode(&self.event_type, &self.payload).map_err(corrupt)?,
+            kind: event_data::decode(&self.event_type, &self.payload).map_err(corrupt)?,
         })
     }
 }

@@ -13,7 +13,7 @@ use super::{
     connect::{by_key, pool},
     connections::Connections,
     errors::repo_error,
-    lane::{self, CommitLane, Listeners, Turns},
+    lane::{self, GroupCommit, Listeners, OrderLocks},
     lookups::{FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
     repo::PgOrderRepo,
 };
@@ -27,9 +27,9 @@ pub struct PgStore {
 
 pub(super) struct Parts {
     /// Commits what units of work have staged.
-    pub(super) lane: CommitLane,
+    pub(super) lane: GroupCommit,
     /// Whoever writes to an order that others write to.
-    pub(super) turns: Turns,
+    pub(super) turns: OrderLocks,
     /// For units of work that keep others from an order.
     pub(super) locking: PgPool,
     pub(super) orders: Lookups<OrderLookup>,
@@ -60,7 +60,7 @@ impl PgStore {
         let listeners = Listeners::default();
         let parts = Parts {
             lane: lane::open(writer.clone(), listeners.clone()),
-            turns: Turns::default(),
+            turns: OrderLocks::default(),
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
             orders: Lookups::new(finders.clone()),
             keys: Lookups::new(finders.clone()),

@@ -16,12 +16,12 @@ use crate::{
 use super::{
     change_set::ChangeSet,
     inserts::{Inserted, Inserts, Key},
-    lines::Lines,
+    lines::ItemChanges,
     orders::update_orders,
 };
 
 /// A change of an order and whose it is.
-pub(super) type Owned<'a> = (&'a TenantId, &'a Changes);
+pub(super) type TenantChanges<'a> = (&'a TenantId, &'a Changes);
 
 /// Why a change set is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(in super::super) struct Written {
     /// The others are written.
     pub(in super::super) refusals: Refusals,
     /// A refused set has left a part of itself behind: to be rolled back.
-    pub(in super::super) is_spoilt: bool,
+    pub(in super::super) must_roll_back: bool,
     /// Of the events of what is written.
     pub(in super::super) positions: Range<u64>,
 }
@@ -60,15 +60,15 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
     let lost: HashSet<usize> = updated.iter().filter(|part| !part.is_written).map(|part| part.set).collect();
     let mut written = Written {
         refusals: lost.iter().map(|set| (*set, Refusal::Conflict)).collect(),
-        is_spoilt: updated.iter().any(|part| part.is_written && lost.contains(&part.set)),
+        must_roll_back: updated.iter().any(|part| part.is_written && lost.contains(&part.set)),
         positions: 0..0,
     };
-    while !written.is_spoilt && written.refusals.len() < sets.len() {
+    while !written.must_roll_back && written.refusals.len() < sets.len() {
         let (keys, changes) = (written.keys(sets), written.changes(sets));
         let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
         let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
         let events = written.held(sets).flat_map(|(_, set)| set.owned_events()).collect();
-        let lines = Lines::of(&changes);
+        let lines = ItemChanges::from_events(&changes);
         lines.update(connection).await?;
         let inserts = Inserts { keys, orders, lines: lines.added, events };
         match inserts.insert(connection).await? {
@@ -79,7 +79,7 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
             // Nothing was inserted: the others are, at once or from the beginning.
             Inserted::Taken(sets) => {
                 written.refusals.extend(sets.into_iter().map(|set| (set, Refusal::KeyTaken)));
-                written.is_spoilt =
+                written.must_roll_back =
                     updated.iter().any(|part| part.is_written && written.refusals.contains_key(&part.set));
             }
         }
@@ -88,7 +88,7 @@ pub(in super::super) async fn write(connection: &mut PgConnection, sets: &[&Chan
 }
 
 impl Written {
-    fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Owned<'a>> {
+    fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<TenantChanges<'a>> {
         self.held(sets).flat_map(|(_, set)| set.owned_changes()).collect()
     }
 
@@ -106,7 +106,7 @@ impl Written {
 
 /// An order of a set, and whether the database took it.
 #[derive(Clone, Copy)]
-pub(super) struct Part {
+pub(super) struct UpdatedOrder {
     pub(super) set: usize,
     pub(super) is_written: bool,
 }

@@ -6,7 +6,7 @@ use crate::{
     infra::{event_data, postgres::errors::corrupt},
 };
 
-use super::{batch::Owned, turns::Turn};
+use super::{batch::TenantChanges, turns::OrderLock};
 
 /// All that one unit of work writes: kept whole or not at all.
 pub(in super::super) struct ChangeSet {
@@ -16,7 +16,7 @@ pub(in super::super) struct ChangeSet {
     keys: Vec<KeyRecord>,
     claims: Vec<u64>,
     /// Whoever comes next to these orders waits until it is known what became of this.
-    pub(in super::super) turns: Vec<Turn>,
+    pub(in super::super) turns: Vec<OrderLock>,
 }
 
 /// What happened to an order. All that can be made of it beforehand is, by whoever hands it over: the lane is one for all.
@@ -44,7 +44,7 @@ impl ChangeSet {
 
     pub(in super::super) fn stage(&mut self, changes: &Changes) -> Result<(), RepoError> {
         let id = changes.state.order_id;
-        let data = changes.events.iter().map(|event| event_data::encode(&event.fact).map_err(corrupt));
+        let data = changes.events.iter().map(|event| event_data::encode(&event.kind).map_err(corrupt));
         let data: Vec<String> = data.collect::<Result<_, _>>()?;
         match self.changes.iter_mut().find(|earlier| earlier.changes.state.order_id == id) {
             None => {
@@ -66,7 +66,7 @@ impl ChangeSet {
         self.keys.push(record);
     }
 
-    pub(in super::super) fn owned_changes(&self) -> impl Iterator<Item = Owned<'_>> {
+    pub(in super::super) fn owned_changes(&self) -> impl Iterator<Item = TenantChanges<'_>> {
         self.changes.iter().map(|staged| (&self.tenant, &staged.changes))
     }
 

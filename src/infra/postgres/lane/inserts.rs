@@ -122,7 +122,7 @@ impl Inserts<'_> {
             &column(&events, |(_, event, _)| event.event_id),
             &column(&events, |(_, event, _)| event.order_id.as_uuid()),
             &numbers(&events, |(_, event, _)| event.version)?,
-            &column(&events, |(_, event, _)| event.fact.event_type()) as &[&str],
+            &column(&events, |(_, event, _)| event.kind.event_type()) as &[&str],
             &column(&events, |(_, _, data)| *data) as &[&str],
             &column(&events, |(_, event, _)| event.occurred_at),
         )

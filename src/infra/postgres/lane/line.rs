@@ -14,16 +14,16 @@ use crate::{
 
 use super::{ChangeSet, batch::Refusals};
 
-pub(super) type Waiting = Job<ChangeSet, ()>;
+pub(super) type PendingCommit = Job<ChangeSet, ()>;
 
 /// Who waits for a transaction, and who is in the one that is under way.
-pub(super) struct Line {
-    queue: Receiver<Waiting>,
+pub(super) struct CommitQueue {
+    queue: Receiver<PendingCommit>,
     /// In the order in which they came.
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingCommit>,
     /// What is tried once more, before those who wait. The last one is next.
-    again: Vec<Vec<Waiting>>,
-    batch: Vec<Waiting>,
+    again: Vec<Vec<PendingCommit>>,
+    batch: Vec<PendingCommit>,
     /// The batch is tried for the first time.
     is_fresh: bool,
 }
@@ -34,8 +34,8 @@ const MOST_SETS: usize = 256;
 /// A transaction takes no further set once it has so many events: it stays short, and so does the wait of the next ones.
 const ENOUGH_EVENTS: usize = 4096;
 
-impl Line {
-    pub(super) const fn new(queue: Receiver<Waiting>) -> Self {
+impl CommitQueue {
+    pub(super) const fn new(queue: Receiver<PendingCommit>) -> Self {
         Self { queue, waiting: Vec::new(), again: Vec::new(), batch: Vec::new(), is_fresh: true }
     }
 
@@ -52,7 +52,7 @@ impl Line {
     }
 
     /// Those who are in the transaction that is under way.
-    pub(super) fn batch(&self) -> &[Waiting] {
+    pub(super) fn batch(&self) -> &[PendingCommit] {
         &self.batch
     }
 
@@ -74,7 +74,7 @@ impl Line {
     }
 
     /// The batch is written, but for those who are refused. Whoever waits and has lost a race to it is refused too.
-    pub(super) fn written(&mut self, refusals: &Refusals) -> Vec<Waiting> {
+    pub(super) fn written(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
         let written = self.refuse(refusals);
         refuse_overtaken(&mut self.waiting, &written);
         written
@@ -89,7 +89,7 @@ impl Line {
     }
 
     /// Takes the batch out, and answers those who are refused; the others.
-    fn refuse(&mut self, refusals: &Refusals) -> Vec<Waiting> {
+    fn refuse(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
         let mut others = Vec::with_capacity(self.batch.len());
         for (n, job) in self.batch.drain(..).enumerate() {
             match refusals.get(&n) {
@@ -123,9 +123,9 @@ impl Line {
 }
 
 /// Takes the first ones out of those that wait, and leaves those that touch an order or a key of one ahead of them.
-fn next_batch(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
+fn next_batch(waiting: &mut Vec<PendingCommit>) -> Vec<PendingCommit> {
     let (mut claimed, mut events) = (HashSet::<u64>::new(), 0);
-    let is_next = |job: &mut Waiting| {
+    let is_next = |job: &mut PendingCommit| {
         let is_next = events < ENOUGH_EVENTS && !job.work.claims().iter().any(|claim| claimed.contains(claim));
         // Whether it goes or stays, none behind it comes before it.
         claimed.extend(job.work.claims());
@@ -136,19 +136,19 @@ fn next_batch(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
 }
 
 /// Those that have read an order as it was before it was written, or have a key that was written.
-fn refuse_overtaken(waiting: &mut Vec<Waiting>, written: &[Waiting]) {
+fn refuse_overtaken(waiting: &mut Vec<PendingCommit>, written: &[PendingCommit]) {
     if waiting.is_empty() {
         return;
     }
     let changes = written.iter().flat_map(|job| job.work.owned_changes());
     let versions: HashMap<(&TenantId, OrderId), u32> =
         changes.map(|(tenant, changes)| ((tenant, changes.state.order_id), changes.state.version)).collect();
-    let is_overtaken = |job: &mut Waiting| {
+    let is_overtaken = |job: &mut PendingCommit| {
         let version = |(tenant, id)| versions.get(&(tenant, id)).copied().unwrap_or(0);
         job.work.owned_changes().any(|(tenant, changes)| changes.read_at() < version((tenant, changes.state.order_id)))
     };
     answer_all(waiting.extract_if(.., is_overtaken), RepoError::Conflict);
     let keys: HashSet<_> = written.iter().flat_map(|job| job.work.key_names()).collect();
-    let has_taken_key = |job: &mut Waiting| job.work.key_names().any(|name| keys.contains(&name));
+    let has_taken_key = |job: &mut PendingCommit| job.work.key_names().any(|name| keys.contains(&name));
     answer_all(waiting.extract_if(.., has_taken_key), RepoError::KeyTaken);
 }

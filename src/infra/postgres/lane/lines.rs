@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use crate::{
     app::RepoError,
-    domain::{Fact, Price, ProductName, Quantity, Sku},
+    domain::{OrderEventKind, Price, ProductName, Quantity, Sku},
     infra::postgres::errors::repo_error,
 };
 
-use super::batch::{Owned, column, numbers};
+use super::batch::{TenantChanges, column, numbers};
 
 /// Names a line. Its number is never given twice: a line that is gone does not come back.
 pub(super) type LineName<'a> = (&'a str, Uuid, u32);
@@ -22,32 +22,35 @@ pub(super) struct Added<'a> {
     pub(super) unit_price: Price,
 }
 
-/// What the events say of lines, in the end. Lines that they do not speak of are not touched.
-pub(super) struct Lines<'a> {
+/// What the events say of lines, in the end. Lines that they do not name are not touched.
+pub(super) struct ItemChanges<'a> {
     pub(super) added: Vec<Added<'a>>,
     quantities: Vec<(LineName<'a>, Quantity)>,
     removed: Vec<LineName<'a>>,
 }
 
-impl<'a> Lines<'a> {
-    pub(super) fn of(changes: &[Owned<'a>]) -> Self {
+impl<'a> ItemChanges<'a> {
+    pub(super) fn from_events(changes: &[TenantChanges<'a>]) -> Self {
         let (mut added, mut quantities, mut removed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let events =
             changes.iter().flat_map(|(tenant, changes)| changes.events.iter().map(move |event| (tenant, event)));
         for (tenant, event) in events {
             let line = |number: u32| (tenant.as_str(), event.order_id.as_uuid(), number);
-            match &event.fact {
+            match &event.kind {
                 // All that these say is in the order's own columns.
-                Fact::OrderCreated { .. } | Fact::OrderPlaced | Fact::OrderCancelled { .. } | Fact::OrderFulfilled => {}
-                Fact::ItemAdded { line: number, sku, name, quantity, unit_price } => {
+                OrderEventKind::OrderCreated { .. }
+                | OrderEventKind::OrderPlaced
+                | OrderEventKind::OrderCancelled { .. }
+                | OrderEventKind::OrderFulfilled => {}
+                OrderEventKind::ItemAdded { line: number, sku, name, quantity, unit_price } => {
                     let (line, quantity, unit_price) = (line(*number), *quantity, *unit_price);
                     added.insert(line, Added { line, sku, name, quantity, unit_price });
                 }
-                Fact::QuantityChanged { line: number, quantity } => match added.get_mut(&line(*number)) {
+                OrderEventKind::QuantityChanged { line: number, quantity } => match added.get_mut(&line(*number)) {
                     Some(added) => added.quantity = *quantity,
                     None => drop(quantities.insert(line(*number), *quantity)),
                 },
-                Fact::ItemRemoved { line: number } => {
+                OrderEventKind::ItemRemoved { line: number } => {
                     if added.remove(&line(*number)).is_none() {
                         quantities.remove(&line(*number));
                         removed.push(line(*number));

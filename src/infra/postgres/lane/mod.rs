@@ -24,14 +24,14 @@ use super::{connections::Connections, queue::Queue, recent::RecentEvents};
 
 pub(super) use batch::write;
 pub(super) use change_set::{ChangeSet, OwnedEvent};
-pub(super) use turns::Turns;
+pub(super) use turns::OrderLocks;
 
 /// Takes change sets and answers each when it is committed, or why it is not. It has one connection and one transaction at a
 /// time.
-pub(super) type CommitLane = Queue<ChangeSet, ()>;
+pub(super) type GroupCommit = Queue<ChangeSet, ()>;
 
 /// Opens the lane. It ends when nobody can hand anything over any more.
-pub(super) fn open(connections: Connections, listeners: Listeners) -> CommitLane {
+pub(super) fn open(connections: Connections, listeners: Listeners) -> GroupCommit {
     let (lane, queue) = Queue::new();
     tokio::spawn(writer::Writer { connections, listeners }.run(queue));
     lane
@@ -59,7 +59,7 @@ impl Listeners {
         self.recent.committed(first, sets.clone().flat_map(ChangeSet::owned_events));
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event, _)| event.fact.event_type());
+            let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event, _)| event.kind.event_type());
             metrics.committed(sets.count(), types);
         }
     }

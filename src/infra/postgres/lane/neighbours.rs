@@ -10,7 +10,7 @@ use crate::{
 /// Other instances on the database, as positions tell that are not of this lane. Each transaction costs something, whatever is
 /// in it: where two lanes write one after the other, each gathers sets while the other one writes, and both need fewer of them.
 #[derive(Default)]
-pub(super) struct Neighbours {
+pub(super) struct Peers {
     /// The position after the last one that was written here, if any was.
     next: Option<u64>,
     /// For how many more transactions a neighbour counts that was met.
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The advisory lock of whoever writes: "lane" in ASCII.
 const TURN: i64 = 0x6c61_6e65;
 
-impl Neighbours {
+impl Peers {
     /// So many sets were written, with these positions.
     pub(super) fn wrote(&mut self, sets: usize, positions: &Range<u64>) {
         if positions.is_empty() {

@@ -5,15 +5,18 @@ use sqlx::{PgConnection, query_scalar};
 use crate::{app::RepoError, infra::postgres::errors::repo_error};
 
 use super::{
-    batch::{Owned, Part, column, numbers},
+    batch::{TenantChanges, UpdatedOrder, column, numbers},
     change_set::ChangeSet,
 };
 
 /// Guarded by the version that was read: who finds another one has lost the race. Waits for nobody: an order that someone
 /// else is writing to is about to have another version.
-pub(super) async fn update_orders(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Vec<Part>, RepoError> {
+pub(super) async fn update_orders(
+    connection: &mut PgConnection,
+    sets: &[&ChangeSet],
+) -> Result<Vec<UpdatedOrder>, RepoError> {
     let changes = sets.iter().enumerate().flat_map(|(set, changes)| changes.owned_changes().map(move |c| (set, c)));
-    let mut rows: Vec<(usize, Owned<'_>)> = changes.filter(|(_, (_, changes))| changes.read_at() > 0).collect();
+    let mut rows: Vec<(usize, TenantChanges<'_>)> = changes.filter(|(_, (_, changes))| changes.read_at() > 0).collect();
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -52,5 +55,5 @@ pub(super) async fn update_orders(connection: &mut PgConnection, sets: &[&Change
     .await
     .map_err(repo_error)?;
     let written: HashSet<i32> = written.into_iter().collect();
-    Ok((1..).zip(&rows).map(|(n, (set, _))| Part { set: *set, is_written: written.contains(&n) }).collect())
+    Ok((1..).zip(&rows).map(|(n, (set, _))| UpdatedOrder { set: *set, is_written: written.contains(&n) }).collect())
 }

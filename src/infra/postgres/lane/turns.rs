@@ -11,7 +11,7 @@ use crate::domain::{OrderId, OrderState, TenantId};
 /// Who writes to an order: in one process one after the other, in the order in which they came, so that none of them loses
 /// a race to another one.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Turns {
+pub(in super::super) struct OrderLocks {
     taken: Arc<Mutex<HashMap<Name, Place>>>,
 }
 
@@ -22,19 +22,19 @@ type Place = Arc<tokio::sync::Mutex<Option<OrderState>>>;
 
 /// Others wait until it is dropped.
 #[derive(Debug)]
-pub(in super::super) struct Turn {
+pub(in super::super) struct OrderLock {
     guard: Option<OwnedMutexGuard<Option<OrderState>>>,
     name: Name,
-    turns: Turns,
+    turns: OrderLocks,
 }
 
-impl Turns {
+impl OrderLocks {
     /// Waits for those who came before. `None` when that takes too long.
-    pub(in super::super) async fn wait(&self, tenant: &TenantId, id: OrderId, patience: Duration) -> Option<Turn> {
+    pub(in super::super) async fn wait(&self, tenant: &TenantId, id: OrderId, patience: Duration) -> Option<OrderLock> {
         let name = (tenant.clone(), id);
         let place = self.taken().entry(name.clone()).or_default().clone();
         // It cleans up even when the wait is given up.
-        let mut turn = Turn { guard: None, name, turns: self.clone() };
+        let mut turn = OrderLock { guard: None, name, turns: self.clone() };
         turn.guard = Some(tokio::time::timeout(patience, place.lock_owned()).await.ok()?);
         Some(turn)
     }
@@ -45,7 +45,7 @@ impl Turns {
     }
 }
 
-impl Turn {
+impl OrderLock {
     pub(in super::super) fn is_of(&self, tenant: &TenantId, id: OrderId) -> bool {
         self.name.0 == *tenant && self.name.1 == id
     }
@@ -63,7 +63,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for OrderLock {
     fn drop(&mut self) {
         let mut taken = self.turns.taken();
         self.guard = None;

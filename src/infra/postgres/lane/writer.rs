@@ -16,8 +16,8 @@ use crate::{
 use super::{
     ChangeSet, Listeners,
     batch::{Written, write},
-    line::{Line, Waiting},
-    neighbours::Neighbours,
+    line::{CommitQueue, PendingCommit},
+    neighbours::Peers,
 };
 
 /// The task behind the lane.
@@ -30,12 +30,12 @@ pub(super) struct Writer {
 const TOLD_AT_ONCE: usize = 16;
 
 impl Writer {
-    pub(super) async fn run(self, queue: Receiver<Waiting>) {
-        let (mut line, mut neighbours) = (Line::new(queue), Neighbours::default());
+    pub(super) async fn run(self, queue: Receiver<PendingCommit>) {
+        let (mut line, mut peers) = (CommitQueue::new(queue), Peers::default());
         // Alone, a set waits for nobody; under load, all that came during the last transaction go together.
         while line.is_asked().await {
             match self.connections.take().await {
-                Ok(mut connection) => match self.write_all(&mut connection, &mut line, &mut neighbours).await {
+                Ok(mut connection) => match self.write_all(&mut connection, &mut line, &mut peers).await {
                     Ok(()) => connection.done(),
                     Err(error) => {
                         connection.close();
@@ -52,8 +52,8 @@ impl Writer {
     async fn write_all(
         &self,
         connection: &mut PgConnection,
-        line: &mut Line,
-        neighbours: &mut Neighbours,
+        line: &mut CommitQueue,
+        peers: &mut Peers,
     ) -> Result<(), RepoError> {
         if !line.advance() {
             return Ok(());
@@ -64,7 +64,7 @@ impl Writer {
             self.listeners.begun(line.since());
             let sets: Vec<&ChangeSet> = line.batch().iter().map(|job| &job.work).collect();
             let written = match time.bound(write(&mut transaction, &sets)).await {
-                Ok(written) if !written.is_spoilt => written,
+                Ok(written) if !written.must_roll_back => written,
                 Ok(Written { refusals, .. }) => {
                     line.retry(&refusals);
                     return time.bound(transaction.rollback().map_err(repo_error)).await;
@@ -77,7 +77,7 @@ impl Writer {
                 }
                 Err(error) => return Err(error),
             };
-            neighbours.wrote(sets.len() - written.refusals.len(), &written.positions);
+            peers.wrote(sets.len() - written.refusals.len(), &written.positions);
             if line.is_empty() {
                 time.bound(transaction.commit().map_err(commit_error)).await?;
                 self.tell(&written, line);
@@ -87,7 +87,7 @@ impl Writer {
             time.bound(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
             self.tell(&written, line);
             time = Time::of_a_batch();
-            if let Err(error) = time.bound(neighbours.take_turn(&mut transaction)).await {
+            if let Err(error) = time.bound(peers.take_turn(&mut transaction)).await {
                 log::warn!("another instance does not let this one write: {error}");
                 return time.bound(transaction.rollback().map_err(repo_error)).await;
             }
@@ -98,7 +98,7 @@ impl Writer {
     }
 
     /// The batch is committed: tells all who have been written. The next transaction begins meanwhile.
-    fn tell(&self, written: &Written, line: &mut Line) {
+    fn tell(&self, written: &Written, line: &mut CommitQueue) {
         let told = line.written(&written.refusals);
         if !told.is_empty() {
             tokio::spawn(tell(self.listeners.clone(), written.positions.start, told));
@@ -106,7 +106,7 @@ impl Writer {
     }
 }
 
-async fn tell(listeners: Listeners, first_position: u64, written: Vec<Waiting>) {
+async fn tell(listeners: Listeners, first_position: u64, written: Vec<PendingCommit>) {
     listeners.committed(first_position, written.iter().map(|job| &job.work));
     for (n, mut job) in (1..).zip(written) {
         job.work.leave_states();

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc::Receiver};
 use crate::app::RepoError;
 
 use super::{
-    connections::{Connections, DEADLINE, Lent, unanswered},
+    connections::{ConnectionLease, Connections, DEADLINE, unanswered},
     queue::{Job, Queue, answer_all},
 };
 
@@ -88,7 +88,7 @@ async fn run<L: Lookup>(connections: Connections, turn: Arc<Semaphore>, mut queu
 }
 
 async fn find<L: Lookup>(
-    mut connection: Lent,
+    mut connection: ConnectionLease,
     names: &[&L::Name],
 ) -> Result<Vec<Result<L::Found, RepoError>>, RepoError> {
     let Ok(found) = tokio::time::timeout(DEADLINE, L::find(&mut connection, names)).await else {
