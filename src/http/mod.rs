@@ -1,37 +1,17 @@
 //! The REST API over the use cases, on any store. `routes.rs` shows all of it at a glance.
 
-mod app;
-mod batch;
-mod body;
-mod changes;
-mod code;
-mod conditions;
-mod console;
-mod cors;
-mod cursor;
-mod docs;
-mod endpoint;
-mod errors;
-mod event_body;
+mod app_state;
 mod events;
-mod fields;
-mod health;
-mod history;
-mod json;
-mod lists;
-mod metrics;
-mod observe;
-mod openapi;
-mod order_body;
-mod order_request;
+mod middleware;
 mod orders;
-mod parameters;
-mod problem;
 mod products;
+mod request;
 mod request_id;
+mod response;
 mod routes;
+mod routing;
 mod server;
-mod stream;
+mod service;
 
-pub use app::{AppState, HttpLimits};
+pub use app_state::{AppState, HttpLimits};
 pub use server::{HttpSettings, Serving, serve};

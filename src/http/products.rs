@@ -5,7 +5,12 @@ use utoipa::ToSchema;
 
 use crate::app::{ListProducts, Ports, Product};
 
-use super::{app::AppState, code::Code, openapi::Doc, parameters::no_query, problem::Problem};
+use super::{
+    app_state::AppState,
+    request::parameters::no_query,
+    response::{code::Code, problem::Problem},
+    routing::openapi::Doc,
+};
 
 pub(super) async fn list<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;

@@ -8,28 +8,29 @@ use actix_web::{
 use crate::app::Ports;
 
 use super::{
-    batch, changes, console, docs,
-    endpoint::{Endpoint, endpoint},
-    event_body, events, health, history, lists, metrics, orders,
-    problem::Problem,
-    products, stream,
+    events::{event_body, feed, stream},
+    orders::{batch, create, history, lifecycle, list},
+    products,
+    response::problem::Problem,
+    routing::endpoint::{Endpoint, endpoint},
+    service::{console, docs, health, metrics},
 };
 
 /// The whole API.
 pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
     vec![
-        endpoint("/orders").get(lists::list::<P>, lists::list_doc()).post(orders::create::<P>, orders::create_doc()),
+        endpoint("/orders").get(list::list::<P>, list::list_doc()).post(create::create::<P>, create::create_doc()),
         endpoint("/orders/batch").post(batch::create::<P>, batch::create_doc()),
-        endpoint("/orders/{order_id}").get(orders::get::<P>, orders::get_doc()),
-        endpoint("/orders/{order_id}/items").post(orders::add_item::<P>, orders::add_item_doc()),
+        endpoint("/orders/{order_id}").get(create::get::<P>, create::get_doc()),
+        endpoint("/orders/{order_id}/items").post(create::add_item::<P>, create::add_item_doc()),
         endpoint("/orders/{order_id}/items/{line}")
-            .patch(changes::change_quantity::<P>, changes::change_quantity_doc())
-            .delete(changes::remove_item::<P>, changes::remove_item_doc()),
-        endpoint("/orders/{order_id}/place").post(changes::place::<P>, changes::place_doc()),
-        endpoint("/orders/{order_id}/cancel").post(changes::cancel::<P>, changes::cancel_doc()),
-        endpoint("/orders/{order_id}/fulfil").post(changes::fulfil::<P>, changes::fulfil_doc()),
+            .patch(lifecycle::change_quantity::<P>, lifecycle::change_quantity_doc())
+            .delete(lifecycle::remove_item::<P>, lifecycle::remove_item_doc()),
+        endpoint("/orders/{order_id}/place").post(lifecycle::place::<P>, lifecycle::place_doc()),
+        endpoint("/orders/{order_id}/cancel").post(lifecycle::cancel::<P>, lifecycle::cancel_doc()),
+        endpoint("/orders/{order_id}/fulfil").post(lifecycle::fulfil::<P>, lifecycle::fulfil_doc()),
         endpoint("/orders/{order_id}/events").get(history::list::<P>, history::list_doc()),
-        endpoint("/events").producing(event_body::BATCH.clone()).get(events::read::<P>, events::read_doc()),
+        endpoint("/events").producing(event_body::BATCH.clone()).get(feed::read::<P>, feed::read_doc()),
         endpoint("/events/stream").producing(mime::TEXT_EVENT_STREAM).get(stream::follow::<P>, stream::follow_doc()),
         endpoint("/products").get(products::list::<P>, products::list_doc()),
         endpoint("/health/live").get(health::live, health::live_doc()),

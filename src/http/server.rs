@@ -20,7 +20,13 @@ use socket2::SockRef;
 
 use crate::app::Ports;
 
-use super::{app::AppState, cors, docs::OpenApi, observe::observe, openapi, routes};
+use super::{
+    app_state::AppState,
+    middleware::{cors, observe::observe},
+    routes,
+    routing::openapi,
+    service::docs::OpenApi,
+};
 
 /// How the server listens, and its bounds.
 #[derive(Clone, Debug)]

@@ -2,26 +2,19 @@
 
 mod clock;
 mod embedded;
-mod event_data;
 mod events;
 mod ids;
-mod log_file;
-mod log_thread;
-mod logging;
 mod memory;
-mod metrics;
+mod observability;
 mod postgres;
 mod pricing;
-mod process;
 
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres};
 pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
-pub use log_thread::flush_log;
-pub use logging::{LogDir, LogFormat, init_logging};
 pub use memory::MemoryStore;
-pub use metrics::Metrics;
+pub use observability::{LogDir, LogFormat, Metrics, flush_log, init_logging};
 pub use postgres::{
     Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
 };

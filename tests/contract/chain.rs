@@ -11,9 +11,9 @@ use orders::{
 use sqlx::{PgConnection, query_scalar};
 
 use super::{
-    change, id,
-    lane::{Commits, HeldLane, creates, hand_over, keyed, outcome, stored, taking_key, waiting_backend},
-    order_with_lines, save, state,
+    change,
+    group_commit::{Commits, HeldLane, creates, hand_over, keyed, outcome, stored, taking_key, waiting_backend},
+    id, order_with_lines, save, state,
     support::{Database, eventually},
     tenant,
     verify::verified,

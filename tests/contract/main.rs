@@ -4,7 +4,7 @@
 mod support;
 
 mod chain;
-mod lane;
+mod group_commit;
 mod plans;
 mod positions;
 mod pricing;

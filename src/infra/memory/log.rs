@@ -1,7 +1,7 @@
 use crate::{
     app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError},
     domain::{OrderEvent, OrderId, TenantId},
-    infra::event_data,
+    infra::events::event_data,
 };
 
 use super::MemoryStore;

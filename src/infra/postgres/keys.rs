@@ -8,8 +8,8 @@ use crate::{
 
 use super::{
     PgStore,
+    batched_reads::KeyName,
     errors::{corrupt, repo_error},
-    lookups::KeyName,
 };
 
 impl IdempotencyKeys for PgStore {

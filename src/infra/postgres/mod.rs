@@ -1,12 +1,11 @@
 //! The store in PostgreSQL. Every statement is checked against the schema at compile time.
 
-mod connect;
-mod connections;
+mod batched_reads;
+mod connection;
 mod errors;
+mod event_log;
+mod group_commit;
 mod keys;
-mod lane;
-mod log;
-mod lookups;
 mod migrate;
 mod queries;
 mod queue;
@@ -15,11 +14,9 @@ mod repo;
 mod rows;
 mod store;
 mod verify;
-mod verify_report;
 
-pub(super) use connect::bounded;
-pub use connect::{PoolSettings, connect_options};
+pub(super) use connection::bounded;
+pub use connection::{PoolSettings, connect_options};
 pub use migrate::{MigrateError, migrate};
 pub use store::PgStore;
-pub use verify::{VerifyError, verify};
-pub use verify_report::{Finding, VerifyReport};
+pub use verify::{Finding, VerifyError, VerifyReport, verify};

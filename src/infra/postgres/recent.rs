@@ -5,10 +5,10 @@ use std::{
 
 use crate::{
     app::{LogBounds, LogSlice, LoggedEvent},
-    infra::event_data,
+    infra::events::event_data,
 };
 
-use super::lane::OwnedEvent;
+use super::group_commit::OwnedEvent;
 
 /// The end of the log as this process wrote it, for the one reader who follows it: what is told as soon as it is
 /// committed need not be read back. Positions have no holes, so what others wrote in between cannot be missed.

@@ -9,10 +9,10 @@ use crate::{
 
 use super::{
     PgStore,
-    connect::LOCK_TIMEOUT,
+    batched_reads::select_order,
+    connection::LOCK_TIMEOUT,
     errors::{commit_error, repo_error},
-    lane::{ChangeSet, write},
-    lookups::select_order,
+    group_commit::{ChangeSet, write},
 };
 
 /// One open unit of work of one tenant. Its changes are staged here, and written by the transaction that commits them: that

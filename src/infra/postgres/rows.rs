@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     app::{LoggedEvent, OrderSummary, RepoError},
     domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price},
-    infra::event_data,
+    infra::events::event_data,
 };
 
 use super::errors::corrupt;

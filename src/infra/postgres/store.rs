@@ -5,16 +5,15 @@ use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
 use crate::{
     app::{RepoError, UnitOfWork, Uow},
     domain::{OrderId, OrderState, TenantId},
-    infra::metrics::{Metrics, PoolUse},
+    infra::observability::{Metrics, PoolUse},
 };
 
 use super::{
     PoolSettings,
-    connect::{by_key, pool},
-    connections::Connections,
+    batched_reads::{FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
+    connection::{Connections, by_key, pool},
     errors::repo_error,
-    lane::{self, GroupCommit, Listeners, OrderLocks},
-    lookups::{FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
+    group_commit::{self, GroupCommit, Listeners, OrderLocks},
     repo::PgOrderRepo,
 };
 
@@ -59,7 +58,7 @@ impl PgStore {
         let (writer, finders) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_lookups));
         let listeners = Listeners::default();
         let parts = Parts {
-            lane: lane::open(writer.clone(), listeners.clone()),
+            lane: group_commit::open(writer.clone(), listeners.clone()),
             turns: OrderLocks::default(),
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
             orders: Lookups::new(finders.clone()),

@@ -1,0 +1,11 @@
+//! Reading the event log, and following it.
+
+mod follow_events;
+mod follow_log;
+mod logged_event;
+mod read_events;
+
+pub use follow_events::{EventStream, EventStreamError, FollowEvents, FollowEventsRequest};
+pub use follow_log::FollowLog;
+pub use logged_event::{EventFilter, LoggedEvent};
+pub use read_events::{EventPage, ReadEvents, ReadEventsError, ReadEventsRequest};

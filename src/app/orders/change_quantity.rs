@@ -1,0 +1,33 @@
+use crate::{
+    app::{Answered, ChangeError, Conditions, Ports},
+    domain::{OrderId, Quantity, TenantId},
+};
+
+use super::change_order::change_order;
+
+/// Sets how many units of a product a line of an open order has.
+#[derive(Debug)]
+pub struct ChangeQuantity<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct ChangeQuantityRequest {
+    pub tenant: TenantId,
+    pub order_id: OrderId,
+    pub line: u32,
+    pub quantity: Quantity,
+    pub conditions: Conditions,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ChangeQuantityError(#[from] pub ChangeError);
+
+impl<P: Ports> ChangeQuantity<'_, P> {
+    pub async fn execute(&self, request: ChangeQuantityRequest) -> Result<Answered, ChangeQuantityError> {
+        let ChangeQuantityRequest { tenant, order_id, line, quantity, conditions } = request;
+        let changed = change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
+            order.change_quantity(line, quantity, stamp)
+        });
+        Ok(changed.await?)
+    }
+}

@@ -1,0 +1,131 @@
+use crate::{
+    app::{
+        Answered, IdGenerator, KeyError, KeyedRequest, OrderDetails, Ports, PricingError, PricingService, Product,
+        RepoError, UnitOfWork, idempotency::replay,
+    },
+    domain::{Currency, CustomerId, Order, OrderError, Quantity, Sku, TenantId},
+};
+
+use super::change_order::{ATTEMPTS, record};
+
+/// Takes a new order, with its first items where there are some.
+#[derive(Debug)]
+pub struct CreateOrder<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct CreateOrderRequest {
+    pub tenant: TenantId,
+    pub order: NewOrder,
+    pub key: Option<KeyedRequest>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    pub customer_id: CustomerId,
+    pub currency: Currency,
+    pub items: Vec<NewItem>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewItem {
+    pub sku: Sku,
+    pub quantity: Quantity,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateOrderError {
+    /// Every item that is wrong, by its index in the request.
+    #[error("{} of the items cannot be ordered", .0.len())]
+    Items(Vec<(usize, ItemProblem)>),
+    #[error(transparent)]
+    Pricing(#[from] PricingError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Store(#[from] RepoError),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ItemProblem {
+    #[error("there is no product {0}")]
+    UnknownProduct(Sku),
+    #[error(transparent)]
+    Refused(#[from] OrderError),
+}
+
+impl<P: Ports> CreateOrder<'_, P> {
+    pub async fn execute(&self, request: CreateOrderRequest) -> Result<Answered, CreateOrderError> {
+        let CreateOrderRequest { tenant, order, key } = request;
+        for _ in 1..=ATTEMPTS {
+            let error = match create(self.0, &tenant, &order, key.as_ref(), 0).await {
+                Ok(created) => return Ok(Answered::now(created)),
+                Err(CreateOrderError::Store(error @ (RepoError::Unavailable(_) | RepoError::Backend(_)))) => {
+                    return Err(error.into());
+                }
+                Err(error) => error,
+            };
+            // What is in its way may be what this very request has led to before.
+            if let Some(answered) = replay(self.0, &tenant, key.as_ref()).await? {
+                return Ok(answered);
+            }
+            if !matches!(error, CreateOrderError::Store(RepoError::KeyTaken)) {
+                return Err(error);
+            }
+        }
+        Err(RepoError::Conflict.into())
+    }
+}
+
+/// Prices, builds and stores one order; `item` is its place in the request.
+pub(crate) async fn create<P: Ports>(
+    ports: &P,
+    tenant: &TenantId,
+    new_order: &NewOrder,
+    key: Option<&KeyedRequest>,
+    item: u32,
+) -> Result<OrderDetails, CreateOrderError> {
+    // Before the transaction: a slow pricing service must not hold a connection.
+    let products = price(ports, new_order.items.iter()).await?;
+    let order = build(ports, new_order, products).map_err(CreateOrderError::Items)?;
+    let created = OrderDetails::from(order.state());
+    let mut uow = ports.store().begin(tenant).await?;
+    uow.save(order).await?;
+    if let Some(request) = key {
+        uow.remember(&record(request, item, &created, ports.stamp())).await?;
+    }
+    uow.commit().await?;
+    Ok(created)
+}
+
+/// The product of each item; `None` where there is no such product.
+pub(crate) async fn price<P: Ports>(
+    ports: &P,
+    items: impl Iterator<Item = &NewItem> + Send,
+) -> Result<Vec<Option<Product>>, PricingError> {
+    let skus: Vec<Sku> = items.map(|item| item.sku.clone()).collect();
+    if skus.is_empty() { Ok(Vec::new()) } else { ports.pricing().find(&skus).await }
+}
+
+/// The order, or every item that stands in its way.
+pub(crate) fn build<P: Ports>(
+    ports: &P,
+    new_order: &NewOrder,
+    products: impl IntoIterator<Item = Option<Product>>,
+) -> Result<Order, Vec<(usize, ItemProblem)>> {
+    let stamp = ports.stamp();
+    let order_id = ports.ids().order_id(stamp.at());
+    let mut order = Order::create(order_id, new_order.customer_id.clone(), new_order.currency, stamp);
+    let mut problems = Vec::new();
+    for (index, (item, product)) in new_order.items.iter().zip(products).enumerate() {
+        let added = match product {
+            None => Err(ItemProblem::UnknownProduct(item.sku.clone())),
+            Some(Product { sku, name, price }) => {
+                order.add_item(sku, name, item.quantity, price, ports.stamp()).map_err(ItemProblem::from)
+            }
+        };
+        if let Err(problem) = added {
+            problems.push((index, problem));
+        }
+    }
+    if problems.is_empty() { Ok(order) } else { Err(problems) }
+}

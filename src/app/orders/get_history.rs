@@ -1,0 +1,50 @@
+use crate::{
+    app::{EventLog, GetOrderError, LoggedEvent, OrderQueries, Ports},
+    domain::{OrderId, TenantId},
+};
+
+/// Reads what happened to one order, oldest first.
+#[derive(Debug)]
+pub struct GetHistory<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct GetHistoryRequest {
+    pub tenant: TenantId,
+    pub order_id: OrderId,
+    /// The last version of the page before; 0 for the first page.
+    pub after: u32,
+    /// 1 to [`GetHistory::MAX_LIMIT`].
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    pub events: Vec<LoggedEvent>,
+    /// The version that the next page begins behind; `None` on the last one.
+    pub next: Option<u32>,
+}
+
+impl<P> GetHistory<'_, P> {
+    pub const DEFAULT_LIMIT: usize = 200;
+    pub const MAX_LIMIT: usize = 1000;
+}
+
+impl<P: Ports> GetHistory<'_, P> {
+    pub async fn execute(&self, request: &GetHistoryRequest) -> Result<HistoryPage, GetOrderError> {
+        let GetHistoryRequest { tenant, order_id, after, limit } = request;
+        let store = self.0.store();
+        // One more than asked tells whether there is a next page.
+        let mut events = store.history(tenant, *order_id, *after, limit + 1).await?;
+        if events.first().is_none_or(|event| event.version != after + 1) {
+            let order = store.order(tenant, *order_id).await?.ok_or(GetOrderError::UnknownOrder(*order_id))?;
+            // Or else the caller has all that there is.
+            if order.summary.version > *after {
+                return Err(GetOrderError::Retired(*order_id));
+            }
+        }
+        let more = events.len() > *limit;
+        events.truncate(*limit);
+        let next = if more { events.last().map(|event| event.version) } else { None };
+        Ok(HistoryPage { events, next })
+    }
+}

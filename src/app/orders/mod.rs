@@ -1,0 +1,31 @@
+//! The use cases of orders.
+
+mod add_item;
+mod cancel_order;
+mod change_order;
+mod change_quantity;
+mod conditions;
+mod create_order;
+mod create_orders;
+mod fulfil_order;
+mod get_history;
+mod get_order;
+mod list_orders;
+mod order_view;
+mod place_order;
+mod remove_item;
+
+pub use add_item::{AddItemError, AddItemRequest, AddItemToOrder};
+pub use cancel_order::{CancelOrder, CancelOrderError, CancelOrderRequest};
+pub use change_order::ChangeError;
+pub use change_quantity::{ChangeQuantity, ChangeQuantityError, ChangeQuantityRequest};
+pub use conditions::{Conditions, Expected};
+pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem, NewOrder};
+pub use create_orders::{BatchPolicy, BatchResult, CreateOrders, CreateOrdersError, CreateOrdersRequest};
+pub use fulfil_order::{FulfilOrder, FulfilOrderError, FulfilOrderRequest};
+pub use get_history::{GetHistory, GetHistoryRequest, HistoryPage};
+pub use get_order::{GetOrder, GetOrderError};
+pub use list_orders::{ListOrders, ListOrdersError, ListOrdersRequest, OrderPage};
+pub use order_view::{OrderDetails, OrderSummary};
+pub use place_order::{PlaceOrder, PlaceOrderError, PlaceOrderRequest};
+pub use remove_item::{RemoveItem, RemoveItemError, RemoveItemRequest};

@@ -1,0 +1,29 @@
+use crate::{
+    app::{Answered, ChangeError, Conditions, Ports},
+    domain::{Order, OrderId, TenantId},
+};
+
+use super::change_order::change_order;
+
+/// Places an open order that has items.
+#[derive(Debug)]
+pub struct PlaceOrder<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct PlaceOrderRequest {
+    pub tenant: TenantId,
+    pub order_id: OrderId,
+    pub conditions: Conditions,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct PlaceOrderError(#[from] pub ChangeError);
+
+impl<P: Ports> PlaceOrder<'_, P> {
+    pub async fn execute(&self, request: PlaceOrderRequest) -> Result<Answered, PlaceOrderError> {
+        let PlaceOrderRequest { tenant, order_id, conditions } = request;
+        let changed = change_order(self.0, &tenant, order_id, &conditions, Order::place);
+        Ok(changed.await?)
+    }
+}

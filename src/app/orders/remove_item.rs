@@ -1,0 +1,31 @@
+use crate::{
+    app::{Answered, ChangeError, Conditions, Ports},
+    domain::{OrderId, TenantId},
+};
+
+use super::change_order::change_order;
+
+/// Takes a line out of an open order.
+#[derive(Debug)]
+pub struct RemoveItem<'a, P>(pub &'a P);
+
+#[derive(Clone, Debug)]
+pub struct RemoveItemRequest {
+    pub tenant: TenantId,
+    pub order_id: OrderId,
+    pub line: u32,
+    pub conditions: Conditions,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct RemoveItemError(#[from] pub ChangeError);
+
+impl<P: Ports> RemoveItem<'_, P> {
+    pub async fn execute(&self, request: RemoveItemRequest) -> Result<Answered, RemoveItemError> {
+        let RemoveItemRequest { tenant, order_id, line, conditions } = request;
+        let changed =
+            change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.remove_item(line, stamp));
+        Ok(changed.await?)
+    }
+}

@@ -1,0 +1,147 @@
+use crate::domain::{
+    Action, CancelReason, Currency, CustomerId, Line, MAX_LINES, OrderEvent, OrderEventKind, OrderId, OrderState,
+    Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp, Status,
+};
+
+/// The aggregate root: it alone decides what may happen to an order, and records what did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    state: OrderState,
+    recorded: Vec<OrderEvent>,
+}
+
+/// Why an order refused a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    #[error("the order is {0}; it can be changed and placed only while it is open")]
+    NotOpen(Status),
+    #[error("the order has no items")]
+    Empty,
+    #[error("the order is {0}; it can be cancelled only while it is open or placed")]
+    NotCancellable(Status),
+    #[error("the order is {0}; it can be fulfilled only while it is placed")]
+    NotPlaced(Status),
+    #[error("the order has no line {0}")]
+    NoSuchLine(u32),
+    #[error("an order has at most {MAX_LINES} lines")]
+    TooManyLines,
+    #[error("the order is in {order}, the price in {price}: an order has one currency")]
+    CurrencyMismatch { order: Currency, price: Currency },
+}
+
+impl Order {
+    /// An open order with no lines.
+    pub fn create(order_id: OrderId, customer_id: CustomerId, currency: Currency, stamp: Stamp) -> Self {
+        let created = OrderEvent {
+            event_id: stamp.event_id(),
+            order_id,
+            version: 1,
+            occurred_at: stamp.at(),
+            kind: OrderEventKind::OrderCreated { customer_id: customer_id.clone(), currency },
+        };
+        Self { state: OrderState::created(&created, customer_id, currency), recorded: vec![created] }
+    }
+
+    /// An order as it was stored: it has recorded nothing.
+    pub const fn restore(state: OrderState) -> Self {
+        Self { state, recorded: Vec::new() }
+    }
+
+    /// The order whose whole life these events are. It has recorded nothing.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> Result<Self, ReplayError> {
+        let mut replay = Replay::default();
+        for event in events {
+            replay.apply(event)?;
+        }
+        replay.finish().map(Self::restore)
+    }
+
+    /// Appends a line with the name and the price of this moment.
+    pub fn add_item(
+        &mut self,
+        sku: Sku,
+        name: ProductName,
+        quantity: Quantity,
+        unit_price: Price,
+        stamp: Stamp,
+    ) -> Result<(), OrderError> {
+        self.check(Action::AddItem)?;
+        if unit_price.currency() != self.state.currency {
+            return Err(OrderError::CurrencyMismatch { order: self.state.currency, price: unit_price.currency() });
+        }
+        let line = self.state.last_line + 1;
+        self.record(stamp, OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price });
+        Ok(())
+    }
+
+    /// Sets how many units of the product the line has.
+    pub fn change_quantity(&mut self, line: u32, quantity: Quantity, stamp: Stamp) -> Result<(), OrderError> {
+        self.check_line(line)?;
+        self.check(Action::ChangeQuantity)?;
+        self.record(stamp, OrderEventKind::QuantityChanged { line, quantity });
+        Ok(())
+    }
+
+    /// Takes the line out. Its number is not given again.
+    pub fn remove_item(&mut self, line: u32, stamp: Stamp) -> Result<(), OrderError> {
+        self.check_line(line)?;
+        self.check(Action::RemoveItem)?;
+        self.record(stamp, OrderEventKind::ItemRemoved { line });
+        Ok(())
+    }
+
+    /// The customer commits to the order as it is.
+    pub fn place(&mut self, stamp: Stamp) -> Result<(), OrderError> {
+        self.check(Action::Place)?;
+        self.record(stamp, OrderEventKind::OrderPlaced);
+        Ok(())
+    }
+
+    /// Calls the order off. Final.
+    pub fn cancel(&mut self, reason: Option<CancelReason>, stamp: Stamp) -> Result<(), OrderError> {
+        self.check(Action::Cancel)?;
+        self.record(stamp, OrderEventKind::OrderCancelled { reason });
+        Ok(())
+    }
+
+    /// Everything was delivered. Final.
+    pub fn fulfil(&mut self, stamp: Stamp) -> Result<(), OrderError> {
+        self.check(Action::Fulfil)?;
+        self.record(stamp, OrderEventKind::OrderFulfilled);
+        Ok(())
+    }
+
+    pub const fn state(&self) -> &OrderState {
+        &self.state
+    }
+
+    pub fn lines(&self) -> &[Line] {
+        &self.state.lines
+    }
+
+    /// What happened since the order was created, loaded or last asked: each event leaves once.
+    pub fn take_events(&mut self) -> Vec<OrderEvent> {
+        std::mem::take(&mut self.recorded)
+    }
+
+    fn check(&self, action: Action) -> Result<(), OrderError> {
+        action.check(self.state.status, self.state.items_count())
+    }
+
+    fn check_line(&self, number: u32) -> Result<(), OrderError> {
+        if self.state.has_line(number) { Ok(()) } else { Err(OrderError::NoSuchLine(number)) }
+    }
+
+    fn record(&mut self, stamp: Stamp, kind: OrderEventKind) {
+        let event = OrderEvent {
+            event_id: stamp.event_id(),
+            order_id: self.state.order_id,
+            version: self.state.version + 1,
+            // Clocks of two machines differ; the life of an order runs forwards all the same.
+            occurred_at: stamp.at().max(self.state.updated_at),
+            kind,
+        };
+        self.state.apply(&event);
+        self.recorded.push(event);
+    }
+}

@@ -1,0 +1,23 @@
+//! The order: the aggregate root, its state, its events and its value objects.
+
+mod action;
+mod aggregate;
+mod cancel_reason;
+mod customer_id;
+mod event;
+mod order_id;
+mod quantity;
+mod replay;
+mod state;
+mod status;
+
+pub use action::Action;
+pub use aggregate::{Order, OrderError};
+pub use cancel_reason::{CancelReason, CancelReasonError};
+pub use customer_id::{CustomerId, CustomerIdError};
+pub use event::{OrderEvent, OrderEventKind, Stamp};
+pub use order_id::{OrderId, OrderIdError};
+pub use quantity::{Quantity, QuantityError};
+pub use replay::{Replay, ReplayError};
+pub use state::{Line, MAX_LINES, OrderState};
+pub use status::{Status, StatusError};

@@ -1,0 +1,7 @@
+//! What names a product.
+
+mod product_name;
+mod sku;
+
+pub use product_name::{ProductName, ProductNameError};
+pub use sku::{Sku, SkuError};

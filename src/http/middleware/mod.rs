@@ -1,0 +1,4 @@
+//! What every request passes through.
+
+pub(crate) mod cors;
+pub(crate) mod observe;

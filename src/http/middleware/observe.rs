@@ -1,0 +1,184 @@
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        Method, StatusCode, Uri,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use futures_util::FutureExt;
+
+use crate::{
+    app::{Answer, Clock, IdGenerator, Ports, Telemetry},
+    http::{
+        app_state::AppState,
+        request_id::{RequestId, X_REQUEST_ID},
+        response::{code::Code, problem::Problem},
+    },
+    trace::TraceContext,
+};
+
+/// Around every request: gives it an id, writes problems, turns a panic into one, adds the headers that every answer has,
+/// and logs a line.
+pub(crate) async fn observe<P: Ports>(
+    app: Data<AppState<P>>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let ports = app.ports();
+    let now = ports.clock().now();
+    let id = RequestId::of(request.headers(), ports.ids(), now);
+    let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
+    trace.scope(answer(app, request, next, id)).await
+}
+
+/// The trace that the caller is in (W3C Trace Context, section 3.2). Two headers are none.
+fn trace(headers: &header::HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all(TRACEPARENT);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    TraceContext::parse(value.to_str().ok()?.trim())
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+async fn answer<P: Ports>(
+    app: Data<AppState<P>>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: RequestId,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let counted = Counted::begin(app.ports().telemetry().clone(), begun);
+    request.extensions_mut().insert(id.clone());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let answered = if header_bytes(request.headers()) > app.bounds().headers {
+        Ok(Err(
+            Problem::new(Code::HeadersTooLarge, format!("Headers have at most {} bytes.", app.bounds().headers)).into()
+        ))
+    } else {
+        AssertUnwindSafe(next.call(request)).catch_unwind().await
+    };
+    // The panic itself is on standard error, by the hook; of the request nothing is left.
+    let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));
+    let (request, mut response) = match answered {
+        Ok(response) => {
+            let (request, response) = response.map_into_boxed_body().into_parts();
+            let problem = problem_instead(&uri, &response, &id);
+            (Some(request), problem.unwrap_or(response))
+        }
+        Err(error) => (None, write(&uri, &error, &id)),
+    };
+    add_headers(response.headers_mut(), &id);
+    let route = request.as_ref().and_then(HttpRequest::match_pattern);
+    counted.answered(route.as_deref(), &method, response.status());
+    log_access(&method, &uri, response.status(), begun, &id);
+    match request {
+        Some(request) => Ok(ServiceResponse::new(request, response)),
+        None => Err(InternalError::from_response("no request is left", response).into()),
+    }
+}
+
+/// A request that is counted, whether it is answered or given up by its client.
+struct Counted<T: Telemetry> {
+    telemetry: T,
+    begun: Instant,
+    is_answered: bool,
+}
+
+impl<T: Telemetry> Counted<T> {
+    fn begin(telemetry: T, begun: Instant) -> Self {
+        telemetry.request_begun();
+        Self { telemetry, begun, is_answered: false }
+    }
+
+    /// `route` is the pattern of the path; none where no pattern matches it.
+    fn answered(mut self, route: Option<&str>, method: &Method, status: StatusCode) {
+        self.is_answered = true;
+        let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
+        let answer = Answer { route: route.unwrap_or("unmatched"), method, status: status.as_u16() };
+        self.telemetry.request_ended(Some(&answer), self.begun.elapsed());
+    }
+}
+
+impl<T: Telemetry> Drop for Counted<T> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.telemetry.request_ended(None, self.begun.elapsed());
+        }
+    }
+}
+
+/// Anyone may make up another one.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// The problem that a failed response is, written out, with what CORS said of it. `None` for one that did not fail.
+fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
+    let mut problem = match response.error() {
+        Some(error) => write(uri, error, id),
+        // The file server and Swagger UI answer by themselves.
+        None if response.status().is_client_error() || response.status().is_server_error() => {
+            write_problem(uri, &Problem::from_status(response.status()), id)
+        }
+        None => return None,
+    };
+    for (name, value) in response.headers() {
+        if *name == header::VARY || name.as_str().starts_with("access-control-") {
+            problem.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    Some(problem)
+}
+
+/// The problem that an error is, written out.
+fn write(uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
+    match error.as_error::<Problem>() {
+        Some(problem) => write_problem(uri, problem, id),
+        None => write_problem(uri, &Problem::from_framework(error), id),
+    }
+}
+
+fn write_problem(uri: &Uri, problem: &Problem, id: &RequestId) -> HttpResponse {
+    problem.log(id);
+    problem.write(uri.path(), id.as_str())
+}
+
+fn header_bytes(headers: &header::HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+fn add_headers(headers: &mut header::HeaderMap, id: &RequestId) {
+    if let Some(id) = id.header() {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    for (name, value) in SECURITY_HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// Browsers guess nothing, tell nobody, and frame nothing.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
+fn log_access(method: &Method, uri: &Uri, status: StatusCode, begun: Instant, id: &RequestId) {
+    log::info!(
+        target: "orders::http::access",
+        request_id = id.as_str(),
+        method = method.as_str(),
+        path = uri.path(),
+        status = status.as_u16(),
+        duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        "request"
+    );
+}

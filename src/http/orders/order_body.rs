@@ -1,0 +1,194 @@
+use std::{fmt::Display, io::Cursor};
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::{
+    ToSchema,
+    openapi::schema::{ArrayBuilder, ObjectBuilder, Type},
+};
+
+use crate::{
+    app::{OrderDetails, OrderSummary},
+    domain::{Action, Amount, Line, OrderError, OrderId, Price},
+    http::response::{code::Code, problem::sentence},
+};
+
+/// An order as a list shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderSummary)]
+pub(crate) struct SummaryBody {
+    /// A UUID, version 7.
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
+    order_id: OrderId,
+    customer_id: String,
+    #[schema(pattern = "^(open|placed|cancelled|fulfilled)$")]
+    status: &'static str,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
+    currency: &'static str,
+    /// How many lines.
+    #[schema(maximum = 200)]
+    items_count: usize,
+    /// How many units on all lines.
+    units_count: u32,
+    /// Quantity × price over all lines, with the decimals of the currency.
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
+    total_amount: Amount,
+    /// How many changes so far.
+    #[schema(minimum = 1)]
+    version: u32,
+    /// RFC 3339, UTC.
+    #[serde(serialize_with = "as_timestamp")]
+    #[schema(value_type = String, format = "date-time")]
+    created_at: OffsetDateTime,
+    #[serde(serialize_with = "as_timestamp")]
+    #[schema(value_type = String, format = "date-time")]
+    updated_at: OffsetDateTime,
+    /// What the order allows now.
+    #[schema(schema_with = actions_schema)]
+    allowed_actions: Vec<&'static str>,
+}
+
+fn action_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Action::ALL.map(Action::as_str)))
+}
+
+fn actions_schema() -> ArrayBuilder {
+    ArrayBuilder::new().items(action_schema())
+}
+
+/// An order with its items.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub(crate) struct OrderBody {
+    #[serde(flatten)]
+    summary: SummaryBody,
+    /// What the order does not allow now, and why.
+    disallowed_actions: Vec<DisallowedBody>,
+    items: Vec<ItemBody>,
+}
+
+/// An action that the order does not allow now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DisallowedAction)]
+struct DisallowedBody {
+    #[schema(schema_with = action_schema)]
+    action: &'static str,
+    /// The code of the problem that the action would be answered with.
+    code: &'static str,
+    /// The rule that is in its way, in a sentence.
+    reason: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Item)]
+struct ItemBody {
+    /// Names the item in its order for ever.
+    #[schema(minimum = 1)]
+    line: u32,
+    #[schema(pattern = "^[A-Z0-9]{8,12}$")]
+    sku: String,
+    name: String,
+    #[schema(minimum = 1, maximum = 999)]
+    quantity: u16,
+    /// Of one unit, at the moment it was added.
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
+    price: Price,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
+    subtotal: Amount,
+}
+
+impl From<&OrderSummary> for SummaryBody {
+    fn from(order: &OrderSummary) -> Self {
+        Self {
+            order_id: order.order_id,
+            customer_id: order.customer_id.to_string(),
+            status: order.status.as_str(),
+            currency: order.currency.code(),
+            items_count: order.items_count,
+            units_count: order.units_count,
+            total_amount: order.total_amount,
+            version: order.version,
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+            allowed_actions: order.allowed_actions().map(Action::as_str).collect(),
+        }
+    }
+}
+
+impl From<&OrderDetails> for OrderBody {
+    fn from(order: &OrderDetails) -> Self {
+        Self {
+            summary: (&order.summary).into(),
+            disallowed_actions: order.summary.disallowed_actions().map(DisallowedBody::from).collect(),
+            items: order.items.iter().map(ItemBody::from).collect(),
+        }
+    }
+}
+
+impl From<(Action, OrderError)> for DisallowedBody {
+    fn from((action, error): (Action, OrderError)) -> Self {
+        Self { action: action.as_str(), code: Code::from(error).as_str(), reason: sentence(&error) }
+    }
+}
+
+impl From<&Line> for ItemBody {
+    fn from(line: &Line) -> Self {
+        Self {
+            line: line.number,
+            sku: line.sku.to_string(),
+            name: line.name.to_string(),
+            quantity: line.quantity.get(),
+            price: line.unit_price,
+            subtotal: line.subtotal(),
+        }
+    }
+}
+
+/// Written straight into the answer.
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// RFC 3339, UTC.
+fn as_timestamp<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = Cursor::new([0; 40]);
+    // The years that a clock can show always format.
+    let _ = at.format_into(&mut text, &Rfc3339);
+    let length = usize::try_from(text.position()).unwrap_or_default();
+    serializer.serialize_str(str::from_utf8(text.get_ref().get(..length).unwrap_or_default()).unwrap_or_default())
+}
+
+pub(crate) fn summary_example() -> Value {
+    json!({
+        "order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "customer_id": "customer-7", "status": "open",
+        "currency": "EUR", "items_count": 1, "units_count": 1, "total_amount": "999.99", "version": 2,
+        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z", "allowed_actions": ["add_item", "change_quantity", "remove_item", "place", "cancel"],
+    })
+}
+
+pub(crate) fn order_example() -> Value {
+    let item = json!({
+        "line": 1, "sku": "LAPTOP123", "name": "Laptop", "quantity": 1, "price": "999.99", "subtotal": "999.99",
+    });
+    let mut example = summary_example();
+    if let Some(order) = example.as_object_mut() {
+        let fulfil = json!({
+            "action": "fulfil", "code": "order_not_placed",
+            "reason": "The order is open; it can be fulfilled only while it is placed.",
+        });
+        order.insert("disallowed_actions".to_owned(), json!([fulfil]));
+        order.insert("items".to_owned(), json!([item]));
+    }
+    example
+}
+
+/// RFC 3339, UTC. The years that a clock can show always format.
+pub(crate) fn timestamp(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}

@@ -1,0 +1,31 @@
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+
+use crate::{
+    app::{OrderQueries, Ports, Telemetry},
+    http::{app_state::AppState, request::parameters::no_query, response::problem::Problem, routing::openapi::Doc},
+};
+
+/// The text format 0.0.4 of Prometheus.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How long to wait for the store before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn tell<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    let answers = tokio::time::timeout(PATIENCE, app.ports().store().ready()).await;
+    let ready = !app.is_draining() && matches!(answers, Ok(Ok(())));
+    let telemetry = app.ports().telemetry();
+    telemetry.state(app.waiting(), ready);
+    Ok(HttpResponse::Ok().content_type(TEXT).body(telemetry.tell()))
+}
+
+pub(crate) fn tell_doc() -> Doc {
+    Doc::new("Health", "metrics", "Tell what was counted, in the text format of Prometheus").other_answer(
+        200,
+        "The metrics",
+        Some("text/plain"),
+    )
+}

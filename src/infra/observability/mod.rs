@@ -1,0 +1,12 @@
+//! Logging and metrics.
+
+mod log_file;
+mod log_thread;
+mod logging;
+mod metrics;
+mod process;
+
+pub use log_thread::flush_log;
+pub use logging::{LogDir, LogFormat, init_logging};
+pub use metrics::Metrics;
+pub(crate) use metrics::PoolUse;

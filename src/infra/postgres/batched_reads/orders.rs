@@ -1,0 +1,89 @@
+use std::iter;
+
+use sqlx::{PgConnection, query_as};
+
+use crate::{
+    app::RepoError,
+    domain::{OrderId, OrderState, TenantId},
+    infra::postgres::{
+        errors::repo_error,
+        rows::{OrderRow, number_to_store, order_state},
+    },
+};
+
+use super::Lookup;
+
+/// Finds orders with their lines.
+pub(crate) enum OrderLookup {}
+
+pub(crate) struct OrderName {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: OrderId,
+    /// The version that whoever asks has: the order at that version is not read again.
+    pub(crate) known: Option<u32>,
+}
+
+pub(crate) enum FoundOrder {
+    Nowhere,
+    AsKnown,
+    State(OrderState),
+}
+
+impl Lookup for OrderLookup {
+    type Name = OrderName;
+    type Found = FoundOrder;
+
+    async fn find(
+        connection: &mut PgConnection,
+        names: &[&OrderName],
+    ) -> Result<Vec<Result<FoundOrder, RepoError>>, RepoError> {
+        let tenants: Vec<&str> = names.iter().map(|name| name.tenant.as_str()).collect();
+        let ids: Vec<_> = names.iter().map(|name| name.id.as_uuid()).collect();
+        let known = names.iter().map(|name| name.known.map(number_to_store).transpose());
+        let known: Vec<Option<i32>> = known.collect::<Result<_, _>>()?;
+        // One statement: an order and its lines are of one moment.
+        let rows = query_as!(
+            OrderRow,
+            r#"select w.n as "n!", o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
+                i.line as "line?", i.sku as "sku?", i.name as "name?", i.quantity as "quantity?", i.unit_price as "unit_price?"
+            from (
+                select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as order_id, unnest($3::int[]) as known,
+                    generate_subscripts($1::text[], 1) as n
+            ) as w
+            join orders o on o.tenant_id = w.tenant_id and o.order_id = w.order_id
+            left join order_items i on i.tenant_id = o.tenant_id and i.order_id = o.order_id
+                and o.version is distinct from w.known
+            order by w.n, i.line"#,
+            &tenants as &[&str],
+            &ids,
+            &known as &[Option<i32>],
+        )
+        .fetch_all(connection)
+        .await
+        .map_err(repo_error)?;
+        let mut rows = rows.into_iter().peekable();
+        let found = |((n, name), known): ((i32, &&OrderName), Option<i32>)| {
+            let of_order: Vec<OrderRow> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
+            match of_order.first() {
+                None => Ok(FoundOrder::Nowhere),
+                Some(row) if known == Some(row.version) => Ok(FoundOrder::AsKnown),
+                Some(_) => Ok(order_state(name.id, of_order)?.map_or(FoundOrder::Nowhere, FoundOrder::State)),
+            }
+        };
+        Ok((1..).zip(names).zip(known).map(found).collect())
+    }
+}
+
+/// One order by a connection of the caller's.
+pub(crate) async fn select_order(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    id: OrderId,
+) -> Result<Option<OrderState>, RepoError> {
+    let found = OrderLookup::find(connection, &[&OrderName { tenant: tenant.clone(), id, known: None }]).await?;
+    match found.into_iter().next() {
+        Some(Ok(FoundOrder::State(state))) => Ok(Some(state)),
+        Some(Err(error)) => Err(error),
+        Some(Ok(FoundOrder::Nowhere | FoundOrder::AsKnown)) | None => Ok(None),
+    }
+}

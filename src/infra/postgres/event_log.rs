@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use sqlx::{query, query_as};
+
+use crate::{
+    app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError},
+    domain::{OrderId, TenantId},
+};
+
+use super::{
+    PgStore,
+    connection::{DEADLINE, unanswered},
+    errors::{corrupt, repo_error},
+    rows::{LogRow, SliceRow, number_to_store},
+};
+
+/// How often the log is looked at for what other instances wrote.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A part of the log and, from the same moment, its bounds: one statement, so that nothing is retired in between. Without
+/// an event it is one row whose position is null. A statement for each way to find events: each is planned for its index.
+macro_rules! slice {
+    ($condition:literal, $($argument:expr),+ $(,)?) => {
+        query_as!(
+            SliceRow,
+            r#"with bounds as (select retired_to + 1 as first, position as last from event_head)
+            select b.first as "first!", b.last as "last!", e.position as "position?", e.tenant_id as "tenant_id?",
+                e.event_id as "event_id?", e.order_id as "order_id?", e.version as "version?", e.type as "event_type?",
+                e.payload::text as payload, e.occurred_at as "occurred_at?"
+            from bounds b
+            left join lateral (
+                select * from order_events
+                where position > $1 and position <= least($2, b.last) "# + $condition + r#"
+                limit $3
+            ) e on true
+            order by e.position"#,
+            $($argument),+
+        )
+    };
+}
+
+impl EventLog for PgStore {
+    async fn log_bounds(&self) -> Result<LogBounds, RepoError> {
+        let mut connection = self.parts.readers.take().await?;
+        let row = query!("select retired_to, position from event_head")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(repo_error)?;
+        connection.done();
+        bounds(row.retired_to + 1, row.position)
+    }
+
+    async fn slice(&self, filter: &EventFilter, after: u64, span: u64, limit: usize) -> Result<LogSlice, RepoError> {
+        let EventFilter { tenant, order_id, types } = filter;
+        let tenant = tenant.as_ref().map(TenantId::as_str);
+        let types = (!types.is_empty()).then_some(types.as_slice());
+        let (from, to, at_most) = (stored(after), stored(after.saturating_add(span)), stored(limit as u64));
+        let mut connection = self.parts.readers.take().await?;
+        let rows =
+            match (tenant, order_id) {
+                (Some(tenant), Some(order_id)) => slice!(
+                    "and tenant_id = $4 and order_id = $5 and ($6::text[] is null or type = any($6)) order by version",
+                    from,
+                    to,
+                    at_most,
+                    tenant,
+                    order_id.as_uuid(),
+                    types as Option<&[&str]>,
+                )
+                .fetch_all(&mut *connection)
+                .await,
+                (tenant, order_id) => {
+                    slice!(
+                        "and ($4::text is null or tenant_id = $4) and ($5::uuid is null or order_id = $5)
+                        and ($6::text[] is null or type = any($6)) order by position",
+                        from,
+                        to,
+                        at_most,
+                        tenant,
+                        order_id.map(OrderId::as_uuid),
+                        types as Option<&[&str]>,
+                    )
+                    .fetch_all(&mut *connection)
+                    .await
+                }
+            };
+        let rows = rows.map_err(repo_error)?;
+        connection.done();
+        log_slice(rows, after, span, limit)
+    }
+
+    async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
+        if let Some(slice) = self.parts.listeners.recent.take(after, limit) {
+            return Ok(slice);
+        }
+        let mut connection = self.parts.tail.take().await?;
+        let slice = slice!("order by position", stored(after), i64::MAX, stored(limit as u64));
+        let Ok(rows) = tokio::time::timeout(DEADLINE, slice.fetch_all(&mut *connection)).await else {
+            connection.close();
+            return Err(unanswered());
+        };
+        let rows = rows.map_err(repo_error)?;
+        connection.done();
+        let slice = log_slice(rows, after, u64::MAX, limit)?;
+        self.parts.listeners.recent.read(slice.bounds);
+        Ok(slice)
+    }
+
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: OrderId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, RepoError> {
+        let mut connection = self.parts.readers.take().await?;
+        let rows = query_as!(
+            LogRow,
+            r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
+            from order_events
+            where tenant_id = $1 and order_id = $2 and version > $3
+            order by version
+            limit $4"#,
+            tenant.as_str(),
+            id.as_uuid(),
+            number_to_store(after)?,
+            stored(limit as u64),
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(repo_error)?;
+        connection.done();
+        rows.into_iter().map(LoggedEvent::try_from).collect()
+    }
+
+    async fn news(&self) {
+        // Whether woken or not, the log is looked at next.
+        let _ = tokio::time::timeout(POLL, self.parts.listeners.news.notified()).await;
+    }
+}
+
+fn log_slice(rows: Vec<SliceRow>, after: u64, span: u64, limit: usize) -> Result<LogSlice, RepoError> {
+    let Some(head) = rows.first() else { return Err(RepoError::Backend("the log has no head".into())) };
+    let bounds = bounds(head.first, head.last)?;
+    let until = after.saturating_add(span).min(bounds.last).max(after);
+    let events: Vec<LoggedEvent> =
+        rows.into_iter().filter_map(|row| row.into_event().transpose()).collect::<Result<_, _>>()?;
+    Ok(LogSlice::new(bounds, events, limit, until))
+}
+
+fn bounds(first: i64, last: i64) -> Result<LogBounds, RepoError> {
+    Ok(LogBounds { first: u64::try_from(first).map_err(corrupt)?, last: u64::try_from(last).map_err(corrupt)? })
+}
+
+/// Positions that no log gets to are behind its end.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,116 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::{
+    app::{Changes, KeyRecord, RepoError},
+    domain::{OrderEvent, OrderId, TenantId},
+    infra::{events::event_data, postgres::errors::corrupt},
+};
+
+use super::{batch::TenantChanges, order_locks::OrderLock};
+
+/// All that one unit of work writes: kept whole or not at all.
+pub(crate) struct ChangeSet {
+    pub(crate) tenant: TenantId,
+    /// One for each order.
+    changes: Vec<Staged>,
+    keys: Vec<KeyRecord>,
+    claims: Vec<u64>,
+    /// Whoever comes next to these orders waits until it is known what became of this.
+    pub(crate) turns: Vec<OrderLock>,
+}
+
+/// What happened to an order. All that can be made of it beforehand is, by whoever hands it over: the lane is one for all.
+struct Staged {
+    changes: Changes,
+    /// The data of each event.
+    data: Vec<String>,
+}
+
+/// An event of an order, whose it is, and its data.
+pub(crate) type OwnedEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
+
+impl ChangeSet {
+    pub(crate) const fn new(tenant: TenantId) -> Self {
+        Self { tenant, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), turns: Vec::new() }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.keys.is_empty()
+    }
+
+    pub(crate) fn staged(&self, id: OrderId) -> Option<&Changes> {
+        self.changes.iter().map(|staged| &staged.changes).find(|changes| changes.state.order_id == id)
+    }
+
+    pub(crate) fn stage(&mut self, changes: &Changes) -> Result<(), RepoError> {
+        let id = changes.state.order_id;
+        let data = changes.events.iter().map(|event| event_data::encode(&event.kind).map_err(corrupt));
+        let data: Vec<String> = data.collect::<Result<_, _>>()?;
+        match self.changes.iter_mut().find(|earlier| earlier.changes.state.order_id == id) {
+            None => {
+                self.claims.push(hash((&self.tenant, id)));
+                self.changes.push(Staged { changes: changes.clone(), data });
+            }
+            Some(earlier) if earlier.changes.state.version == changes.read_at() => {
+                earlier.changes.state = changes.state.clone();
+                earlier.changes.events.extend_from_slice(&changes.events);
+                earlier.data.extend(data);
+            }
+            Some(_) => return Err(RepoError::Conflict),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remember(&mut self, record: KeyRecord) {
+        self.claims.push(hash((&self.tenant, &record.request.caller, &record.request.key)));
+        self.keys.push(record);
+    }
+
+    pub(crate) fn owned_changes(&self) -> impl Iterator<Item = TenantChanges<'_>> {
+        self.changes.iter().map(|staged| (&self.tenant, &staged.changes))
+    }
+
+    pub(crate) fn owned_events(&self) -> impl Iterator<Item = OwnedEvent<'_>> {
+        let events = self.changes.iter().flat_map(|staged| staged.changes.events.iter().zip(&staged.data));
+        events.map(|(event, data)| (&self.tenant, event, data.as_str()))
+    }
+
+    pub(super) fn owned_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {
+        self.keys.iter().map(|record| (&self.tenant, record))
+    }
+
+    /// What no two may have.
+    pub(super) fn key_names(&self) -> impl Iterator<Item = KeyName<'_>> {
+        self.keys.iter().map(|record| key_name(&self.tenant, record))
+    }
+
+    /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
+    pub(crate) fn leave_states(&mut self) {
+        let Self { tenant, changes, turns, .. } = self;
+        for Staged { changes, .. } in changes.drain(..) {
+            let id = changes.state.order_id;
+            if let Some(turn) = turns.iter_mut().find(|turn| turn.is_of(tenant, id)) {
+                turn.leave_state(changes.state);
+            }
+        }
+    }
+
+    /// What no other set in the same transaction may touch. Two claims that differ may look alike.
+    pub(crate) fn claims(&self) -> &[u64] {
+        &self.claims
+    }
+}
+
+/// Tenant, caller, key and item.
+pub(super) type KeyName<'a> = (&'a str, &'a str, &'a str, u32);
+
+pub(super) fn key_name<'a>(tenant: &'a TenantId, record: &'a KeyRecord) -> KeyName<'a> {
+    let KeyRecord { request, outcome, .. } = record;
+    (tenant.as_str(), &request.caller, &request.key, outcome.item)
+}
+
+fn hash(claim: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    claim.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,142 @@
+use std::ops::Range;
+
+use sqlx::{PgConnection, query};
+
+use crate::{
+    app::{KeyRecord, RepoError},
+    domain::{OrderState, TenantId},
+    infra::postgres::errors::{corrupt, repo_error},
+};
+
+use super::{
+    batch::{column, numbers},
+    change_set::{OwnedEvent, key_name},
+    item_changes::Added,
+};
+
+/// What is new, in sets that hold.
+pub(super) struct Inserts<'a> {
+    pub(super) keys: Vec<Key<'a>>,
+    pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
+    pub(super) lines: Vec<Added<'a>>,
+    pub(super) events: Vec<OwnedEvent<'a>>,
+}
+
+/// A key, and which of the sets has it.
+pub(super) struct Key<'a> {
+    pub(super) set: usize,
+    pub(super) tenant: &'a TenantId,
+    pub(super) record: &'a KeyRecord,
+}
+
+pub(super) enum Inserted {
+    /// The positions of the events.
+    At(Range<u64>),
+    /// Nothing is inserted: these sets have a key that is taken.
+    Taken(Vec<usize>),
+}
+
+impl Inserts<'_> {
+    /// Writes all of it in one statement, or nothing if a key is taken: by an earlier request, or by another one that is named
+    /// alike. While there is one more statement, nobody's commit goes on. The head's lock comes last, and is held for the
+    /// events and one commit: positions are dense and in the order of the commits. A key that somebody takes at the same
+    /// moment fails the statement: `on conflict do nothing` is twice as dear.
+    pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
+        let Self { mut keys, orders, lines, events } = self;
+        keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
+        let inserted = query!(
+            r#"with taken as materialized (
+                select k.n
+                from (
+                    select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
+                        unnest($4::int[]) as item, unnest($5::bytea[]) as fingerprint,
+                        generate_subscripts($3::text[], 1) - 1 as n
+                ) as k
+                join idempotency_keys i on i.key = k.key and i.caller = k.caller and i.tenant_id = k.tenant_id
+                    and (i.item = k.item or i.fingerprint <> k.fingerprint)
+            ), kept as (
+                insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
+                select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::int[]), unnest($5::bytea[]),
+                    unnest($6::uuid[]), unnest($7::int[]), unnest($8::timestamptz[])
+                where not exists (select from taken)
+                returning 1
+            ), created as (
+                insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
+                    last_line, version, created_at, updated_at)
+                select unnest($9::text[]), unnest($10::uuid[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
+                    unnest($14::int[]), unnest($15::int[]), unnest($16::numeric[]), unnest($17::int[]), unnest($18::int[]),
+                    unnest($19::timestamptz[]), unnest($20::timestamptz[])
+                where not exists (select from taken)
+                returning 1
+            ), added as (
+                insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
+                select unnest($21::text[]), unnest($22::uuid[]), unnest($23::int[]), unnest($24::text[]), unnest($25::text[]),
+                    unnest($26::int[]), unnest($27::numeric[])
+                where not exists (select from taken)
+                returning 1
+            ), head as (
+                update event_head
+                set position = position + cardinality($29::uuid[])
+                -- It waits for what is counted.
+                where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
+                    and not exists (select from taken)
+                returning position - cardinality($29::uuid[]) as base
+            ), appended as (
+                insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+                select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
+                from head, (
+                    select unnest($28::text[]) as tenant_id, unnest($29::uuid[]) as event_id, unnest($30::uuid[]) as order_id,
+                        unnest($31::int[]) as version, unnest($32::text[]) as type, unnest($33::text[]) as payload,
+                        unnest($34::timestamptz[]) as occurred_at, generate_subscripts($29::uuid[], 1) as n
+                ) as e
+            )
+            select (select base + 1 from head) as first, array(select n from taken) as "taken!: Vec<i32>""#,
+            &column(&keys, |key| key.tenant.as_str()) as &[&str],
+            &column(&keys, |key| key.record.request.caller.as_str()) as &[&str],
+            &column(&keys, |key| key.record.request.key.as_str()) as &[&str],
+            &numbers(&keys, |key| key.record.outcome.item)?,
+            &column(&keys, |key| key.record.request.fingerprint.as_slice()) as &[&[u8]],
+            &column(&keys, |key| key.record.outcome.order_id.as_uuid()),
+            &numbers(&keys, |key| key.record.outcome.version)?,
+            &column(&keys, |key| key.record.at),
+            &column(&orders, |(tenant, _)| tenant.as_str()) as &[&str],
+            &column(&orders, |(_, state)| state.order_id.as_uuid()),
+            &column(&orders, |(_, state)| state.customer_id.as_str()) as &[&str],
+            &column(&orders, |(_, state)| state.status.as_str()) as &[&str],
+            &column(&orders, |(_, state)| state.currency.code()) as &[&str],
+            &numbers(&orders, |(_, state)| state.items_count())?,
+            &numbers(&orders, |(_, state)| state.units_count())?,
+            &column(&orders, |(_, state)| state.total_amount().value()),
+            &numbers(&orders, |(_, state)| state.last_line)?,
+            &numbers(&orders, |(_, state)| state.version)?,
+            &column(&orders, |(_, state)| state.created_at),
+            &column(&orders, |(_, state)| state.updated_at),
+            &column(&lines, |added| added.line.0) as &[&str],
+            &column(&lines, |added| added.line.1),
+            &numbers(&lines, |added| added.line.2)?,
+            &column(&lines, |added| added.sku.as_str()) as &[&str],
+            &column(&lines, |added| added.name.as_str()) as &[&str],
+            &column(&lines, |added| i32::from(added.quantity.get())),
+            &column(&lines, |added| added.unit_price.value()),
+            &column(&events, |(tenant, ..)| tenant.as_str()) as &[&str],
+            &column(&events, |(_, event, _)| event.event_id),
+            &column(&events, |(_, event, _)| event.order_id.as_uuid()),
+            &numbers(&events, |(_, event, _)| event.version)?,
+            &column(&events, |(_, event, _)| event.kind.event_type()) as &[&str],
+            &column(&events, |(_, _, data)| *data) as &[&str],
+            &column(&events, |(_, event, _)| event.occurred_at),
+        )
+        .fetch_one(connection)
+        .await
+        .map_err(repo_error)?;
+        let Some(first) = inserted.first else {
+            if inserted.taken.is_empty() {
+                return Err(RepoError::Backend("the log has no head".into()));
+            }
+            let places = inserted.taken.into_iter().filter_map(|n| keys.get(usize::try_from(n).ok()?));
+            return Ok(Inserted::Taken(places.map(|key| key.set).collect()));
+        };
+        let first = u64::try_from(first).map_err(corrupt)?;
+        Ok(Inserted::At(first..first + events.len() as u64))
+    }
+}

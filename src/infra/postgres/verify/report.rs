@@ -1,0 +1,91 @@
+use std::fmt;
+
+use uuid::Uuid;
+
+/// What came of holding the tables against the log.
+#[derive(Debug, Default)]
+pub struct VerifyReport {
+    pub orders: u64,
+    pub events: u64,
+    /// The last position that was taken out on purpose.
+    pub retired_to: i64,
+    /// The newest position that was given.
+    pub head: i64,
+    /// Orders whose first events were taken out on purpose: nothing can be said about them.
+    pub retired: u64,
+    /// How many things are wrong.
+    pub found: u64,
+    /// The first of them.
+    findings: Vec<Finding>,
+}
+
+/// Something that is wrong.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Finding {
+    #[error("event_head has {0} rows, not one")]
+    Heads(usize),
+    #[error("the head is at position {head}, and the log goes on to {last}")]
+    BeyondTheHead { head: i64, last: i64 },
+    #[error("{}", missing(*first, *last))]
+    Hole { first: i64, last: i64 },
+    #[error("order {order_id} of {tenant} has events and is not in the table")]
+    NoOrder { tenant: String, order_id: Uuid },
+    #[error("order {order_id} of {tenant} has no events")]
+    NoEvents { tenant: String, order_id: Uuid },
+    #[error("order {order_id} of {tenant} has position {position} behind position {before}")]
+    OutOfOrder { tenant: String, order_id: Uuid, position: i64, before: i64 },
+    #[error("order {order_id} of {tenant} cannot be folded at version {version}: {reason}")]
+    NotReplayed { tenant: String, order_id: Uuid, version: i32, reason: String },
+    #[error("order {order_id} of {tenant} is not what its events make of it: {differences}")]
+    Differs { tenant: String, order_id: Uuid, differences: String },
+}
+
+fn missing(first: i64, last: i64) -> String {
+    if first == last {
+        format!("position {first} is missing")
+    } else {
+        format!("positions {first} to {last} are missing")
+    }
+}
+
+impl VerifyReport {
+    /// How many findings are told one by one.
+    const TOLD: usize = 100;
+
+    pub fn is_clean(&self) -> bool {
+        self.found == 0
+    }
+
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    pub(crate) fn find(&mut self, finding: Finding) {
+        self.found += 1;
+        if self.findings.len() < Self::TOLD {
+            self.findings.push(finding);
+        }
+    }
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "positions  {} to {}", self.retired_to.saturating_add(1), self.head)?;
+        writeln!(f, "events     {}", self.events)?;
+        writeln!(f, "orders     {}", self.orders)?;
+        if self.retired > 0 {
+            writeln!(f, "not folded {} orders, whose first events were retired", self.retired)?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "wrong      {finding}")?;
+        }
+        if self.findings.len() as u64 != self.found {
+            writeln!(f, "wrong      {} more", self.found - self.findings.len() as u64)?;
+        }
+        match self.found {
+            0 => write!(f, "Nothing is wrong: no position is missing, and every order is what its events make of it."),
+            1 => write!(f, "1 thing is wrong."),
+            several => write!(f, "{several} things are wrong."),
+        }
+    }
+}
