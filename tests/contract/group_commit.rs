@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A store whose lane is kept in its transaction: what is handed over meanwhile waits for the next one.
-pub(super) struct HeldLane {
+pub(super) struct HeldGroupCommit {
     pub(super) store: PgStore,
     head: PgConnection,
     pub(super) observer: PgConnection,
@@ -28,8 +28,8 @@ pub(super) struct HeldLane {
 
 const FIRST: u64 = 1_000_000;
 
-impl HeldLane {
-    pub(super) async fn of(database: &Database, store: PgStore) -> Self {
+impl HeldGroupCommit {
+    pub(super) async fn new(database: &Database, store: PgStore) -> Self {
         let (mut head, mut observer) = (database.connect().await, database.connect().await);
         sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
         let first = tokio::spawn({
@@ -94,21 +94,21 @@ async fn a_poisoned_change_set_is_refused_and_255_good_ones_beside_it_are_writte
             create {trigger} for each row when (new.customer_id = 'poison') execute function refuse()"
         );
         sqlx::raw_sql(AssertSqlSafe(poison)).execute(&mut database.connect().await).await.unwrap();
-        let mut lane = HeldLane::of(&database, database.store()).await;
+        let mut held = HeldGroupCommit::new(&database, database.store()).await;
         let poisoned =
             Order::create(id(0), "poison".parse().unwrap(), "EUR".parse().unwrap(), super::stamp(created_at(0)));
-        let mut commits = creates(&lane.store, 1..=255);
-        commits.insert(100, create(&lane.store, poisoned));
+        let mut commits = creates(&held.store, 1..=255);
+        commits.insert(100, create(&held.store, poisoned));
         let commits = hand_over(commits).await;
-        lane.release().await;
+        held.release().await;
 
         let settled = commits.await;
         assert!(matches!(settled[100], Err(RepoError::Backend(_))), "{:?}", settled[100]);
         assert_eq!(settled.iter().filter(|settled| settled.is_ok()).count(), 255);
-        lane.first.await.unwrap().unwrap();
-        assert_eq!(stored(&mut lane.observer).await, 256);
+        held.first.await.unwrap().unwrap();
+        assert_eq!(stored(&mut held.observer).await, 256);
         let transactions: i64 =
-            query_scalar("select count(distinct xmin::text) from orders").fetch_one(&mut lane.observer).await.unwrap();
+            query_scalar("select count(distinct xmin::text) from orders").fetch_one(&mut held.observer).await.unwrap();
         // The first one, and a half at each step of the search.
         assert!(transactions <= 10, "they were written in {transactions} transactions");
         assert!(verified(&database).await.is_clean());
@@ -128,7 +128,7 @@ async fn a_lost_race_or_a_taken_key_is_nothing_to_the_others_of_the_transaction(
         [add_lines(&store, &[1]).await, add_lines(&store, &[1]).await, add_lines(&store, &[2, 3]).await];
     change(&store, id(3), "MOUSE456").await.unwrap();
 
-    let mut lane = HeldLane::of(&database, store.clone()).await;
+    let mut held = HeldGroupCommit::new(&database, store.clone()).await;
     let commits = hand_over(vec![
         create(&store, order_with_lines(10, 2)),
         first,
@@ -143,7 +143,7 @@ async fn a_lost_race_or_a_taken_key_is_nothing_to_the_others_of_the_transaction(
         create(&store, order_with_lines(16, 2)),
     ]);
     let commits = commits.await;
-    lane.release().await;
+    held.release().await;
     let settled: Vec<_> = commits.await.iter().map(outcome).collect();
     assert_eq!(
         settled,
@@ -156,7 +156,7 @@ async fn a_lost_race_or_a_taken_key_is_nothing_to_the_others_of_the_transaction(
         versions.push(state(&store, &tenant("default"), id(n)).await.unwrap().version);
     }
     assert_eq!(versions, [3, 2, 3]);
-    assert_eq!(stored(&mut lane.observer).await, 4 + 1 + 3 + 1);
+    assert_eq!(stored(&mut held.observer).await, 4 + 1 + 3 + 1);
     let report = verified(&database).await;
     assert!(report.is_clean(), "{report}");
 }
@@ -170,9 +170,9 @@ async fn changes_of_one_order_are_written_in_the_order_in_which_they_came_and_ea
     for _ in 0..20 {
         commits.push(add_lines(&store, &[1]).await);
     }
-    let mut lane = HeldLane::of(&database, store.clone()).await;
+    let mut held = HeldGroupCommit::new(&database, store.clone()).await;
     let commits = hand_over(commits).await;
-    lane.release().await;
+    held.release().await;
     let settled: Vec<_> = commits.await.iter().map(outcome).collect();
     assert_eq!((settled[0], &settled[1..]), ("kept", &["conflict"; 19][..]));
     assert_eq!(state(&store, &tenant("default"), id(1)).await.unwrap().version, 2);
@@ -183,54 +183,54 @@ async fn changes_of_one_order_are_written_in_the_order_in_which_they_came_and_ea
 #[tokio::test]
 async fn who_gives_up_before_the_transaction_has_written_nothing_and_the_others_everything() {
     let database = Database::new().await;
-    let mut lane = HeldLane::of(&database, database.store()).await;
+    let mut held = HeldGroupCommit::new(&database, database.store()).await;
     // Gives up while its transaction is under way: nobody knows what becomes of it, and nobody else is concerned.
-    lane.first.abort();
-    let given_up = hand_over(creates(&lane.store, 1..=10)).await;
-    let commits = hand_over(creates(&lane.store, 11..=30)).await;
+    held.first.abort();
+    let given_up = hand_over(creates(&held.store, 1..=10)).await;
+    let commits = hand_over(creates(&held.store, 11..=30)).await;
     drop(given_up);
-    lane.release().await;
+    held.release().await;
     assert!(commits.await.iter().all(Result::is_ok));
     for n in 1..=10 {
-        assert_eq!(state(&lane.store, &tenant("default"), id(n)).await, None);
+        assert_eq!(state(&held.store, &tenant("default"), id(n)).await, None);
     }
-    assert_eq!(stored(&mut lane.observer).await, 21);
+    assert_eq!(stored(&mut held.observer).await, 21);
     assert!(verified(&database).await.is_clean());
 }
 
 #[tokio::test]
 async fn when_too_many_wait_the_next_one_is_refused_at_once_and_those_who_wait_are_not() {
     let database = Database::new().await;
-    let mut lane = HeldLane::of(&database, database.store()).await;
-    let mut commits = hand_over(creates(&lane.store, 1..=5000)).await;
-    let refused = create(&lane.store, order_with_lines(6000, 1)).await;
+    let mut held = HeldGroupCommit::new(&database, database.store()).await;
+    let mut commits = hand_over(creates(&held.store, 1..=5000)).await;
+    let refused = create(&held.store, order_with_lines(6000, 1)).await;
     assert!(matches!(refused, Err(RepoError::Unavailable(_))), "{refused:?}");
-    lane.release().await;
+    held.release().await;
     let settled = (&mut commits).await;
     let kept = settled.iter().take_while(|settled| settled.is_ok()).count();
     assert!((1000..5000).contains(&kept), "{kept} were kept");
     assert!(settled[kept..].iter().all(|settled| matches!(settled, Err(RepoError::Unavailable(_)))));
-    assert_eq!(stored(&mut lane.observer).await, 1 + i64::try_from(kept).unwrap());
+    assert_eq!(stored(&mut held.observer).await, 1 + i64::try_from(kept).unwrap());
     // There is room again.
-    create(&lane.store, order_with_lines(6000, 1)).await.unwrap();
+    create(&held.store, order_with_lines(6000, 1)).await.unwrap();
     assert!(verified(&database).await.is_clean());
 }
 
 #[tokio::test]
 async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_alone() {
     let database = Database::new().await;
-    let mut lane = HeldLane::of(&database, database.store()).await;
-    let commits = hand_over(creates(&lane.store, 1..=20)).await;
-    let backend = waiting_backend(&mut lane.observer).await;
+    let mut held = HeldGroupCommit::new(&database, database.store()).await;
+    let commits = hand_over(creates(&held.store, 1..=20)).await;
+    let backend = waiting_backend(&mut held.observer).await;
     let killed: bool =
-        query_scalar("select pg_terminate_backend($1)").bind(backend).fetch_one(&mut lane.observer).await.unwrap();
+        query_scalar("select pg_terminate_backend($1)").bind(backend).fetch_one(&mut held.observer).await.unwrap();
     assert!(killed);
-    let told = lane.first.await.unwrap();
+    let told = held.first.await.unwrap();
     assert!(matches!(told, Err(RepoError::Unavailable(_))), "{told:?}");
-    sqlx::raw_sql("rollback").execute(&mut lane.head).await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut held.head).await.unwrap();
     let settled = commits.await;
     assert!(settled.iter().all(Result::is_ok), "{settled:?}");
-    assert_eq!(stored(&mut lane.observer).await, 20);
+    assert_eq!(stored(&mut held.observer).await, 20);
     assert!(verified(&database).await.is_clean());
 }
 
@@ -313,13 +313,13 @@ async fn a_connection_that_died_in_silence_is_replaced_when_it_was_idle() {
 #[tokio::test]
 async fn closing_ends_though_a_commit_that_nobody_waits_for_is_under_way() {
     let database = Database::new().await;
-    let mut lane = HeldLane::of(&database, database.store()).await;
-    lane.first.abort();
-    let store = lane.store.clone();
+    let mut held = HeldGroupCommit::new(&database, database.store()).await;
+    held.first.abort();
+    let store = held.store.clone();
     let closing = tokio::spawn(async move { store.close().await });
     // On this one thread, it has begun to close by now.
     tokio::task::yield_now().await;
-    lane.release().await;
+    held.release().await;
     tokio::time::timeout(Duration::from_secs(20), closing).await.unwrap().unwrap();
 }
 

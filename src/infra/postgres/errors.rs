@@ -64,7 +64,7 @@ pub(super) struct SharedError {
 struct Cause(Arc<RepoError>);
 
 impl SharedError {
-    pub(super) fn of(error: RepoError) -> Self {
+    pub(super) fn new(error: RepoError) -> Self {
         let kind = match &error {
             RepoError::Conflict => |_| RepoError::Conflict,
             RepoError::KeyTaken => |_| RepoError::KeyTaken,
@@ -74,7 +74,7 @@ impl SharedError {
         Self { kind, cause: Cause(Arc::new(error)) }
     }
 
-    pub(super) fn tell(&self) -> RepoError {
+    pub(super) fn to_repo_error(&self) -> RepoError {
         (self.kind)(Box::new(self.cause.clone()))
     }
 }

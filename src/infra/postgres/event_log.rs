@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     PgStore,
-    connection::{DEADLINE, unanswered},
+    connection::{SHARED_WORK_TIMEOUT, no_answer},
     errors::{corrupt, repo_error},
     rows::{LogRow, SliceRow, number_to_store},
 };
@@ -95,14 +95,14 @@ impl EventLog for PgStore {
         }
         let mut connection = self.parts.tail.take().await?;
         let slice = slice!("order by position", stored(after), i64::MAX, stored(limit as u64));
-        let Ok(rows) = tokio::time::timeout(DEADLINE, slice.fetch_all(&mut *connection)).await else {
+        let Ok(rows) = tokio::time::timeout(SHARED_WORK_TIMEOUT, slice.fetch_all(&mut *connection)).await else {
             connection.close();
-            return Err(unanswered());
+            return Err(no_answer());
         };
         let rows = rows.map_err(repo_error)?;
         connection.done();
         let slice = log_slice(rows, after, u64::MAX, limit)?;
-        self.parts.listeners.recent.read(slice.bounds);
+        self.parts.listeners.recent.set_bounds(slice.bounds);
         Ok(slice)
     }
 

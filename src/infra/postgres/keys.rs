@@ -15,7 +15,7 @@ use super::{
 impl IdempotencyKeys for PgStore {
     async fn recall(&self, tenant: &TenantId, caller: &str, key: &str) -> Result<Option<Recorded>, RepoError> {
         let name = KeyName { tenant: tenant.clone(), caller: caller.to_owned(), key: key.to_owned() };
-        self.parts.keys.find(name).await
+        self.parts.key_reads.find(name).await
     }
 
     async fn forget(&self, before: OffsetDateTime, limit: usize) -> Result<usize, RepoError> {

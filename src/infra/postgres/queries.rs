@@ -62,7 +62,7 @@ macro_rules! count {
 
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
-        Ok(self.lookup_order(tenant, id, None).await?.map(OrderDetails::from))
+        Ok(self.read_order(tenant, id, None).await?.map(OrderDetails::from))
     }
 
     async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {

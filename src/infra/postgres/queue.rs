@@ -14,7 +14,7 @@ pub(super) struct Queue<W, A> {
 /// A piece of work, and whoever waits for its answer.
 pub(super) struct Job<W, A> {
     pub(super) work: W,
-    pub(super) since: Instant,
+    pub(super) queued_at: Instant,
     answer: oneshot::Sender<Result<A, RepoError>>,
 }
 
@@ -28,9 +28,9 @@ impl<W, A> Queue<W, A> {
     }
 
     /// Waits for the answer. Refused at once when too many wait already. Work that is given up before it began is never done.
-    pub(super) async fn ask(&self, work: W) -> Result<A, RepoError> {
+    pub(super) async fn submit(&self, work: W) -> Result<A, RepoError> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { work, since: Instant::now(), answer };
+        let job = Job { work, queued_at: Instant::now(), answer };
         self.sender.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
                 RepoError::Unavailable("too many requests wait for the database".into())
@@ -47,16 +47,16 @@ impl<W, A> Job<W, A> {
         self.answer.is_closed()
     }
 
-    pub(super) fn answer(self, answer: Result<A, RepoError>) {
+    pub(super) fn respond(self, answer: Result<A, RepoError>) {
         // Whoever has gone needs none.
         let _ = self.answer.send(answer);
     }
 }
 
 /// The same error for each of many who wait.
-pub(super) fn answer_all<W, A>(jobs: impl IntoIterator<Item = Job<W, A>>, error: RepoError) {
-    let error = SharedError::of(error);
+pub(super) fn fail_all<W, A>(jobs: impl IntoIterator<Item = Job<W, A>>, error: RepoError) {
+    let error = SharedError::new(error);
     for job in jobs {
-        job.answer(Err(error.tell()));
+        job.respond(Err(error.to_repo_error()));
     }
 }

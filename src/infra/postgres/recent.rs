@@ -8,7 +8,7 @@ use crate::{
     infra::events::event_data,
 };
 
-use super::group_commit::OwnedEvent;
+use super::group_commit::TenantEvent;
 
 /// The end of the log as this process wrote it, for the one reader who follows it: what is told as soon as it is
 /// committed need not be read back. Positions have no holes, so what others wrote in between cannot be missed.
@@ -24,11 +24,11 @@ struct Recent {
 }
 
 /// A reader who is further behind reads the log.
-const MOST: usize = 4096;
+const MAX_EVENTS: usize = 4096;
 
 impl RecentEvents {
     /// Events were committed, with the positions that begin with this one.
-    pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = OwnedEvent<'a>>) {
+    pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = TenantEvent<'a>>) {
         let mut recent = self.lock();
         if recent.events.back().is_some_and(|last| last.position + 1 != first) {
             recent.events.clear();
@@ -37,7 +37,7 @@ impl RecentEvents {
             .zip(events)
             .map(|(position, (tenant, event, data))| event_data::logged(position, tenant, event, data.to_owned()));
         recent.events.extend(logged);
-        let surplus = recent.events.len().saturating_sub(MOST);
+        let surplus = recent.events.len().saturating_sub(MAX_EVENTS);
         recent.events.drain(..surplus);
     }
 
@@ -57,7 +57,7 @@ impl RecentEvents {
     }
 
     /// What the log said of itself when it was read.
-    pub(super) fn read(&self, bounds: LogBounds) {
+    pub(super) fn set_bounds(&self, bounds: LogBounds) {
         self.lock().first = bounds.first;
     }
 

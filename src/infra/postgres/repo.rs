@@ -33,12 +33,12 @@ impl PgOrderRepo {
     async fn read(&mut self, id: OrderId, lock: Lock) -> Result<Option<OrderState>, RepoError> {
         let tenant = &self.staged.tenant;
         let mut known = None;
-        if !self.staged.turns.iter().any(|turn| turn.is_of(tenant, id)) {
-            let patience = if lock == Lock::Write { LOCK_TIMEOUT } else { PATIENCE };
-            match self.store.parts.turns.wait(tenant, id, patience).await {
-                Some(mut turn) => {
-                    known = turn.take_state();
-                    self.staged.turns.push(turn);
+        if !self.staged.order_locks.iter().any(|lock| lock.is_for(tenant, id)) {
+            let timeout = if lock == Lock::Write { LOCK_TIMEOUT } else { ORDER_LOCK_TIMEOUT };
+            match self.store.parts.order_locks.acquire(tenant, id, timeout).await {
+                Some(mut order_lock) => {
+                    known = order_lock.take_state();
+                    self.staged.order_locks.push(order_lock);
                 }
                 None if lock == Lock::Write => {
                     return Err(RepoError::Unavailable("too many write to the order".into()));
@@ -47,7 +47,7 @@ impl PgOrderRepo {
             }
         }
         if lock == Lock::None {
-            return self.store.lookup_order(tenant, id, known).await;
+            return self.store.read_order(tenant, id, known).await;
         }
         let transaction = match &mut self.locking {
             Some(transaction) => transaction,
@@ -60,7 +60,7 @@ impl PgOrderRepo {
 }
 
 /// Who only hopes to win waits a while for those who came before, and then takes the risk.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ORDER_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl OrderRepo for PgOrderRepo {
     async fn find(&mut self, id: OrderId, lock: Lock) -> Result<Option<Order>, RepoError> {
@@ -88,7 +88,7 @@ impl OrderRepo for PgOrderRepo {
         let Self { store, staged, locking } = self;
         match locking {
             _ if staged.is_empty() => Ok(()),
-            None => store.parts.lane.ask(staged).await,
+            None => store.parts.group_commit.submit(staged).await,
             // Boxed: it is rare, and would make the future of every commit larger.
             Some(transaction) => Box::pin(commit_by_itself(store, staged, transaction)).await,
         }
@@ -112,7 +112,7 @@ async fn commit_by_itself(
     }
     transaction.commit().await.map_err(commit_error)?;
     store.parts.listeners.committed(written.positions.start, std::iter::once(&staged));
-    staged.leave_states();
+    staged.pass_states_on();
     Ok(())
 }
 

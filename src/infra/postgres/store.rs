@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     PoolSettings,
-    batched_reads::{FoundOrder, KeyLookup, Lookups, OrderLookup, OrderName},
+    batched_reads::{BatchedReads, FoundOrder, KeyRead, OrderName, OrderRead},
     connection::{Connections, by_key, pool},
     errors::repo_error,
     group_commit::{self, GroupCommit, Listeners, OrderLocks},
@@ -26,13 +26,13 @@ pub struct PgStore {
 
 pub(super) struct Parts {
     /// Commits what units of work have staged.
-    pub(super) lane: GroupCommit,
+    pub(super) group_commit: GroupCommit,
     /// Whoever writes to an order that others write to.
-    pub(super) turns: OrderLocks,
+    pub(super) order_locks: OrderLocks,
     /// For units of work that keep others from an order.
     pub(super) locking: PgPool,
-    pub(super) orders: Lookups<OrderLookup>,
-    pub(super) keys: Lookups<KeyLookup>,
+    pub(super) order_reads: BatchedReads<OrderRead>,
+    pub(super) key_reads: BatchedReads<KeyRead>,
     /// For all other queries.
     pub(super) readers: Connections,
     /// For the one reader of the log that all streams wait for.
@@ -40,7 +40,7 @@ pub(super) struct Parts {
     pub(super) listeners: Listeners,
     /// The connections of the lane and of the lookups.
     writer: Connections,
-    finders: Connections,
+    batch_readers: Connections,
 }
 
 impl PgStore {
@@ -53,25 +53,25 @@ impl PgStore {
         let kept = |options, connections| Connections::new(sized(options, connections), settings.acquire_timeout);
         let for_queries = settings.max_connections / 2;
         // One for orders and one for keys: there is one statement at a time for each.
-        let for_lookups = (for_queries / 2).min(2);
+        let for_batches = (for_queries / 2).min(2);
         let by_key = by_key(options.clone());
-        let (writer, finders) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_lookups));
+        let (writer, batch_readers) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_batches));
         let listeners = Listeners::default();
         let parts = Parts {
-            lane: group_commit::open(writer.clone(), listeners.clone()),
-            turns: OrderLocks::default(),
+            group_commit: group_commit::start(writer.clone(), listeners.clone()),
+            order_locks: OrderLocks::default(),
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
-            orders: Lookups::new(finders.clone()),
-            keys: Lookups::new(finders.clone()),
+            order_reads: BatchedReads::new(batch_readers.clone()),
+            key_reads: BatchedReads::new(batch_readers.clone()),
             // Each statement is written for one index, whatever its values are: it need not be planned for them.
             readers: kept(
                 options.clone().options([("plan_cache_mode", "force_generic_plan")]),
-                for_queries.saturating_sub(for_lookups),
+                for_queries.saturating_sub(for_batches),
             ),
             tail: kept(options.clone(), 1),
             listeners,
             writer,
-            finders,
+            batch_readers,
         };
         Self { parts: Arc::new(parts) }
     }
@@ -79,15 +79,15 @@ impl PgStore {
     /// Counts what is committed, and shows how the connections are used.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
-        let Parts { locking, readers, tail, writer, finders, .. } = &*self.parts;
+        let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
         let (locking, readers, tail) = (locking.clone(), readers.clone(), tail.clone());
-        let (writer, finders) = (writer.clone(), finders.clone());
+        let (writer, batch_readers) = (writer.clone(), batch_readers.clone());
         metrics.observe(move |metrics| {
             let (size, max) = (locking.size(), locking.options().get_max_connections());
             let idle = u32::try_from(locking.num_idle()).unwrap_or(u32::MAX);
             let locking = PoolUse { idle, used: size.saturating_sub(idle), max };
             metrics.pool("write", writer.usage() + locking);
-            metrics.pool("read", finders.usage() + readers.usage());
+            metrics.pool("read", batch_readers.usage() + readers.usage());
             metrics.pool("tail", tail.usage());
         });
         // Who was told before is told for ever.
@@ -97,25 +97,25 @@ impl PgStore {
 
     /// Waits for the connections in use, and closes all of them.
     pub async fn close(&self) {
-        let Parts { locking, readers, tail, writer, finders, .. } = &*self.parts;
+        let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
         writer.close().await;
         locking.close().await;
-        for connections in [finders, readers, tail] {
+        for connections in [batch_readers, readers, tail] {
             connections.close().await;
         }
     }
 
     /// Not older than the question. `known` is the order at some version: it is not read again if it is still at that one.
-    pub(super) async fn lookup_order(
+    pub(super) async fn read_order(
         &self,
         tenant: &TenantId,
         id: OrderId,
         known: Option<OrderState>,
     ) -> Result<Option<OrderState>, RepoError> {
         let version = known.as_ref().map(|known| known.version);
-        match self.parts.orders.find(OrderName { tenant: tenant.clone(), id, known: version }).await? {
-            FoundOrder::Nowhere => Ok(None),
-            FoundOrder::AsKnown => Ok(known),
+        match self.parts.order_reads.find(OrderName { tenant: tenant.clone(), id, known: version }).await? {
+            FoundOrder::NotFound => Ok(None),
+            FoundOrder::Unchanged => Ok(known),
             FoundOrder::State(state) => Ok(Some(state)),
         }
     }

@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-use super::Lookup;
+use super::BatchedRead;
 
 /// Finds what requests with a key led to.
-pub(crate) enum KeyLookup {}
+pub(crate) enum KeyRead {}
 
 /// Whose key, and how the caller named it.
 pub(crate) struct KeyName {
@@ -23,7 +23,7 @@ pub(crate) struct KeyName {
     pub(crate) key: String,
 }
 
-impl Lookup for KeyLookup {
+impl BatchedRead for KeyRead {
     type Name = KeyName;
     type Found = Option<Recorded>;
 

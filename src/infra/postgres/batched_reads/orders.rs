@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-use super::Lookup;
+use super::BatchedRead;
 
 /// Finds orders with their lines.
-pub(crate) enum OrderLookup {}
+pub(crate) enum OrderRead {}
 
 pub(crate) struct OrderName {
     pub(crate) tenant: TenantId,
@@ -24,12 +24,12 @@ pub(crate) struct OrderName {
 }
 
 pub(crate) enum FoundOrder {
-    Nowhere,
-    AsKnown,
+    NotFound,
+    Unchanged,
     State(OrderState),
 }
 
-impl Lookup for OrderLookup {
+impl BatchedRead for OrderRead {
     type Name = OrderName;
     type Found = FoundOrder;
 
@@ -65,9 +65,9 @@ impl Lookup for OrderLookup {
         let found = |((n, name), known): ((i32, &&OrderName), Option<i32>)| {
             let of_order: Vec<OrderRow> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
             match of_order.first() {
-                None => Ok(FoundOrder::Nowhere),
-                Some(row) if known == Some(row.version) => Ok(FoundOrder::AsKnown),
-                Some(_) => Ok(order_state(name.id, of_order)?.map_or(FoundOrder::Nowhere, FoundOrder::State)),
+                None => Ok(FoundOrder::NotFound),
+                Some(row) if known == Some(row.version) => Ok(FoundOrder::Unchanged),
+                Some(_) => Ok(order_state(name.id, of_order)?.map_or(FoundOrder::NotFound, FoundOrder::State)),
             }
         };
         Ok((1..).zip(names).zip(known).map(found).collect())
@@ -80,10 +80,10 @@ pub(crate) async fn select_order(
     tenant: &TenantId,
     id: OrderId,
 ) -> Result<Option<OrderState>, RepoError> {
-    let found = OrderLookup::find(connection, &[&OrderName { tenant: tenant.clone(), id, known: None }]).await?;
+    let found = OrderRead::find(connection, &[&OrderName { tenant: tenant.clone(), id, known: None }]).await?;
     match found.into_iter().next() {
         Some(Ok(FoundOrder::State(state))) => Ok(Some(state)),
         Some(Err(error)) => Err(error),
-        Some(Ok(FoundOrder::Nowhere | FoundOrder::AsKnown)) | None => Ok(None),
+        Some(Ok(FoundOrder::NotFound | FoundOrder::Unchanged)) | None => Ok(None),
     }
 }

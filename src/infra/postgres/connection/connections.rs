@@ -57,15 +57,15 @@ impl Connections {
         let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(Idle { connection, since }) if since.elapsed() < TRUSTED_IDLE => connection,
-            Some(Idle { connection, .. }) => self.proven(connection).await?,
+            Some(Idle { connection, .. }) => self.pinged(connection).await?,
             None => self.acquire().await?,
         };
         Ok(ConnectionLease { connection, idle: self.idle.clone(), permit })
     }
 
     /// This one if it still answers, or else another one: a connection that died in silence would not say so for minutes.
-    async fn proven(&self, mut connection: PoolConnection<Postgres>) -> Result<PoolConnection<Postgres>, RepoError> {
-        let asked = tokio::time::timeout(self.acquire_timeout.min(ANSWERS_WITHIN), connection.ping()).await;
+    async fn pinged(&self, mut connection: PoolConnection<Postgres>) -> Result<PoolConnection<Postgres>, RepoError> {
+        let asked = tokio::time::timeout(self.acquire_timeout.min(PING_TIMEOUT), connection.ping()).await;
         if matches!(asked, Ok(Ok(()))) {
             return Ok(connection);
         }
@@ -128,13 +128,13 @@ impl DerefMut for ConnectionLease {
 }
 
 /// How soon a connection answers that is still alive.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long work that many wait for may take: longer than the server lets a statement take, which it tells by itself. Whatever
 /// keeps it from that, the next ones get another connection.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
+pub(crate) const SHARED_WORK_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(crate) fn unanswered() -> RepoError {
+pub(crate) fn no_answer() -> RepoError {
     RepoError::Unavailable("the database does not answer".into())
 }
 

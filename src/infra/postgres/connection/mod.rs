@@ -5,4 +5,4 @@ mod connections;
 
 pub(crate) use connect::{LOCK_TIMEOUT, bounded, by_key, pool};
 pub use connect::{PoolSettings, connect_options};
-pub(crate) use connections::{ConnectionLease, Connections, DEADLINE, unanswered};
+pub(crate) use connections::{ConnectionLease, Connections, SHARED_WORK_TIMEOUT, no_answer};

@@ -67,7 +67,7 @@ pub(crate) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) ->
         let (keys, changes) = (written.keys(sets), written.changes(sets));
         let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
         let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
-        let events = written.held(sets).flat_map(|(_, set)| set.owned_events()).collect();
+        let events = written.held(sets).flat_map(|(_, set)| set.tenant_events()).collect();
         let lines = ItemChanges::from_events(&changes);
         lines.update(connection).await?;
         let inserts = Inserts { keys, orders, lines: lines.added, events };
@@ -89,12 +89,12 @@ pub(crate) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) ->
 
 impl Written {
     fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<TenantChanges<'a>> {
-        self.held(sets).flat_map(|(_, set)| set.owned_changes()).collect()
+        self.held(sets).flat_map(|(_, set)| set.tenant_changes()).collect()
     }
 
     fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Key<'a>> {
         let key = |(set, changes): (usize, &'a ChangeSet)| {
-            changes.owned_keys().map(move |(tenant, record)| Key { set, tenant, record })
+            changes.tenant_keys().map(move |(tenant, record)| Key { set, tenant, record })
         };
         self.held(sets).flat_map(key).collect()
     }

@@ -16,7 +16,7 @@ pub(crate) struct ChangeSet {
     keys: Vec<KeyRecord>,
     claims: Vec<u64>,
     /// Whoever comes next to these orders waits until it is known what became of this.
-    pub(crate) turns: Vec<OrderLock>,
+    pub(crate) order_locks: Vec<OrderLock>,
 }
 
 /// What happened to an order. All that can be made of it beforehand is, by whoever hands it over: the lane is one for all.
@@ -27,11 +27,11 @@ struct Staged {
 }
 
 /// An event of an order, whose it is, and its data.
-pub(crate) type OwnedEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
+pub(crate) type TenantEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
 
 impl ChangeSet {
     pub(crate) const fn new(tenant: TenantId) -> Self {
-        Self { tenant, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), turns: Vec::new() }
+        Self { tenant, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), order_locks: Vec::new() }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -66,16 +66,16 @@ impl ChangeSet {
         self.keys.push(record);
     }
 
-    pub(crate) fn owned_changes(&self) -> impl Iterator<Item = TenantChanges<'_>> {
+    pub(crate) fn tenant_changes(&self) -> impl Iterator<Item = TenantChanges<'_>> {
         self.changes.iter().map(|staged| (&self.tenant, &staged.changes))
     }
 
-    pub(crate) fn owned_events(&self) -> impl Iterator<Item = OwnedEvent<'_>> {
+    pub(crate) fn tenant_events(&self) -> impl Iterator<Item = TenantEvent<'_>> {
         let events = self.changes.iter().flat_map(|staged| staged.changes.events.iter().zip(&staged.data));
         events.map(|(event, data)| (&self.tenant, event, data.as_str()))
     }
 
-    pub(super) fn owned_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {
+    pub(super) fn tenant_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {
         self.keys.iter().map(|record| (&self.tenant, record))
     }
 
@@ -85,12 +85,12 @@ impl ChangeSet {
     }
 
     /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
-    pub(crate) fn leave_states(&mut self) {
-        let Self { tenant, changes, turns, .. } = self;
+    pub(crate) fn pass_states_on(&mut self) {
+        let Self { tenant, changes, order_locks, .. } = self;
         for Staged { changes, .. } in changes.drain(..) {
             let id = changes.state.order_id;
-            if let Some(turn) = turns.iter_mut().find(|turn| turn.is_of(tenant, id)) {
-                turn.leave_state(changes.state);
+            if let Some(lock) = order_locks.iter_mut().find(|lock| lock.is_for(tenant, id)) {
+                lock.pass_on(changes.state);
             }
         }
     }

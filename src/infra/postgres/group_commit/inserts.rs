@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     batch::{column, numbers},
-    change_set::{OwnedEvent, key_name},
+    change_set::{TenantEvent, key_name},
     item_changes::Added,
 };
 
@@ -19,7 +19,7 @@ pub(super) struct Inserts<'a> {
     pub(super) keys: Vec<Key<'a>>,
     pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
     pub(super) lines: Vec<Added<'a>>,
-    pub(super) events: Vec<OwnedEvent<'a>>,
+    pub(super) events: Vec<TenantEvent<'a>>,
 }
 
 /// A key, and which of the sets has it.

@@ -23,7 +23,7 @@ use crate::infra::observability::Metrics;
 use super::{connection::Connections, queue::Queue, recent::RecentEvents};
 
 pub(super) use batch::write;
-pub(super) use change_set::{ChangeSet, OwnedEvent};
+pub(super) use change_set::{ChangeSet, TenantEvent};
 pub(super) use order_locks::OrderLocks;
 
 /// Takes change sets and answers each when it is committed, or why it is not. It has one connection and one transaction at a
@@ -31,10 +31,10 @@ pub(super) use order_locks::OrderLocks;
 pub(super) type GroupCommit = Queue<ChangeSet, ()>;
 
 /// Opens the lane. It ends when nobody can hand anything over any more.
-pub(super) fn open(connections: Connections, listeners: Listeners) -> GroupCommit {
-    let (lane, queue) = Queue::new();
-    tokio::spawn(writer::Writer { connections, listeners }.run(queue));
-    lane
+pub(super) fn start(connections: Connections, listeners: Listeners) -> GroupCommit {
+    let (queue, receiver) = Queue::new();
+    tokio::spawn(writer::Writer { connections, listeners }.run(receiver));
+    queue
 }
 
 /// Who hears of a transaction that was committed.
@@ -48,7 +48,7 @@ pub(super) struct Listeners {
 
 impl Listeners {
     /// A transaction begins with sets that have waited since then.
-    fn begun(&self, since: impl Iterator<Item = Instant>) {
+    fn batch_begun(&self, since: impl Iterator<Item = Instant>) {
         if let Some(metrics) = self.metrics.get() {
             metrics.commit_waited(since.map(|since| since.elapsed()));
         }
@@ -56,10 +56,10 @@ impl Listeners {
 
     /// `first` is the position of their first event.
     pub(super) fn committed<'a>(&self, first: u64, sets: impl Iterator<Item = &'a ChangeSet> + Clone) {
-        self.recent.committed(first, sets.clone().flat_map(ChangeSet::owned_events));
+        self.recent.committed(first, sets.clone().flat_map(ChangeSet::tenant_events));
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            let types = sets.clone().flat_map(ChangeSet::owned_events).map(|(_, event, _)| event.kind.event_type());
+            let types = sets.clone().flat_map(ChangeSet::tenant_events).map(|(_, event, _)| event.kind.event_type());
             metrics.committed(sets.count(), types);
         }
     }

@@ -25,18 +25,18 @@ type Place = Arc<tokio::sync::Mutex<Option<OrderState>>>;
 pub(crate) struct OrderLock {
     guard: Option<OwnedMutexGuard<Option<OrderState>>>,
     name: Name,
-    turns: OrderLocks,
+    locks: OrderLocks,
 }
 
 impl OrderLocks {
     /// Waits for those who came before. `None` when that takes too long.
-    pub(crate) async fn wait(&self, tenant: &TenantId, id: OrderId, patience: Duration) -> Option<OrderLock> {
+    pub(crate) async fn acquire(&self, tenant: &TenantId, id: OrderId, timeout: Duration) -> Option<OrderLock> {
         let name = (tenant.clone(), id);
         let place = self.taken().entry(name.clone()).or_default().clone();
         // It cleans up even when the wait is given up.
-        let mut turn = OrderLock { guard: None, name, turns: self.clone() };
-        turn.guard = Some(tokio::time::timeout(patience, place.lock_owned()).await.ok()?);
-        Some(turn)
+        let mut lock = OrderLock { guard: None, name, locks: self.clone() };
+        lock.guard = Some(tokio::time::timeout(timeout, place.lock_owned()).await.ok()?);
+        Some(lock)
     }
 
     /// Held for a look into a map: a panic of another thread leaves nothing half-done.
@@ -46,7 +46,7 @@ impl OrderLocks {
 }
 
 impl OrderLock {
-    pub(crate) fn is_of(&self, tenant: &TenantId, id: OrderId) -> bool {
+    pub(crate) fn is_for(&self, tenant: &TenantId, id: OrderId) -> bool {
         self.name.0 == *tenant && self.name.1 == id
     }
 
@@ -56,7 +56,7 @@ impl OrderLock {
     }
 
     /// For the next one.
-    pub(super) fn leave_state(&mut self, state: OrderState) {
+    pub(super) fn pass_on(&mut self, state: OrderState) {
         if let Some(guard) = &mut self.guard {
             **guard = Some(state);
         }
@@ -65,7 +65,7 @@ impl OrderLock {
 
 impl Drop for OrderLock {
     fn drop(&mut self) {
-        let mut taken = self.turns.taken();
+        let mut taken = self.locks.taken();
         self.guard = None;
         // Those who wait have an `Arc` each; nobody gets another one while the map is locked.
         if taken.get(&self.name).is_some_and(|place| Arc::strong_count(place) == 1) {

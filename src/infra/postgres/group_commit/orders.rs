@@ -15,7 +15,7 @@ pub(super) async fn update_orders(
     connection: &mut PgConnection,
     sets: &[&ChangeSet],
 ) -> Result<Vec<UpdatedOrder>, RepoError> {
-    let changes = sets.iter().enumerate().flat_map(|(set, changes)| changes.owned_changes().map(move |c| (set, c)));
+    let changes = sets.iter().enumerate().flat_map(|(set, changes)| changes.tenant_changes().map(move |c| (set, c)));
     let mut rows: Vec<(usize, TenantChanges<'_>)> = changes.filter(|(_, (_, changes))| changes.read_at() > 0).collect();
     if rows.is_empty() {
         return Ok(Vec::new());
