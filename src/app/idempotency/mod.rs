@@ -2,7 +2,9 @@
 
 mod forget_keys;
 mod keyed_request;
+mod replay;
 
 pub use forget_keys::ForgetKeys;
-pub use keyed_request::{Answered, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
-pub(crate) use keyed_request::{rebuild, recall, replay};
+pub use keyed_request::{KeyRecord, KeyedRequest, Outcome, Recorded};
+pub use replay::{Answered, KeyError};
+pub(crate) use replay::{rebuild, recall, replay};

@@ -1,0 +1,23 @@
+//! What the use cases need from outside: one port a file. `infra` implements each of them.
+
+mod clock;
+mod event_bus;
+mod event_log;
+mod idempotency_keys;
+mod order_queries;
+mod order_repo;
+mod pricing_service;
+mod repo_error;
+mod telemetry;
+mod unit_of_work;
+
+pub use clock::{Clock, IdGenerator};
+pub use event_bus::{Backlog, EventBus, Lagged, Subscription};
+pub use event_log::{EventLog, LogBounds, LogSlice};
+pub use idempotency_keys::IdempotencyKeys;
+pub use order_queries::{AsOf, HistoricalOrder, OrderFilter, OrderQueries};
+pub use order_repo::{Changes, Lock, OrderRepo};
+pub use pricing_service::{PricingError, PricingService, Product};
+pub use repo_error::{BoxError, RepoError};
+pub use telemetry::{Answer, Telemetry};
+pub use unit_of_work::UnitOfWork;
