@@ -1,6 +1,6 @@
 use crate::domain::{
-    Action, CancelReason, Currency, CustomerId, Line, MAX_LINES, OrderEvent, OrderEventKind, OrderId, OrderState,
-    Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp, Status,
+    Action, CancelReason, Currency, CustomerId, Line, OrderError, OrderEvent, OrderEventKind, OrderId, OrderState,
+    Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp,
 };
 
 /// The aggregate root: it alone decides what may happen to an order, and records what did.
@@ -8,25 +8,6 @@ use crate::domain::{
 pub struct Order {
     state: OrderState,
     recorded: Vec<OrderEvent>,
-}
-
-/// Why an order refused a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrderError {
-    #[error("the order is {0}; it can be changed and placed only while it is open")]
-    NotOpen(Status),
-    #[error("the order has no items")]
-    Empty,
-    #[error("the order is {0}; it can be cancelled only while it is open or placed")]
-    NotCancellable(Status),
-    #[error("the order is {0}; it can be fulfilled only while it is placed")]
-    NotPlaced(Status),
-    #[error("the order has no line {0}")]
-    NoSuchLine(u32),
-    #[error("an order has at most {MAX_LINES} lines")]
-    TooManyLines,
-    #[error("the order is in {order}, the price in {price}: an order has one currency")]
-    CurrencyMismatch { order: Currency, price: Currency },
 }
 
 impl Order {

@@ -4,9 +4,6 @@ use crate::domain::{
     Amount, Currency, CustomerId, OrderEvent, OrderEventKind, OrderId, Price, ProductName, Quantity, Sku, Status,
 };
 
-/// The most lines that an order can have at one time.
-pub const MAX_LINES: usize = 200;
-
 /// What is true of an order at one version: exactly the fold of its events so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderState {
