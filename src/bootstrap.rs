@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
     config::{COMMIT, Config, LogFormat},
-    http::{AppState, HttpLimits, HttpSettings, serve},
+    http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{
         self, EmbeddedPostgres, HttpPricing, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings,
         Pricing, PricingSettings, StaticCatalogue, SystemClock, UuidV7,
@@ -167,7 +167,10 @@ where
         bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
         telemetry,
     };
-    let app = AppState::new(ports.clone(), bounds);
+    let (http_metrics, rendered) = (HttpMetrics::default(), ports.telemetry.clone());
+    rendered.register(|registry| http_metrics.register(registry));
+    let render = MetricsRenderer::new(move || rendered.render());
+    let app = AppState::new(ports.clone(), bounds, http_metrics, render);
     let settings = HttpSettings {
         bind: config.bind,
         static_dir: config.static_dir.clone(),

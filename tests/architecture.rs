@@ -55,6 +55,7 @@ const RULES: &[(&str, &[&str])] = &[
             "futures_util",
             "log",
             "mime",
+            "prometheus_client",
             "serde",
             "serde_json",
             "sha2",

@@ -15,9 +15,9 @@ pub use events::*;
 pub use idempotency::{Answered, ForgetKeys, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
 pub use orders::*;
 pub use ports::{
-    Answer, AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, HistoricalOrder, IdGenerator, IdempotencyKeys,
-    Lagged, Lock, LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product,
-    RepoError, Subscription, Telemetry, UnitOfWork,
+    AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, HistoricalOrder, IdGenerator, IdempotencyKeys, Lagged,
+    Lock, LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product, RepoError,
+    Subscription, Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
 pub use uow::Uow;

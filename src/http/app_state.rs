@@ -1,10 +1,13 @@
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{app::Ports, domain::TenantId};
 
-use super::response::{code::Code, problem::Problem};
+use super::{
+    middleware::http_metrics::HttpMetrics,
+    response::{code::Code, problem::Problem},
+};
 
 /// What every handler has: the ports behind the use cases, and whether the service is on its way out.
 #[derive(Clone, Debug)]
@@ -14,7 +17,13 @@ pub struct AppState<P> {
     bounds: HttpLimits,
     /// A permit for each client that may still wait for events.
     waiting: Arc<Semaphore>,
+    metrics: HttpMetrics,
+    render_metrics: MetricsRenderer,
 }
+
+/// Renders all metrics of the process as text.
+#[derive(Clone)]
+pub struct MetricsRenderer(Arc<dyn Fn() -> String + Send + Sync>);
 
 /// How much of a request is read.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +41,9 @@ pub struct HttpLimits {
 }
 
 impl<P: Ports> AppState<P> {
-    pub fn new(ports: P, bounds: HttpLimits) -> Self {
+    pub fn new(ports: P, bounds: HttpLimits, metrics: HttpMetrics, render_metrics: MetricsRenderer) -> Self {
         let waiting = Arc::new(Semaphore::new(bounds.waiting));
-        Self { ports, draining: watch::Sender::new(false), bounds, waiting }
+        Self { ports, draining: watch::Sender::new(false), bounds, waiting, metrics, render_metrics }
     }
 
     pub(super) const fn bounds(&self) -> HttpLimits {
@@ -43,6 +52,14 @@ impl<P: Ports> AppState<P> {
 
     pub const fn ports(&self) -> &P {
         &self.ports
+    }
+
+    pub(super) const fn metrics(&self) -> &HttpMetrics {
+        &self.metrics
+    }
+
+    pub(super) fn render_metrics(&self) -> String {
+        (self.render_metrics.0)()
     }
 
     /// From now on the service says that it is not ready, and ends what would wait for events; it still answers.
@@ -77,5 +94,17 @@ impl<P: Ports> AppState<P> {
     /// Whose orders a request is about. Nobody is authenticated yet.
     pub fn tenant(&self) -> TenantId {
         TenantId::anonymous()
+    }
+}
+
+impl MetricsRenderer {
+    pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+}
+
+impl fmt::Debug for MetricsRenderer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetricsRenderer")
     }
 }

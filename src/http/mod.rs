@@ -13,5 +13,6 @@ mod routing;
 mod server;
 mod service;
 
-pub use app_state::{AppState, HttpLimits};
+pub use app_state::{AppState, HttpLimits, MetricsRenderer};
+pub use middleware::http_metrics::HttpMetrics;
 pub use server::{HttpSettings, Serving, serve};

@@ -35,7 +35,7 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
         endpoint("/products").get(products::list::<P>, products::list_doc()),
         endpoint("/health/live").get(health::live, health::live_doc()),
         endpoint("/health/ready").get(health::ready::<P>, health::ready_doc()),
-        endpoint("/metrics").producing(mime::TEXT_PLAIN).get(metrics::tell::<P>, metrics::tell_doc()),
+        endpoint("/metrics").producing(mime::TEXT_PLAIN).get(metrics::show::<P>, metrics::show_doc()),
         endpoint("/openapi.json").get(docs::openapi::<P>, docs::openapi_doc()),
         endpoint("/problems").producing(mime::TEXT_HTML).get(docs::problems, docs::problems_doc()),
         endpoint("/problems/{code}").producing(mime::TEXT_HTML).get(docs::problem, docs::problem_doc()),

@@ -2,7 +2,7 @@ use std::{future::IntoFuture, time::Duration};
 
 use orders::{
     app::{Adapters, FollowLog, Ports, PricingService, Store},
-    http::{AppState, HttpLimits, HttpSettings, serve},
+    http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -105,10 +105,18 @@ impl Api {
         Self::serve_ports(ports, send_timeout, head_timeout, arrival)
     }
 
-    fn serve_ports(ports: impl Ports, send_timeout: Duration, head_timeout: Duration, arrival: Duration) -> Self {
+    fn serve_ports(
+        ports: impl Ports<Telemetry = Metrics>,
+        send_timeout: Duration,
+        head_timeout: Duration,
+        arrival: Duration,
+    ) -> Self {
         let bounds =
             HttpLimits { body: 64 * 1024, headers: 16 * 1024, arrival, heartbeat: HEARTBEAT, waiting: WAITING };
-        let app = AppState::new(ports.clone(), bounds);
+        let (http_metrics, metrics) = (HttpMetrics::default(), ports.telemetry().clone());
+        metrics.register(|registry| http_metrics.register(registry));
+        let render = MetricsRenderer::new(move || metrics.render());
+        let app = AppState::new(ports.clone(), bounds, http_metrics, render);
         tokio::spawn(async move { FollowLog(&ports).run().await });
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),

@@ -1,5 +1,5 @@
 use orders::{
-    app::{PricingService, Telemetry},
+    app::PricingService,
     infra::{Metrics, Pricing, PricingOutcomes},
 };
 use reqwest::Method;
@@ -98,13 +98,13 @@ async fn the_calls_and_the_breaker_of_the_pricing_service_are_counted() {
     for _ in 0..6 {
         service.list().await.unwrap_err();
     }
-    let told = telemetry.tell();
+    let rendered = telemetry.render();
     for sample in [
         "orders_pricing_requests_total{outcome=\"failed\"} 5",
         "orders_pricing_requests_total{outcome=\"rejected\"} 1",
         "orders_pricing_breaker_state{state=\"open\"} 1",
         "orders_pricing_breaker_state{state=\"closed\"} 0",
     ] {
-        assert!(told.contains(sample), "{sample} is not in {told}");
+        assert!(rendered.contains(sample), "{sample} is not in {rendered}");
     }
 }

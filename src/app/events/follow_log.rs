@@ -54,8 +54,8 @@ impl<P: Ports> FollowLog<'_, P> {
             *position = Some(event.position);
             self.0.bus().publish(Arc::new(event));
         }
-        if let Some(told) = *position {
-            self.0.telemetry().log_told(told);
+        if let Some(published) = *position {
+            self.0.telemetry().published(published);
         }
         Ok(more)
     }

@@ -19,5 +19,5 @@ pub use order_queries::{AsOf, HistoricalOrder, OrderFilter, OrderQueries};
 pub use order_repo::{Changes, Lock, OrderRepo};
 pub use pricing_service::{PricingError, PricingService, Product};
 pub use repo_error::{BoxError, RepoError};
-pub use telemetry::{Answer, Telemetry};
+pub use telemetry::Telemetry;
 pub use unit_of_work::UnitOfWork;

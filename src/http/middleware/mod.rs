@@ -1,4 +1,5 @@
 //! What every request passes through.
 
 pub(crate) mod cors;
+pub(crate) mod http_metrics;
 pub(crate) mod observe;

@@ -15,7 +15,7 @@ use actix_web::{
 use futures_util::FutureExt;
 
 use crate::{
-    app::{Answer, Clock, IdGenerator, Ports, Telemetry},
+    app::{Clock, IdGenerator, Ports},
     http::{
         app_state::AppState,
         request_id::{RequestId, X_REQUEST_ID},
@@ -54,7 +54,7 @@ async fn answer<P: Ports>(
     id: RequestId,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
-    let counted = Counted::begin(app.ports().telemetry().clone(), begun);
+    let counted = app.metrics().begin_request(begun);
     request.extensions_mut().insert(id.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let answered = if header_bytes(request.headers()) > app.bounds().headers {
@@ -76,46 +76,13 @@ async fn answer<P: Ports>(
     };
     add_headers(response.headers_mut(), &id);
     let route = request.as_ref().and_then(HttpRequest::match_pattern);
-    counted.answered(route.as_deref(), &method, response.status());
+    counted.respond(route.as_deref(), &method, response.status());
     log_access(&method, &uri, response.status(), begun, &id);
     match request {
         Some(request) => Ok(ServiceResponse::new(request, response)),
         None => Err(InternalError::from_response("no request is left", response).into()),
     }
 }
-
-/// A request that is counted, whether it is answered or given up by its client.
-struct Counted<T: Telemetry> {
-    telemetry: T,
-    begun: Instant,
-    is_answered: bool,
-}
-
-impl<T: Telemetry> Counted<T> {
-    fn begin(telemetry: T, begun: Instant) -> Self {
-        telemetry.request_begun();
-        Self { telemetry, begun, is_answered: false }
-    }
-
-    /// `route` is the pattern of the path; none where no pattern matches it.
-    fn answered(mut self, route: Option<&str>, method: &Method, status: StatusCode) {
-        self.is_answered = true;
-        let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
-        let answer = Answer { route: route.unwrap_or("unmatched"), method, status: status.as_u16() };
-        self.telemetry.request_ended(Some(&answer), self.begun.elapsed());
-    }
-}
-
-impl<T: Telemetry> Drop for Counted<T> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            self.telemetry.request_ended(None, self.begun.elapsed());
-        }
-    }
-}
-
-/// Anyone may make up another one.
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The problem that a failed response is, written out, with what CORS said of it. `None` for one that did not fail.
 fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {

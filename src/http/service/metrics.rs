@@ -3,7 +3,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
 use crate::{
-    app::{OrderQueries, Ports, Telemetry},
+    app::{OrderQueries, Ports},
     http::{app_state::AppState, request::parameters::no_query, response::problem::Problem, routing::openapi::Doc},
 };
 
@@ -11,18 +11,17 @@ use crate::{
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How long to wait for the store before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(1);
+const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn tell<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let answers = tokio::time::timeout(PATIENCE, app.ports().store().ready()).await;
+    let answers = tokio::time::timeout(READY_TIMEOUT, app.ports().store().ready()).await;
     let ready = !app.is_draining() && matches!(answers, Ok(Ok(())));
-    let telemetry = app.ports().telemetry();
-    telemetry.state(app.waiting(), ready);
-    Ok(HttpResponse::Ok().content_type(TEXT).body(telemetry.tell()))
+    app.metrics().set_state(app.waiting(), ready);
+    Ok(HttpResponse::Ok().content_type(TEXT).body(app.render_metrics()))
 }
 
-pub(crate) fn tell_doc() -> Doc {
+pub(crate) fn show_doc() -> Doc {
     Doc::new("Health", "metrics", "Tell what was counted, in the text format of Prometheus").other_answer(
         200,
         "The metrics",

@@ -36,7 +36,7 @@ pub async fn log_events<P: Ports>(ports: P) -> Infallible {
 async fn log_stream<P: Ports>(ports: &P, mut stream: EventStream<P>, after: &mut Option<u64>) -> EventStreamError {
     loop {
         *after = Some(stream.position());
-        ports.telemetry().sink_told("log", stream.position());
+        ports.telemetry().delivered("log", stream.position());
         match stream.next().await {
             Ok(event) => log_event(&event),
             Err(error) => return error,

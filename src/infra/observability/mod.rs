@@ -5,6 +5,7 @@ mod log_thread;
 mod logging;
 mod metrics;
 mod process;
+mod prometheus_text;
 
 pub use log_thread::flush_log;
 pub use logging::{LogDir, LogFormat, init_logging};

@@ -82,13 +82,13 @@ impl PgStore {
         let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
         let (locking, readers, tail) = (locking.clone(), readers.clone(), tail.clone());
         let (writer, batch_readers) = (writer.clone(), batch_readers.clone());
-        metrics.observe(move |metrics| {
+        metrics.before_rendering(move |metrics| {
             let (size, max) = (locking.size(), locking.options().get_max_connections());
             let idle = u32::try_from(locking.num_idle()).unwrap_or(u32::MAX);
             let locking = PoolUse { idle, used: size.saturating_sub(idle), max };
-            metrics.pool("write", writer.usage() + locking);
-            metrics.pool("read", batch_readers.usage() + readers.usage());
-            metrics.pool("tail", tail.usage());
+            metrics.set_pool("write", writer.usage() + locking);
+            metrics.set_pool("read", batch_readers.usage() + readers.usage());
+            metrics.set_pool("tail", tail.usage());
         });
         // Who was told before is told for ever.
         let _ = self.parts.listeners.metrics.set(metrics.clone());

@@ -4,6 +4,7 @@ mod answer;
 mod attempt;
 mod breaker;
 mod catalogue;
+mod metrics;
 mod product;
 mod remote;
 
@@ -16,7 +17,7 @@ use crate::{
     domain::Sku,
 };
 
-use super::Metrics;
+use super::observability::Metrics;
 
 /// The one that the settings chose.
 #[derive(Clone, Debug)]
@@ -26,12 +27,14 @@ pub enum Pricing {
 }
 
 impl Pricing {
-    /// Shows how calls end, and how it is with the circuit breaker.
+    /// Counts the calls by their outcome, and shows the state of the circuit breaker.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
+        let shown = metrics::PricingMetrics::default();
+        metrics.register(|registry| shown.register(registry));
         if let Self::Http(service) = &self {
             let service = service.clone();
-            metrics.observe(move |metrics| metrics.pricing(service.outcomes(), service.breaker_state()));
+            metrics.before_rendering(move |_| shown.update(service.outcomes(), service.breaker_state()));
         }
         self
     }

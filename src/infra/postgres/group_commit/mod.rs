@@ -60,7 +60,7 @@ impl Listeners {
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
             let types = sets.clone().flat_map(ChangeSet::tenant_events).map(|(_, event, _)| event.kind.event_type());
-            metrics.committed(sets.count(), types);
+            metrics.committed(sets.count(), first, types);
         }
     }
 }
