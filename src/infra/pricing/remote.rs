@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     app::{PricingError, PricingService, Product},
-    domain::{MAX_LINES, Sku},
+    domain::Sku,
     trace::TraceContext,
 };
 
@@ -25,6 +25,9 @@ use super::{
 
 /// How often a call is tried in all.
 const ATTEMPTS: usize = 3;
+
+/// The URL of so many SKUs has less than 3 KB, which every server accepts. A batch of orders may need more SKUs.
+const MAX_SKUS_PER_REQUEST: usize = 200;
 
 /// A pricing service that is reached over HTTP; docs/API.md has what it must answer.
 #[derive(Clone, Debug)]
@@ -126,8 +129,7 @@ impl PricingService for HttpPricing {
         wanted.sort();
         wanted.dedup();
         let mut found = BTreeMap::new();
-        // All of an order fit in a URL that every server takes; all of a batch may not.
-        for part in wanted.chunks(MAX_LINES) {
+        for part in wanted.chunks(MAX_SKUS_PER_REQUEST) {
             found.extend(self.0.call(Some(part)).await?);
         }
         Ok(skus.iter().map(|sku| found.get(sku).cloned()).collect())
