@@ -149,7 +149,7 @@ async fn create(store: &PgStore, n: u64) -> Result<(), RepoError> {
     let at = OffsetDateTime::UNIX_EPOCH;
     let id = OrderId::new(at, n);
     let order = Order::create(id, "c".parse().unwrap(), "EUR".parse().unwrap(), Stamp::new(id.as_uuid(), at));
-    let mut uow = store.begin(&TenantId::anonymous()).await?;
-    uow.save(order).await?;
+    let mut uow = store.begin(&TenantId::anonymous());
+    uow.save(order)?;
     uow.commit().await
 }

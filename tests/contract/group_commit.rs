@@ -336,10 +336,10 @@ async fn an_order_that_a_stranger_keeps_locked_holds_nobody_else_up() {
     let waiting = tokio::spawn({
         let store = store.clone();
         async move {
-            let mut uow = store.begin(&tenant("default")).await?;
-            let mut order = uow.order(id(1), Lock::Write).await?.unwrap();
+            let mut uow = store.begin(&tenant("default"));
+            let mut order = uow.find(id(1), Lock::Write).await?.unwrap();
             add_line(&mut order, "MOUSE456");
-            uow.save(order).await?;
+            uow.save(order)?;
             uow.commit().await
         }
     });
@@ -362,9 +362,9 @@ async fn add_lines(store: &PgStore, numbers: &[u64]) -> BoxFuture<'static, Resul
         orders.push(order);
     }
     async move {
-        let mut uow = store.begin(&tenant("default")).await?;
+        let mut uow = store.begin(&tenant("default"));
         for order in orders {
-            uow.save(order).await?;
+            uow.save(order)?;
         }
         uow.commit().await
     }
@@ -376,12 +376,12 @@ pub(super) fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFutur
     let (store, numbers) = (store.clone(), numbers.to_vec());
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     async move {
-        let mut uow = store.begin(&tenant("default")).await?;
+        let mut uow = store.begin(&tenant("default"));
         for (n, key) in numbers.into_iter().zip(keys) {
-            uow.save(order_with_lines(n, 0)).await?;
+            uow.save(order_with_lines(n, 0))?;
             let request = KeyedRequest { caller: "caller".to_owned(), key, fingerprint: [1; 32] };
             let outcome = Outcome { item: 0, order_id: id(n), version: 1 };
-            uow.remember(&KeyRecord { request, outcome, at: created_at(n) }).await?;
+            uow.save_key(KeyRecord { request, outcome, at: created_at(n) });
         }
         uow.commit().await
     }

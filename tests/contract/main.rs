@@ -73,8 +73,8 @@ async fn what_was_committed_is_read_to_the_last_field(store: impl Store) {
 async fn what_was_not_committed_is_gone(store: impl Store) {
     let order = order_with_lines(1, 2);
     let id = order.state().order_id;
-    let mut uow = store.begin(&tenant("default")).await.unwrap();
-    uow.save(order).await.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    uow.save(order).unwrap();
     drop(uow);
 
     assert_eq!(store.order(&tenant("default"), id).await.unwrap(), None);
@@ -84,8 +84,8 @@ async fn what_was_not_committed_is_gone(store: impl Store) {
 async fn uncommitted_work_is_seen_by_nobody_else(store: impl Store) {
     let order = order_with_lines(1, 1);
     let id = order.state().order_id;
-    let mut uow = store.begin(&tenant("default")).await.unwrap();
-    uow.save(order).await.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    uow.save(order).unwrap();
 
     assert_eq!(store.order(&tenant("default"), id).await.unwrap(), None);
     assert!(list(&store, "default", &OrderFilter::default()).await.is_empty());
@@ -98,13 +98,13 @@ async fn who_changes_an_order_that_someone_else_changed_gets_a_conflict(store: i
     let id = order.state().order_id;
     save(&store, &tenant("default"), order).await.unwrap();
 
-    let mut slow = store.begin(&tenant("default")).await.unwrap();
-    let mut stale = slow.order(id, Lock::None).await.unwrap().unwrap();
+    let mut slow = store.begin(&tenant("default"));
+    let mut stale = slow.find(id, Lock::None).await.unwrap().unwrap();
     change(&store, id, "MOUSE456").await.unwrap();
 
     add_line(&mut stale, "LAPTOP123");
     let lost = async {
-        slow.save(stale).await?;
+        slow.save(stale)?;
         slow.commit().await
     };
     assert!(matches!(lost.await, Err(RepoError::Conflict)));
@@ -117,21 +117,21 @@ async fn who_waits_for_the_lock_sees_what_the_holder_left(store: impl Store) {
     let id = order.state().order_id;
     save(&store, &tenant("default"), order).await.unwrap();
 
-    let mut holder = store.begin(&tenant("default")).await.unwrap();
-    let mut held = holder.order(id, Lock::Write).await.unwrap().unwrap();
+    let mut holder = store.begin(&tenant("default"));
+    let mut held = holder.find(id, Lock::Write).await.unwrap().unwrap();
     let waiting = tokio::spawn({
         let store = store.clone();
         async move {
-            let mut uow = store.begin(&tenant("default")).await.unwrap();
-            let mut order = uow.order(id, Lock::Write).await.unwrap().unwrap();
+            let mut uow = store.begin(&tenant("default"));
+            let mut order = uow.find(id, Lock::Write).await.unwrap().unwrap();
             add_line(&mut order, "MOUSE456");
-            uow.save(order).await.unwrap();
+            uow.save(order).unwrap();
             uow.commit().await
         }
     });
     tokio::task::yield_now().await;
     add_line(&mut held, "LAPTOP123");
-    holder.save(held).await.unwrap();
+    holder.save(held).unwrap();
     holder.commit().await.unwrap();
 
     waiting.await.unwrap().unwrap();
@@ -221,9 +221,9 @@ async fn an_order_saved_without_a_change_stays_as_it_was(store: impl Store) {
     let order = order_with_lines(1, 1);
     let expected = order.state().clone();
     save(&store, &tenant("default"), order).await.unwrap();
-    let mut uow = store.begin(&tenant("default")).await.unwrap();
-    let untouched = uow.order(expected.order_id, Lock::None).await.unwrap().unwrap();
-    uow.save(untouched).await.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    let untouched = uow.find(expected.order_id, Lock::None).await.unwrap().unwrap();
+    uow.save(untouched).unwrap();
     uow.commit().await.unwrap();
     assert_eq!(state(&store, &tenant("default"), expected.order_id).await, Some(expected));
 }
@@ -273,9 +273,9 @@ async fn a_key_of_another_request_is_taken_whatever_it_led_to(store: impl Store)
 }
 
 async fn a_key_is_kept_only_with_its_change(store: impl Store) {
-    let mut uow = store.begin(&tenant("default")).await.unwrap();
-    uow.save(order_with_lines(1, 0)).await.unwrap();
-    uow.remember(&record(1, 0, 1)).await.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    uow.save(order_with_lines(1, 0)).unwrap();
+    uow.save_key(record(1, 0, 1));
     drop(uow);
     assert_eq!(store.recall(&tenant("default"), "caller", "key").await.unwrap(), None);
     save_with_key(&store, 1, &[record(1, 0, 1)]).await.unwrap();
@@ -334,10 +334,10 @@ fn record(n: u64, item: u32, at: u64) -> KeyRecord {
 }
 
 async fn save_with_key(store: &impl Store, n: u64, records: &[KeyRecord]) -> Result<(), RepoError> {
-    let mut uow = store.begin(&tenant("default")).await?;
-    uow.save(order_with_lines(n, 0)).await?;
+    let mut uow = store.begin(&tenant("default"));
+    uow.save(order_with_lines(n, 0))?;
     for record in records {
-        uow.remember(record).await?;
+        uow.save_key(record.clone());
     }
     uow.commit().await
 }
@@ -378,24 +378,24 @@ fn add_line(order: &mut Order, sku: &str) {
 }
 
 async fn save(store: &impl Store, tenant: &TenantId, order: Order) -> Result<(), RepoError> {
-    let mut uow = store.begin(tenant).await?;
-    uow.save(order).await?;
+    let mut uow = store.begin(tenant);
+    uow.save(order)?;
     uow.commit().await
 }
 
 /// Adds a line to a stored order; what it should be now.
 async fn change(store: &impl Store, id: OrderId, sku: &str) -> Result<OrderState, RepoError> {
-    let mut uow = store.begin(&tenant("default")).await?;
-    let mut order = uow.order(id, Lock::None).await?.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    let mut order = uow.find(id, Lock::None).await?.unwrap();
     add_line(&mut order, sku);
     let expected = order.state().clone();
-    uow.save(order).await?;
+    uow.save(order)?;
     uow.commit().await?;
     Ok(expected)
 }
 
 async fn state(store: &impl Store, tenant: &TenantId, id: OrderId) -> Option<OrderState> {
-    let order = store.begin(tenant).await.unwrap().order(id, Lock::None).await.unwrap();
+    let order = store.begin(tenant).find(id, Lock::None).await.unwrap();
     order.map(|order| order.state().clone())
 }
 

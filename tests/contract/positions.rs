@@ -27,8 +27,8 @@ async fn every_event_of_an_order_is_in_the_log_once_with_dense_positions() {
         save(&store, &tenant("default"), order_with_lines(n, 2)).await.unwrap();
     }
     // What is rolled back leaves no hole.
-    let mut uow = store.begin(&tenant("default")).await.unwrap();
-    uow.save(order_with_lines(9, 2)).await.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    uow.save(order_with_lines(9, 2)).unwrap();
     drop(uow);
     save(&store, &tenant("default"), order_with_lines(4, 0)).await.unwrap();
 
@@ -119,8 +119,8 @@ async fn a_transaction_that_opens_early_and_commits_late_gets_its_positions_late
     let store = database.store();
     let ports = adapters(database.store());
     let mut position = 0;
-    let mut late = store.begin(&tenant("default")).await.unwrap();
-    late.save(order_with_lines(1, 2)).await.unwrap();
+    let mut late = store.begin(&tenant("default"));
+    late.save(order_with_lines(1, 2)).unwrap();
     for n in 2..=3 {
         save(&store, &tenant("default"), order_with_lines(n, 1)).await.unwrap();
         read_on(&ports, &mut position).await;

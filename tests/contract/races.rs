@@ -114,36 +114,6 @@ async fn a_database_without_the_schema_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unit_of_work_that_is_given_up_while_it_begins_leaves_no_transaction_open() {
-    let database = Database::new().await;
-    let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_secs(30) };
-    // The server would end what is left open, and hide it.
-    let patient = database.options.clone().options([("idle_in_transaction_session_timeout", "0")]);
-    let store = PgStore::new(&patient, settings);
-    let mut connection = database.connect().await;
-    // With a connection that is there: what is given up is the BEGIN on it.
-    store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
-    for polls in 1..=10 {
-        // Dropped at another point on the way each time: after it was polled once, twice, …
-        given_up_after(polls, store.begin(&tenant("default"))).await;
-        // On the same connection, which is the only one for writes: after this it has come back to the pool.
-        store.forget(created_at(0), 1).await.unwrap();
-        eventually("no session is idle in transaction", async || {
-            let open: i64 = query_scalar(
-                "select count(*) from pg_stat_activity
-                where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
-            )
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-            (open == 0).then_some(())
-        })
-        .await;
-    }
-    store.begin(&tenant("default")).await.unwrap().commit().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_locking_read_that_is_given_up_on_its_way_leaves_no_transaction_open_and_no_order_locked() {
     let database = Database::new().await;
     let settings = PoolSettings { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
@@ -155,8 +125,8 @@ async fn a_locking_read_that_is_given_up_on_its_way_leaves_no_transaction_open_a
     // With a connection that is there.
     store.forget(created_at(0), 1).await.unwrap();
     for polls in 1..=12 {
-        let mut uow = store.begin(&tenant("default")).await.unwrap();
-        given_up_after(polls, uow.order(id(1), Lock::Write)).await;
+        let mut uow = store.begin(&tenant("default"));
+        given_up_after(polls, uow.find(id(1), Lock::Write)).await;
         drop(uow);
         eventually("no session is idle in transaction", async || {
             let open: i64 = query_scalar(

@@ -67,16 +67,16 @@ async fn change_once<P: Ports>(
     lock: Lock,
     decide: &(impl Fn(&mut Order, Stamp) -> Result<(), OrderError> + Send + Sync),
 ) -> Result<OrderDetails, ChangeError> {
-    let mut uow = ports.store().begin(tenant).await.map_err(ChangeError::Store)?;
-    let order = uow.order(order_id, lock).await.map_err(ChangeError::Store)?;
+    let mut uow = ports.store().begin(tenant);
+    let order = uow.find(order_id, lock).await.map_err(ChangeError::Store)?;
     let mut order = order.ok_or(ChangeError::UnknownOrder(order_id))?;
     check(conditions.expected.as_ref(), order.state().version)?;
     let stamp = ports.stamp();
     decide(&mut order, stamp)?;
     let changed = OrderDetails::from(order.state());
-    uow.save(order).await.map_err(ChangeError::Store)?;
+    uow.save(order).map_err(ChangeError::Store)?;
     if let Some(request) = &conditions.key {
-        uow.remember(&record(request, 0, &changed, stamp)).await.map_err(ChangeError::Store)?;
+        uow.save_key(record(request, 0, &changed, stamp));
     }
     uow.commit().await.map_err(ChangeError::Store)?;
     Ok(changed)

@@ -88,10 +88,10 @@ pub(crate) async fn create<P: Ports>(
     let products = price(ports, new_order.items.iter()).await?;
     let order = build(ports, new_order, products).map_err(CreateOrderError::Items)?;
     let created = OrderDetails::from(order.state());
-    let mut uow = ports.store().begin(tenant).await?;
-    uow.save(order).await?;
+    let mut uow = ports.store().begin(tenant);
+    uow.save(order)?;
     if let Some(request) = key {
-        uow.remember(&record(request, item, &created, ports.stamp())).await?;
+        uow.save_key(record(request, item, &created, ports.stamp()));
     }
     uow.commit().await?;
     Ok(created)

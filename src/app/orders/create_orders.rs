@@ -92,13 +92,13 @@ impl<P: Ports> CreateOrders<'_, P> {
             return Ok(built.into_iter().map(result).collect());
         }
         let mut results = Vec::with_capacity(built.len());
-        let mut uow = self.0.store().begin(&request.tenant).await?;
+        let mut uow = self.0.store().begin(&request.tenant);
         for (item, order) in built {
             let Ok(order) = order else { continue };
             let created = OrderDetails::from(order.state());
-            uow.save(order).await?;
+            uow.save(order)?;
             if let Some(key) = &request.key {
-                uow.remember(&record(key, item, &created, self.0.stamp())).await?;
+                uow.save_key(record(key, item, &created, self.0.stamp()));
             }
             results.push((item, BatchResult::Created(Answered::now(created))));
         }

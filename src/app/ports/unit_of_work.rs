@@ -1,12 +1,11 @@
-use std::future::Future;
-
 use crate::{app::Uow, domain::TenantId};
 
-use super::{OrderRepo, RepoError};
+use super::OrderRepo;
 
-/// Starts units of work. PostgreSQL and memory each have one.
+/// Begins units of work. PostgreSQL and memory each have one.
 pub trait UnitOfWork: Clone + Send + Sync + 'static {
     type Repo: OrderRepo;
 
-    fn begin(&self, tenant: &TenantId) -> impl Future<Output = Result<Uow<Self::Repo>, RepoError>> + Send;
+    /// Opens no transaction: the first read with [`super::Lock::Write`] does, or else the commit.
+    fn begin(&self, tenant: &TenantId) -> Uow<Self::Repo>;
 }

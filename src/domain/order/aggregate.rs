@@ -105,6 +105,11 @@ impl Order {
         std::mem::take(&mut self.recorded)
     }
 
+    /// What the order is now, and its events as `take_events` would give them.
+    pub fn into_state_and_events(self) -> (OrderState, Vec<OrderEvent>) {
+        (self.state, self.recorded)
+    }
+
     fn check(&self, action: Action) -> Result<(), OrderError> {
         action.check(self.state.status, self.state.items_count())
     }

@@ -9,7 +9,7 @@ mod state;
 use std::sync::Arc;
 
 use crate::{
-    app::{RepoError, UnitOfWork, Uow},
+    app::{UnitOfWork, Uow},
     domain::TenantId,
 };
 
@@ -24,7 +24,7 @@ pub struct MemoryStore {
 impl UnitOfWork for MemoryStore {
     type Repo = InMemoryOrderRepo;
 
-    async fn begin(&self, tenant: &TenantId) -> Result<Uow<InMemoryOrderRepo>, RepoError> {
-        Ok(Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone())))
+    fn begin(&self, tenant: &TenantId) -> Uow<InMemoryOrderRepo> {
+        Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone()))
     }
 }

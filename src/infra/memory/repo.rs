@@ -44,23 +44,17 @@ impl OrderRepo for InMemoryOrderRepo {
         Ok(stored.map(Order::restore))
     }
 
-    async fn apply(&mut self, changes: &Changes) -> Result<(), RepoError> {
+    fn stage(&mut self, changes: Changes) -> Result<(), RepoError> {
         let seen = self.version(&self.shared.committed(), changes.state.order_id);
         if seen != changes.read_at() {
             return Err(RepoError::Conflict);
         }
-        self.staged.push(changes.clone());
+        self.staged.push(changes);
         Ok(())
     }
 
-    async fn remember(&mut self, record: &KeyRecord) -> Result<(), RepoError> {
-        self.keys.push(record.clone());
-        Ok(())
-    }
-
-    async fn append(&mut self, _written: &[Changes]) -> Result<(), RepoError> {
-        // What `apply` staged holds the events; they take their positions at commit, under the lock.
-        Ok(())
+    fn stage_key(&mut self, record: KeyRecord) {
+        self.keys.push(record);
     }
 
     async fn commit(mut self) -> Result<(), RepoError> {

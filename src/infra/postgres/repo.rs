@@ -70,18 +70,12 @@ impl OrderRepo for PgOrderRepo {
         Ok(self.read(id, lock).await?.map(Order::restore))
     }
 
-    async fn apply(&mut self, changes: &Changes) -> Result<(), RepoError> {
+    fn stage(&mut self, changes: Changes) -> Result<(), RepoError> {
         self.staged.stage(changes)
     }
 
-    async fn remember(&mut self, record: &KeyRecord) -> Result<(), RepoError> {
-        self.staged.remember(record.clone());
-        Ok(())
-    }
-
-    async fn append(&mut self, _written: &[Changes]) -> Result<(), RepoError> {
-        // What `apply` staged holds the events: they take their positions in the transaction that writes them.
-        Ok(())
+    fn stage_key(&mut self, record: KeyRecord) {
+        self.staged.stage_key(record);
     }
 
     async fn commit(self) -> Result<(), RepoError> {

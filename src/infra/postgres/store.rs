@@ -131,8 +131,8 @@ impl PgStore {
 impl UnitOfWork for PgStore {
     type Repo = PgOrderRepo;
 
-    async fn begin(&self, tenant: &TenantId) -> Result<Uow<PgOrderRepo>, RepoError> {
-        Ok(Uow::new(PgOrderRepo::new(self.clone(), tenant.clone())))
+    fn begin(&self, tenant: &TenantId) -> Uow<PgOrderRepo> {
+        Uow::new(PgOrderRepo::new(self.clone(), tenant.clone()))
     }
 }
 

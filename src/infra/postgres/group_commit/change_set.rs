@@ -42,18 +42,18 @@ impl ChangeSet {
         self.changes.iter().map(|staged| &staged.changes).find(|changes| changes.state.order_id == id)
     }
 
-    pub(crate) fn stage(&mut self, changes: &Changes) -> Result<(), RepoError> {
+    pub(crate) fn stage(&mut self, changes: Changes) -> Result<(), RepoError> {
         let id = changes.state.order_id;
         let data = changes.events.iter().map(|event| event_data::encode(&event.kind).map_err(corrupt));
         let data: Vec<String> = data.collect::<Result<_, _>>()?;
         match self.changes.iter_mut().find(|earlier| earlier.changes.state.order_id == id) {
             None => {
                 self.claims.push(hash((&self.tenant, id)));
-                self.changes.push(Staged { changes: changes.clone(), data });
+                self.changes.push(Staged { changes, data });
             }
             Some(earlier) if earlier.changes.state.version == changes.read_at() => {
-                earlier.changes.state = changes.state.clone();
-                earlier.changes.events.extend_from_slice(&changes.events);
+                earlier.changes.state = changes.state;
+                earlier.changes.events.extend(changes.events);
                 earlier.data.extend(data);
             }
             Some(_) => return Err(RepoError::Conflict),
@@ -61,7 +61,7 @@ impl ChangeSet {
         Ok(())
     }
 
-    pub(crate) fn remember(&mut self, record: KeyRecord) {
+    pub(crate) fn stage_key(&mut self, record: KeyRecord) {
         self.claims.push(hash((&self.tenant, &record.request.caller, &record.request.key)));
         self.keys.push(record);
     }
