@@ -8,6 +8,7 @@ mod group_commit;
 mod plans;
 mod positions;
 mod pricing;
+mod proxy;
 mod races;
 mod schema;
 mod verify;

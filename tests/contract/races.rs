@@ -10,10 +10,12 @@ use orders::{
     },
     infra::{InProcessBus, MemoryStore, Metrics, PgStore, PoolSettings, StaticCatalogue, SystemClock, UuidV7, migrate},
 };
-use sqlx::{query_as, query_scalar};
+use sqlx::{PgConnection, postgres::PgConnectOptions, query_as, query_scalar};
 
 use super::{
-    created_at, id, order_with_lines, save,
+    created_at, id, order_with_lines,
+    proxy::Proxy,
+    save,
     support::{Database, eventually},
     tenant,
 };
@@ -113,38 +115,71 @@ async fn a_database_without_the_schema_is_not_ready() {
     database.store().ready().await.unwrap_err();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_locking_read_that_is_given_up_on_its_way_leaves_no_transaction_open_and_no_order_locked() {
-    let database = Database::new().await;
+/// A store whose server does not end an idle transaction by itself, which would hide one that was left open.
+fn store_without_idle_timeout(options: PgConnectOptions) -> PgStore {
     let settings = PoolSettings { max_connections: 4, acquire_timeout: Duration::from_secs(30) };
-    // The server would end what is left open, and hide it.
-    let patient = database.options.clone().options([("idle_in_transaction_session_timeout", "0")]);
-    let store = PgStore::new(&patient, settings);
+    PgStore::new(&options.options([("idle_in_transaction_session_timeout", "0")]), settings)
+}
+
+/// How many other sessions of this database are in this state.
+async fn sessions(observer: &mut PgConnection, state: &str) -> i64 {
+    let counted = "select count(*) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and state = $1";
+    query_scalar(counted).bind(state).fetch_one(observer).await.unwrap()
+}
+
+async fn no_transaction_stays_open(observer: &mut PgConnection) {
+    eventually("no session is in a transaction", async || {
+        let open = sessions(observer, "idle in transaction").await + sessions(observer, "active").await;
+        (open == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locking_read_that_is_dropped_during_its_begin_leaves_no_transaction_open() {
+    let database = Database::new().await;
+    let proxy = Proxy::withholding("BEGIN", &database);
+    let store = store_without_idle_timeout(proxy.options(&database));
+    let mut observer = database.connect().await;
+    // Opens the only connection for row locks, so that the read below begins its transaction on it.
+    store.forget(created_at(0), 1).await.unwrap();
+    let mut uow = store.begin(&tenant("default"));
+    let read = uow.find(id(1), Lock::Write);
+    tokio::select! {
+        () = proxy.withheld() => {}
+        read = read => panic!("the read went on without the answer to BEGIN: {read:?}"),
+    }
+    // The read was dropped: nobody waits for the answer to its BEGIN.
+    drop(uow);
+    eventually("the server has begun the transaction", async || {
+        (sessions(&mut observer, "idle in transaction").await > 0).then_some(())
+    })
+    .await;
+    proxy.release();
+    no_transaction_stays_open(&mut observer).await;
+    // The connection is still good.
+    store.forget(created_at(0), 1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locking_read_that_is_dropped_at_any_point_leaves_no_transaction_open_and_no_order_locked() {
+    let database = Database::new().await;
+    let store = store_without_idle_timeout(database.options.clone());
     let mut observer = database.connect().await;
     save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
-    // With a connection that is there.
     store.forget(created_at(0), 1).await.unwrap();
     for polls in 1..=12 {
         let mut uow = store.begin(&tenant("default"));
-        given_up_after(polls, uow.find(id(1), Lock::Write)).await;
+        dropped_after(polls, uow.find(id(1), Lock::Write)).await;
         drop(uow);
-        eventually("no session is idle in transaction", async || {
-            let open: i64 = query_scalar(
-                "select count(*) from pg_stat_activity
-                where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
-            )
-            .fetch_one(&mut observer)
-            .await
-            .unwrap();
-            (open == 0).then_some(())
-        })
-        .await;
+        no_transaction_stays_open(&mut observer).await;
         sqlx::raw_sql("select version from orders for update nowait").execute(&mut observer).await.unwrap();
     }
 }
 
 /// Polls the future until it is ready, at most so many times, and drops it.
-async fn given_up_after<F: Future>(polls: usize, future: F) {
+async fn dropped_after<F: Future>(polls: usize, future: F) {
     let mut future = pin!(future);
     let mut polled = 0;
     poll_fn(|context| {
