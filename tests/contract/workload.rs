@@ -6,7 +6,7 @@ use orders::{
     app::{
         AddItemRequest, AddItemToOrder, CancelOrder, CancelOrderRequest, ChangeError, ChangeQuantity,
         ChangeQuantityRequest, Conditions, CreateOrder, CreateOrderRequest, FulfilOrder, FulfilOrderRequest, NewItem,
-        NewOrder, PlaceOrder, PlaceOrderRequest, Ports, RemoveItem, RemoveItemRequest,
+        NewOrder, PlaceOrder, PlaceOrderRequest, Ports, RemoveItem, RemoveItemRequest, RepoError,
     },
     domain::{OrderId, Sku},
 };
@@ -57,27 +57,27 @@ async fn change<P: Ports>(ports: &P, order_id: OrderId, dice: &mut Dice) {
         }
         5..=6 => {
             let asked = ChangeQuantityRequest { tenant, order_id, line, quantity: dice.quantity(), conditions };
-            ChangeQuantity(ports).execute(asked).await.map_err(|error| error.0)
+            ChangeQuantity(ports).execute(asked).await
         }
         7 => {
             let asked = RemoveItemRequest { tenant, order_id, line, conditions };
-            RemoveItem(ports).execute(asked).await.map_err(|error| error.0)
+            RemoveItem(ports).execute(asked).await
         }
         8 if line < 3 => {
             let asked = PlaceOrderRequest { tenant, order_id, conditions };
-            PlaceOrder(ports).execute(asked).await.map_err(|error| error.0)
+            PlaceOrder(ports).execute(asked).await
         }
         8 => {
             let asked = CancelOrderRequest { tenant, order_id, reason: Some("Why not".parse().unwrap()), conditions };
-            CancelOrder(ports).execute(asked).await.map_err(|error| error.0)
+            CancelOrder(ports).execute(asked).await
         }
         _ => {
             let asked = FulfilOrderRequest { tenant, order_id, conditions };
-            FulfilOrder(ports).execute(asked).await.map_err(|error| error.0)
+            FulfilOrder(ports).execute(asked).await
         }
     };
     match result {
-        Ok(_) | Err(ChangeError::Refused(_) | ChangeError::LostRace) => {}
+        Ok(_) | Err(ChangeError::Refused(_) | ChangeError::Store(RepoError::Conflict)) => {}
         Err(error) => panic!("{error}"),
     }
 }

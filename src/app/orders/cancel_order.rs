@@ -17,15 +17,9 @@ pub struct CancelOrderRequest {
     pub conditions: Conditions,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct CancelOrderError(#[from] pub ChangeError);
-
 impl<P: Ports> CancelOrder<'_, P> {
-    pub async fn execute(&self, request: CancelOrderRequest) -> Result<Answered, CancelOrderError> {
+    pub async fn execute(&self, request: CancelOrderRequest) -> Result<Answered, ChangeError> {
         let CancelOrderRequest { tenant, order_id, reason, conditions } = request;
-        let changed =
-            change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.cancel(reason.clone(), stamp));
-        Ok(changed.await?)
+        change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.cancel(reason.clone(), stamp)).await
     }
 }

@@ -18,16 +18,12 @@ pub struct ChangeQuantityRequest {
     pub conditions: Conditions,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ChangeQuantityError(#[from] pub ChangeError);
-
 impl<P: Ports> ChangeQuantity<'_, P> {
-    pub async fn execute(&self, request: ChangeQuantityRequest) -> Result<Answered, ChangeQuantityError> {
+    pub async fn execute(&self, request: ChangeQuantityRequest) -> Result<Answered, ChangeError> {
         let ChangeQuantityRequest { tenant, order_id, line, quantity, conditions } = request;
-        let changed = change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
+        change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
             order.change_quantity(line, quantity, stamp)
-        });
-        Ok(changed.await?)
+        })
+        .await
     }
 }

@@ -6,7 +6,10 @@ use crate::{
     domain::{Currency, CustomerId, Order, OrderError, Quantity, Sku, TenantId},
 };
 
-use super::change_order::{ATTEMPTS, record};
+use super::{
+    change_order::record,
+    retry::{WriteError, retry},
+};
 
 /// Takes a new order, with its first items where there are some.
 #[derive(Debug)]
@@ -56,23 +59,18 @@ pub enum ItemProblem {
 impl<P: Ports> CreateOrder<'_, P> {
     pub async fn execute(&self, request: CreateOrderRequest) -> Result<Answered, CreateOrderError> {
         let CreateOrderRequest { tenant, order, key } = request;
-        for _ in 1..=ATTEMPTS {
-            let error = match create(self.0, &tenant, &order, key.as_ref(), 0).await {
-                Ok(created) => return Ok(Answered::now(created)),
-                Err(CreateOrderError::Store(error @ (RepoError::Unavailable(_) | RepoError::Backend(_)))) => {
-                    return Err(error.into());
-                }
-                Err(error) => error,
-            };
-            // What is in its way may be what this very request has led to before.
-            if let Some(answered) = replay(self.0, &tenant, key.as_ref()).await? {
-                return Ok(answered);
-            }
-            if !matches!(error, CreateOrderError::Store(RepoError::KeyTaken)) {
-                return Err(error);
-            }
-        }
-        Err(RepoError::Conflict.into())
+        retry(
+            self.0,
+            |_| async { Ok(Answered::now(create(self.0, &tenant, &order, key.as_ref(), 0).await?)) },
+            || replay(self.0, &tenant, key.as_ref()),
+        )
+        .await
+    }
+}
+
+impl WriteError for CreateOrderError {
+    fn store_error(&self) -> Option<&RepoError> {
+        if let Self::Store(error) = self { Some(error) } else { None }
     }
 }
 

@@ -8,8 +8,9 @@ use crate::{
 };
 
 use super::{
-    change_order::{ATTEMPTS, record},
+    change_order::record,
     create_order::{build, create, price},
+    retry::{WriteError, retry},
 };
 
 /// Takes many orders with one request.
@@ -56,24 +57,28 @@ pub enum CreateOrdersError {
     Store(#[from] RepoError),
 }
 
+impl WriteError for CreateOrdersError {
+    fn store_error(&self) -> Option<&RepoError> {
+        if let Self::Store(error) = self { Some(error) } else { None }
+    }
+}
+
 impl<P: Ports> CreateOrders<'_, P> {
     /// One result for each order of the request, in their order.
     pub async fn execute(&self, request: &CreateOrdersRequest) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
-        for _ in 1..=ATTEMPTS {
-            let done = match &request.key {
-                None => Vec::new(),
-                Some(key) => recall(self.0, &request.tenant, key).await?,
-            };
-            let results = match request.policy {
-                BatchPolicy::RejectAll if done.is_empty() => self.all_or_none(request).await,
-                _ => self.each(request, &done).await,
-            };
-            match results {
-                Err(CreateOrdersError::Store(RepoError::KeyTaken)) => {}
-                settled => return settled,
-            }
+        // An attempt looks for what the same key led to before: then only the rest of the orders is new.
+        retry(self.0, |_| self.attempt(request), async || Ok(None)).await
+    }
+
+    async fn attempt(&self, request: &CreateOrdersRequest) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
+        let done = match &request.key {
+            None => Vec::new(),
+            Some(key) => recall(self.0, &request.tenant, key).await?,
+        };
+        match request.policy {
+            BatchPolicy::RejectAll if done.is_empty() => self.all_or_none(request).await,
+            BatchPolicy::RejectAll | BatchPolicy::Partial => self.each(request, &done).await,
         }
-        Err(RepoError::Conflict.into())
     }
 
     async fn all_or_none(&self, request: &CreateOrdersRequest) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {

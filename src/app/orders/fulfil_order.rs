@@ -16,14 +16,9 @@ pub struct FulfilOrderRequest {
     pub conditions: Conditions,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct FulfilOrderError(#[from] pub ChangeError);
-
 impl<P: Ports> FulfilOrder<'_, P> {
-    pub async fn execute(&self, request: FulfilOrderRequest) -> Result<Answered, FulfilOrderError> {
+    pub async fn execute(&self, request: FulfilOrderRequest) -> Result<Answered, ChangeError> {
         let FulfilOrderRequest { tenant, order_id, conditions } = request;
-        let changed = change_order(self.0, &tenant, order_id, &conditions, Order::fulfil);
-        Ok(changed.await?)
+        change_order(self.0, &tenant, order_id, &conditions, Order::fulfil).await
     }
 }

@@ -27,17 +27,13 @@ pub struct OrderPage {
     pub total: Option<u64>,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ListOrdersError(#[from] pub RepoError);
-
 impl<P> ListOrders<'_, P> {
     pub const DEFAULT_LIMIT: usize = 50;
     pub const MAX_LIMIT: usize = 200;
 }
 
 impl<P: Ports> ListOrders<'_, P> {
-    pub async fn execute(&self, request: &ListOrdersRequest) -> Result<OrderPage, ListOrdersError> {
+    pub async fn execute(&self, request: &ListOrdersRequest) -> Result<OrderPage, RepoError> {
         let ListOrdersRequest { tenant, filter, before, limit, total } = request;
         // One more than asked tells whether there is a next page.
         let mut orders = self.0.store().orders(tenant, filter, *before, limit + 1).await?;

@@ -16,14 +16,9 @@ pub struct PlaceOrderRequest {
     pub conditions: Conditions,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct PlaceOrderError(#[from] pub ChangeError);
-
 impl<P: Ports> PlaceOrder<'_, P> {
-    pub async fn execute(&self, request: PlaceOrderRequest) -> Result<Answered, PlaceOrderError> {
+    pub async fn execute(&self, request: PlaceOrderRequest) -> Result<Answered, ChangeError> {
         let PlaceOrderRequest { tenant, order_id, conditions } = request;
-        let changed = change_order(self.0, &tenant, order_id, &conditions, Order::place);
-        Ok(changed.await?)
+        change_order(self.0, &tenant, order_id, &conditions, Order::place).await
     }
 }

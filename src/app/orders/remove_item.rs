@@ -17,15 +17,9 @@ pub struct RemoveItemRequest {
     pub conditions: Conditions,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct RemoveItemError(#[from] pub ChangeError);
-
 impl<P: Ports> RemoveItem<'_, P> {
-    pub async fn execute(&self, request: RemoveItemRequest) -> Result<Answered, RemoveItemError> {
+    pub async fn execute(&self, request: RemoveItemRequest) -> Result<Answered, ChangeError> {
         let RemoveItemRequest { tenant, order_id, line, conditions } = request;
-        let changed =
-            change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.remove_item(line, stamp));
-        Ok(changed.await?)
+        change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.remove_item(line, stamp)).await
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::{
     app::{
-        AddItemError, CancelOrderError, ChangeError, ChangeQuantityError, CreateOrderError, CreateOrdersError,
-        FulfilOrderError, GetOrderError, ItemProblem, KeyError, ListOrdersError, PlaceOrderError, PricingError,
-        ReadEventsError, RemoveItemError, RepoError,
+        AddItemError, ChangeError, CreateOrderError, CreateOrdersError, GetOrderError, ItemProblem, KeyError,
+        PricingError, ReadEventsError, RepoError,
     },
     domain::OrderError,
 };
@@ -56,19 +55,6 @@ impl From<OrderError> for Problem {
     }
 }
 
-/// The use cases that change one order and have nothing more to go wrong.
-macro_rules! from_change {
-    ($($error:ident),+) => {
-        $(impl From<$error> for Problem {
-            fn from($error(error): $error) -> Self {
-                error.into()
-            }
-        })+
-    };
-}
-
-from_change!(ChangeQuantityError, RemoveItemError, PlaceOrderError, CancelOrderError, FulfilOrderError);
-
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -78,7 +64,6 @@ impl From<ChangeError> for Problem {
                 current_version: Some(current),
                 ..Self::new(Code::PreconditionFailed, format!("The order is at version {current}."))
             },
-            ChangeError::LostRace => RepoError::Conflict.into(),
             ChangeError::Key(error) => error.into(),
             ChangeError::Store(error) => error.into(),
         }
@@ -150,12 +135,6 @@ impl From<ReadEventsError> for Problem {
             },
             ReadEventsError::Store(error) => error.into(),
         }
-    }
-}
-
-impl From<ListOrdersError> for Problem {
-    fn from(ListOrdersError(error): ListOrdersError) -> Self {
-        error.into()
     }
 }
 
