@@ -59,7 +59,7 @@ impl OrderState {
     pub(crate) fn apply(&mut self, event: &OrderEvent) {
         match event.kind.clone() {
             OrderEventKind::OrderCreated { customer_id, currency } => {
-                *self = Self::created(event, customer_id, currency)
+                *self = Self::created(event, customer_id, currency);
             }
             OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price } => {
                 self.last_line = line;
