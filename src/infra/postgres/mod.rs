@@ -6,6 +6,7 @@ mod errors;
 mod event_log;
 mod group_commit;
 mod keys;
+mod listeners;
 mod migrate;
 mod queries;
 mod queue;
@@ -13,7 +14,9 @@ mod recent;
 mod repo;
 mod rows;
 mod store;
+mod unit_of_work;
 mod verify;
+mod worker;
 
 pub(super) use connection::bounded;
 pub use connection::{PoolSettings, connect_options};

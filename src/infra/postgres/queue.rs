@@ -6,19 +6,19 @@ use crate::app::RepoError;
 
 use super::errors::SharedError;
 
-/// Where requests wait to be done together with others.
+/// A queue of requests that one task serves, many in one statement or transaction.
 pub(super) struct Queue<W, A> {
     sender: mpsc::Sender<Job<W, A>>,
 }
 
-/// A piece of work, and whoever waits for its answer.
+/// One queued request.
 pub(super) struct Job<W, A> {
     pub(super) work: W,
     pub(super) queued_at: Instant,
-    answer: oneshot::Sender<Result<A, RepoError>>,
+    response: oneshot::Sender<Result<A, RepoError>>,
 }
 
-/// How many requests may wait. More than a healthy database leaves waiting at any time, and little memory.
+/// The maximum number of queued requests: more than a healthy database ever leaves waiting, in little memory.
 const CAPACITY: usize = 2048;
 
 impl<W, A> Queue<W, A> {
@@ -27,33 +27,34 @@ impl<W, A> Queue<W, A> {
         (Self { sender }, receiver)
     }
 
-    /// Waits for the answer. Refused at once when too many wait already. Work that is given up before it began is never done.
+    /// Waits for the response. A full queue refuses the request at once. A request whose caller drops this future before
+    /// the work begins is never executed.
     pub(super) async fn submit(&self, work: W) -> Result<A, RepoError> {
-        let (answer, answered) = oneshot::channel();
-        let job = Job { work, queued_at: Instant::now(), answer };
+        let (response, responded) = oneshot::channel();
+        let job = Job { work, queued_at: Instant::now(), response };
         self.sender.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
                 RepoError::Unavailable("too many requests wait for the database".into())
             }
-            mpsc::error::TrySendError::Closed(_) => RepoError::Unavailable("nobody serves the queue".into()),
+            mpsc::error::TrySendError::Closed(_) => RepoError::Unavailable("the queue is closed".into()),
         })?;
-        answered.await.unwrap_or_else(|_| Err(RepoError::Unavailable("the answer was lost".into())))
+        responded.await.unwrap_or_else(|_| Err(RepoError::Unavailable("the outcome is unknown".into())))
     }
 }
 
 impl<W, A> Job<W, A> {
-    /// Nobody waits for the answer any more.
+    /// Nobody waits for the response any more.
     pub(super) fn is_abandoned(&self) -> bool {
-        self.answer.is_closed()
+        self.response.is_closed()
     }
 
-    pub(super) fn respond(self, answer: Result<A, RepoError>) {
-        // Whoever has gone needs none.
-        let _ = self.answer.send(answer);
+    pub(super) fn respond(self, response: Result<A, RepoError>) {
+        // A caller that has gone needs no response.
+        let _ = self.response.send(response);
     }
 }
 
-/// The same error for each of many who wait.
+/// Responds to each of these jobs with the same error.
 pub(super) fn fail_all<W, A>(jobs: impl IntoIterator<Item = Job<W, A>>, error: RepoError) {
     let error = SharedError::new(error);
     for job in jobs {

@@ -5,29 +5,31 @@ use std::{
 
 use crate::{
     app::{LogBounds, LogSlice, LoggedEvent},
+    domain::{OrderEvent, TenantId},
     infra::events::event_data,
 };
 
-use super::group_commit::TenantEvent;
+/// An event, its tenant, and its encoded data.
+pub(super) type TenantEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
 
-/// The end of the log as this process wrote it, for the one reader who follows it: what is told as soon as it is
-/// committed need not be read back. Positions have no holes, so what others wrote in between cannot be missed.
+/// The last events that this process committed. The follower of the event log takes them from here, and need not read them
+/// back. Positions are dense, so a gap shows the follower that another instance has written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecentEvents(Arc<Mutex<Recent>>);
 
 #[derive(Debug, Default)]
 struct Recent {
-    /// Without holes. Those that were taken are gone.
+    /// At consecutive positions. The follower takes events out.
     events: VecDeque<LoggedEvent>,
-    /// Of the first event that was not retired, as it was last read.
+    /// The first position that is not retired, as the follower last read it.
     first: u64,
 }
 
-/// A reader who is further behind reads the log.
+/// A follower that is further behind reads the database.
 const MAX_EVENTS: usize = 4096;
 
 impl RecentEvents {
-    /// Events were committed, with the positions that begin with this one.
+    /// The events were committed at the positions from `first` on.
     pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = TenantEvent<'a>>) {
         let mut recent = self.lock();
         if recent.events.back().is_some_and(|last| last.position + 1 != first) {
@@ -41,7 +43,7 @@ impl RecentEvents {
         recent.events.drain(..surplus);
     }
 
-    /// The first `limit` events behind `after`, if they are here.
+    /// The first `limit` events after `after`. `None` if the next one is not here.
     pub(super) fn take(&self, after: u64, limit: usize) -> Option<LogSlice> {
         let mut recent = self.lock();
         let here = recent.events.front()?.position..=recent.events.back()?.position;
@@ -56,12 +58,12 @@ impl RecentEvents {
         Some(LogSlice::new(bounds, events, limit, bounds.last))
     }
 
-    /// What the log said of itself when it was read.
+    /// The follower has read these bounds from the database.
     pub(super) fn set_bounds(&self, bounds: LogBounds) {
         self.lock().first = bounds.first;
     }
 
-    /// Held to move events: a panic of another thread leaves nothing half-done.
+    /// Nothing while it is locked can leave it half changed: a poisoned lock is usable.
     fn lock(&self) -> MutexGuard<'_, Recent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

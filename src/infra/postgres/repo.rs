@@ -105,7 +105,7 @@ async fn commit_by_itself(
         return Err((*refusal).into());
     }
     transaction.commit().await.map_err(commit_error)?;
-    store.parts.listeners.committed(written.positions.start, std::iter::once(&staged));
+    store.parts.listeners.committed(1, written.positions.start, staged.tenant_events());
     staged.pass_states_on();
     Ok(())
 }

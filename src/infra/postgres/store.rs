@@ -3,56 +3,58 @@ use std::{fmt, sync::Arc};
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
 
 use crate::{
-    app::{RepoError, UnitOfWork, Uow},
+    app::RepoError,
     domain::{OrderId, OrderState, TenantId},
     infra::observability::{Metrics, PoolUse},
 };
 
 use super::{
-    PoolSettings,
     batched_reads::{BatchedReads, FoundOrder, KeyRead, OrderName, OrderRead},
-    connection::{Connections, by_key, pool},
+    connection::{Connections, PoolSettings, by_key, pool},
     errors::repo_error,
-    group_commit::{self, GroupCommit, Listeners, OrderLocks},
-    repo::PgOrderRepo,
+    group_commit::{self, GroupCommit, OrderLocks},
+    listeners::Listeners,
 };
 
 /// Orders in PostgreSQL.
 #[derive(Clone)]
 pub struct PgStore {
-    /// Every unit of work has a copy.
+    /// Shared by all units of work.
     pub(super) parts: Arc<Parts>,
 }
 
 pub(super) struct Parts {
-    /// Commits what units of work have staged.
     pub(super) group_commit: GroupCommit,
-    /// Whoever writes to an order that others write to.
     pub(super) order_locks: OrderLocks,
-    /// For units of work that keep others from an order.
+    /// For units of work that lock an order in a transaction of their own.
     pub(super) locking: PgPool,
     pub(super) order_reads: BatchedReads<OrderRead>,
     pub(super) key_reads: BatchedReads<KeyRead>,
     /// For all other queries.
     pub(super) readers: Connections,
-    /// For the one reader of the log that all streams wait for.
+    /// For the follower of the event log, which all streams depend on.
     pub(super) tail: Connections,
     pub(super) listeners: Listeners,
-    /// The connections of the lane and of the lookups.
+    /// For the group commit.
     writer: Connections,
+    /// For the batched reads.
     batch_readers: Connections,
 }
 
 impl PgStore {
-    /// Half of the connections are for queries, up to two of those for orders and keys that are looked up. One of the others
-    /// is the lane's. One more follows the log. Each of these has at least one. Called where tasks can be spawned.
+    /// Half of the connections are for queries; up to two of those are for batched reads. Of the other half, one is for the
+    /// group commit and the rest are for transactions that lock an order. One more follows the event log. Every kind has at
+    /// least one connection.
+    ///
+    /// Spawns the tasks of the group commit and the batched reads on the current runtime. The runtime must outlive the
+    /// store, and nothing may block its threads: every write of the process waits for these tasks.
     pub fn new(options: &PgConnectOptions, settings: PoolSettings) -> Self {
         let sized = |options: PgConnectOptions, max_connections: u32| {
             pool(options, PoolSettings { max_connections: max_connections.max(1), ..settings })
         };
         let kept = |options, connections| Connections::new(sized(options, connections), settings.acquire_timeout);
         let for_queries = settings.max_connections / 2;
-        // One for orders and one for keys: there is one statement at a time for each.
+        // Orders and keys: each runs one statement at a time.
         let for_batches = (for_queries / 2).min(2);
         let by_key = by_key(options.clone());
         let (writer, batch_readers) = (kept(by_key.clone(), 1), kept(by_key.clone(), for_batches));
@@ -63,7 +65,7 @@ impl PgStore {
             locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
             order_reads: BatchedReads::new(batch_readers.clone()),
             key_reads: BatchedReads::new(batch_readers.clone()),
-            // Each statement is written for one index, whatever its values are: it need not be planned for them.
+            // Each statement is written for one index, whatever its parameters are: one plan serves them all.
             readers: kept(
                 options.clone().options([("plan_cache_mode", "force_generic_plan")]),
                 for_queries.saturating_sub(for_batches),
@@ -76,7 +78,7 @@ impl PgStore {
         Self { parts: Arc::new(parts) }
     }
 
-    /// Counts what is committed, and shows how the connections are used.
+    /// Counts the commits, and shows how many connections are in use.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
         let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
@@ -90,12 +92,11 @@ impl PgStore {
             metrics.set_pool("read", batch_readers.usage() + readers.usage());
             metrics.set_pool("tail", tail.usage());
         });
-        // Who was told before is told for ever.
-        let _ = self.parts.listeners.metrics.set(metrics.clone());
+        self.parts.listeners.report_to(metrics);
         self
     }
 
-    /// Waits for the connections in use, and closes all of them.
+    /// Waits for the connections that are in use, and closes all connections.
     pub async fn close(&self) {
         let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
         writer.close().await;
@@ -105,7 +106,8 @@ impl PgStore {
         }
     }
 
-    /// Not older than the question. `known` is the order at some version: it is not read again if it is still at that one.
+    /// The order as it is now, never older than this call. `known` is the order at some version: if that is still the
+    /// current one, its lines are not read again.
     pub(super) async fn read_order(
         &self,
         tenant: &TenantId,
@@ -121,18 +123,10 @@ impl PgStore {
     }
 
     pub(super) async fn begin_locking(&self) -> Result<Transaction<'static, Postgres>, RepoError> {
-        // When a BEGIN is dropped half-way, sqlx 0.9 can leave the session "idle in transaction": it runs where nobody can drop it.
+        // sqlx 0.9 can leave a session "idle in transaction" when the future of a BEGIN is dropped. Nobody drops this task.
         let pool = self.parts.locking.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;
         begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)
-    }
-}
-
-impl UnitOfWork for PgStore {
-    type Repo = PgOrderRepo;
-
-    fn begin(&self, tenant: &TenantId) -> Uow<PgOrderRepo> {
-        Uow::new(PgOrderRepo::new(self.clone(), tenant.clone()))
     }
 }
 

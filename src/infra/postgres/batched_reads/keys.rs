@@ -11,12 +11,12 @@ use crate::{
     },
 };
 
-use super::BatchedRead;
+use super::batcher::BatchedRead;
 
-/// Finds what requests with a key led to.
+/// Finds the outcomes of the requests that were executed under a key.
 pub(crate) enum KeyRead {}
 
-/// Whose key, and how the caller named it.
+/// A key of one caller of one tenant.
 pub(crate) struct KeyName {
     pub(crate) tenant: TenantId,
     pub(crate) caller: String,

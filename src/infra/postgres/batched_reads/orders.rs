@@ -11,15 +11,15 @@ use crate::{
     },
 };
 
-use super::BatchedRead;
+use super::batcher::BatchedRead;
 
-/// Finds orders with their lines.
+/// Finds orders and their lines.
 pub(crate) enum OrderRead {}
 
 pub(crate) struct OrderName {
     pub(crate) tenant: TenantId,
     pub(crate) id: OrderId,
-    /// The version that whoever asks has: the order at that version is not read again.
+    /// The version that the caller has already. Its lines are not read again if it is still the current one.
     pub(crate) known: Option<u32>,
 }
 
@@ -41,7 +41,7 @@ impl BatchedRead for OrderRead {
         let ids: Vec<_> = names.iter().map(|name| name.id.as_uuid()).collect();
         let known = names.iter().map(|name| name.known.map(number_to_store).transpose());
         let known: Vec<Option<i32>> = known.collect::<Result<_, _>>()?;
-        // One statement: an order and its lines are of one moment.
+        // One statement sees one snapshot: the lines belong to the version of the order.
         let rows = query_as!(
             OrderRow,
             r#"select w.n as "n!", o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
@@ -74,7 +74,7 @@ impl BatchedRead for OrderRead {
     }
 }
 
-/// One order by a connection of the caller's.
+/// Reads one order on this connection.
 pub(crate) async fn select_order(
     connection: &mut PgConnection,
     tenant: &TenantId,

@@ -1,4 +1,4 @@
-//! Many change sets in one transaction, in as many statements as one of them takes.
+//! Many change sets in one transaction, in as many statements as one change set takes.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,40 +7,34 @@ use std::{
 
 use sqlx::PgConnection;
 
-use crate::{
-    app::{Changes, RepoError},
-    domain::TenantId,
-    infra::postgres::rows::number_to_store,
-};
+use crate::app::RepoError;
 
 use super::{
     change_set::ChangeSet,
+    columns::TenantChanges,
     inserts::{Inserted, Inserts, Key},
     item_changes::ItemChanges,
     orders::update_orders,
 };
 
-/// A change of an order and whose it is.
-pub(super) type TenantChanges<'a> = (&'a TenantId, &'a Changes);
-
 /// Why a change set is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Someone else changed the order since it was read, or is changing it now.
+    /// Another writer has changed the order since it was read, or is changing it now.
     Conflict,
     KeyTaken,
 }
 
-/// The sets that are not written, by their places.
+/// The change sets that are not written, by their indexes in the batch.
 pub(crate) type Refusals = HashMap<usize, Refusal>;
 
-/// What became of the sets in the transaction.
+/// The outcome of a batch in its open transaction.
 pub(crate) struct Written {
-    /// The others are written.
+    /// All other change sets are written.
     pub(crate) refusals: Refusals,
-    /// A refused set has left a part of itself behind: to be rolled back.
+    /// A part of a refused change set is written: the transaction must not commit.
     pub(crate) must_roll_back: bool,
-    /// Of the events of what is written.
+    /// The positions of the events that are written.
     pub(crate) positions: Range<u64>,
 }
 
@@ -53,21 +47,22 @@ impl From<Refusal> for RepoError {
     }
 }
 
-/// Writes the sets that hold. No order and no key may be in two of them. Every transaction locks orders, then keys, then the
-/// head of the log, and orders and keys by their names: no two wait for each other.
+/// Writes the change sets that are not refused. No two of them may claim the same order or key. Every transaction locks
+/// orders first, then keys, then the head of the event log, and sorts orders and keys by name: no two transactions can
+/// deadlock.
 pub(crate) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) -> Result<Written, RepoError> {
     let updated = update_orders(connection, sets).await?;
-    let lost: HashSet<usize> = updated.iter().filter(|part| !part.is_written).map(|part| part.set).collect();
+    let lost: HashSet<usize> = updated.iter().filter(|order| !order.is_written).map(|order| order.set).collect();
     let mut written = Written {
         refusals: lost.iter().map(|set| (*set, Refusal::Conflict)).collect(),
-        must_roll_back: updated.iter().any(|part| part.is_written && lost.contains(&part.set)),
+        must_roll_back: updated.iter().any(|order| order.is_written && lost.contains(&order.set)),
         positions: 0..0,
     };
     while !written.must_roll_back && written.refusals.len() < sets.len() {
         let (keys, changes) = (written.keys(sets), written.changes(sets));
         let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
         let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
-        let events = written.held(sets).flat_map(|(_, set)| set.tenant_events()).collect();
+        let events = written.accepted(sets).flat_map(|(_, set)| set.tenant_events()).collect();
         let lines = ItemChanges::from_events(&changes);
         lines.update(connection).await?;
         let inserts = Inserts { keys, orders, lines: lines.added, events };
@@ -76,11 +71,11 @@ pub(crate) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) ->
                 written.positions = positions;
                 break;
             }
-            // Nothing was inserted: the others are, at once or from the beginning.
+            // Nothing was inserted. The other change sets are written in the next round, or after a roll-back.
             Inserted::Taken(sets) => {
                 written.refusals.extend(sets.into_iter().map(|set| (set, Refusal::KeyTaken)));
                 written.must_roll_back =
-                    updated.iter().any(|part| part.is_written && written.refusals.contains_key(&part.set));
+                    updated.iter().any(|order| order.is_written && written.refusals.contains_key(&order.set));
             }
         }
     }
@@ -89,37 +84,17 @@ pub(crate) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) ->
 
 impl Written {
     fn changes<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<TenantChanges<'a>> {
-        self.held(sets).flat_map(|(_, set)| set.tenant_changes()).collect()
+        self.accepted(sets).flat_map(|(_, set)| set.tenant_changes()).collect()
     }
 
     fn keys<'a>(&self, sets: &[&'a ChangeSet]) -> Vec<Key<'a>> {
         let key = |(set, changes): (usize, &'a ChangeSet)| {
             changes.tenant_keys().map(move |(tenant, record)| Key { set, tenant, record })
         };
-        self.held(sets).flat_map(key).collect()
+        self.accepted(sets).flat_map(key).collect()
     }
 
-    fn held<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = (usize, &'a ChangeSet)> {
+    fn accepted<'a>(&self, sets: &[&'a ChangeSet]) -> impl Iterator<Item = (usize, &'a ChangeSet)> {
         sets.iter().copied().enumerate().filter(|(n, _)| !self.refusals.contains_key(n))
     }
-}
-
-/// An order of a set, and whether the database took it.
-#[derive(Clone, Copy)]
-pub(super) struct UpdatedOrder {
-    pub(super) set: usize,
-    pub(super) is_written: bool,
-}
-
-/// One column of the rows that a statement writes.
-pub(super) fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
-    rows.iter().map(value).collect()
-}
-
-/// The same of numbers, as the schema has them.
-pub(super) fn numbers<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Result<Vec<i32>, RepoError>
-where
-    i32: TryFrom<T, Error: std::error::Error + Send + Sync + 'static>,
-{
-    rows.iter().map(|row| number_to_store(value(row))).collect()
 }

@@ -2,32 +2,33 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::{
     app::{Changes, KeyRecord, RepoError},
-    domain::{OrderEvent, OrderId, TenantId},
-    infra::{events::event_data, postgres::errors::corrupt},
+    domain::{OrderId, TenantId},
+    infra::{
+        events::event_data,
+        postgres::{errors::corrupt, recent::TenantEvent},
+    },
 };
 
-use super::{batch::TenantChanges, order_locks::OrderLock};
+use super::{columns::TenantChanges, order_locks::OrderLock};
 
-/// All that one unit of work writes: kept whole or not at all.
+/// All that one unit of work writes: everything or nothing is committed.
 pub(crate) struct ChangeSet {
     pub(crate) tenant: TenantId,
     /// One for each order.
     changes: Vec<Staged>,
     keys: Vec<KeyRecord>,
     claims: Vec<u64>,
-    /// Whoever comes next to these orders waits until it is known what became of this.
+    /// The next writers of these orders wait until the outcome of this unit of work is known.
     pub(crate) order_locks: Vec<OrderLock>,
 }
 
-/// What happened to an order. All that can be made of it beforehand is, by whoever hands it over: the lane is one for all.
+/// The changes of one order. The request encodes the data of its events before it queues: the task of the group commit
+/// serves all requests of the instance, and does only what it alone can do.
 struct Staged {
     changes: Changes,
-    /// The data of each event.
+    /// The encoded data of each event.
     data: Vec<String>,
 }
-
-/// An event of an order, whose it is, and its data.
-pub(crate) type TenantEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
 
 impl ChangeSet {
     pub(crate) const fn new(tenant: TenantId) -> Self {
@@ -70,7 +71,7 @@ impl ChangeSet {
         self.changes.iter().map(|staged| (&self.tenant, &staged.changes))
     }
 
-    pub(crate) fn tenant_events(&self) -> impl Iterator<Item = TenantEvent<'_>> {
+    pub(crate) fn tenant_events(&self) -> impl Iterator<Item = TenantEvent<'_>> + Clone {
         let events = self.changes.iter().flat_map(|staged| staged.changes.events.iter().zip(&staged.data));
         events.map(|(event, data)| (&self.tenant, event, data.as_str()))
     }
@@ -79,12 +80,13 @@ impl ChangeSet {
         self.keys.iter().map(|record| (&self.tenant, record))
     }
 
-    /// What no two may have.
+    /// The keys that no other change set may have too.
     pub(super) fn key_names(&self) -> impl Iterator<Item = KeyName<'_>> {
         self.keys.iter().map(|record| key_name(&self.tenant, record))
     }
 
-    /// It is committed: who waits for a turn need not read the orders again if nobody else has changed them by then.
+    /// After the commit: passes each order to its next writer, which need not read it again unless another instance has
+    /// changed it by then.
     pub(crate) fn pass_states_on(&mut self) {
         let Self { tenant, changes, order_locks, .. } = self;
         for Staged { changes, .. } in changes.drain(..) {
@@ -95,7 +97,8 @@ impl ChangeSet {
         }
     }
 
-    /// What no other set in the same transaction may touch. Two claims that differ may look alike.
+    /// Hashes of the orders and keys that no other change set of the same transaction may touch. Two different ones may
+    /// have the same hash; one of their change sets then waits for the next transaction.
     pub(crate) fn claims(&self) -> &[u64] {
         &self.claims
     }

@@ -12,59 +12,60 @@ use crate::{
     infra::postgres::queue::{Job, fail_all},
 };
 
-use super::{ChangeSet, batch::Refusals};
+use super::{batch::Refusals, change_set::ChangeSet};
 
 pub(super) type PendingCommit = Job<ChangeSet, ()>;
 
-/// Who waits for a transaction, and who is in the one that is under way.
+/// The change sets that wait for a transaction, and the batch of the current one.
 pub(super) struct CommitQueue {
     receiver: Receiver<PendingCommit>,
-    /// In the order in which they came.
+    /// In order of arrival.
     waiting: Vec<PendingCommit>,
-    /// What is tried once more, before those who wait. The last one is next.
-    again: Vec<Vec<PendingCommit>>,
+    /// Batches that are tried again before the waiting ones; the last one is next.
+    retries: Vec<Vec<PendingCommit>>,
     batch: Vec<PendingCommit>,
-    /// The batch is tried for the first time.
-    is_fresh: bool,
+    /// The batch was not tried before.
+    is_first_try: bool,
 }
 
-/// The most change sets of one transaction.
+/// The maximum number of change sets in one transaction.
 const MAX_SETS: usize = 256;
 
-/// A transaction takes no further set once it has so many events: it stays short, and so does the wait of the next ones.
+/// A batch with so many events takes no further change set, so that its transaction, and the wait of the next batch, stay
+/// short.
 const FULL_AT_EVENTS: usize = 4096;
 
 impl CommitQueue {
     pub(super) const fn new(receiver: Receiver<PendingCommit>) -> Self {
-        Self { receiver, waiting: Vec::new(), again: Vec::new(), batch: Vec::new(), is_fresh: true }
+        Self { receiver, waiting: Vec::new(), retries: Vec::new(), batch: Vec::new(), is_first_try: true }
     }
 
-    /// Waits until somebody waits. Not so when nobody can come any more.
+    /// Waits until there is something to write. `false` when nothing can come any more.
     pub(super) async fn wait_for_work(&mut self) -> bool {
-        !self.again.is_empty()
+        !self.retries.is_empty()
             || !self.waiting.is_empty()
             || self.receiver.recv_many(&mut self.waiting, MAX_SETS).await > 0
     }
 
-    /// Whether nobody waits now.
+    /// Nothing waits now.
     pub(super) fn is_empty(&self) -> bool {
-        self.again.is_empty() && self.waiting.is_empty() && self.receiver.is_empty()
+        self.retries.is_empty() && self.waiting.is_empty() && self.receiver.is_empty()
     }
 
-    /// Those who are in the transaction that is under way.
+    /// The change sets of the current transaction.
     pub(super) fn batch(&self) -> &[PendingCommit] {
         &self.batch
     }
 
-    /// Since when those of the batch have waited, unless it was tried before.
+    /// When the change sets of the batch were queued; nothing for a batch that is tried again.
     pub(super) fn queued_at(&self) -> impl Iterator<Item = Instant> {
-        self.batch.iter().filter(|_| self.is_fresh).map(|job| job.queued_at)
+        self.batch.iter().filter(|_| self.is_first_try).map(|job| job.queued_at)
     }
 
-    /// The next ones are the batch, if there are any that still want to be written.
+    /// Makes the next change sets the batch. `false` if there are none whose callers still wait.
     pub(super) fn advance(&mut self) -> bool {
-        self.is_fresh = self.again.is_empty();
-        self.batch = self.again.pop().unwrap_or_else(|| {
+        self.is_first_try = self.retries.is_empty();
+        self.batch = self.retries.pop().unwrap_or_else(|| {
             let room = MAX_SETS.saturating_sub(self.waiting.len());
             self.waiting.extend(iter::from_fn(|| self.receiver.try_recv().ok()).take(room));
             self.waiting.retain(|job| !job.is_abandoned());
@@ -73,22 +74,23 @@ impl CommitQueue {
         !self.batch.is_empty()
     }
 
-    /// The batch is written, but for those who are refused. Whoever waits and has lost a race to it is refused too.
-    pub(super) fn written(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
-        let written = self.refuse(refusals);
-        refuse_overtaken(&mut self.waiting, &written);
-        written
+    /// The batch is committed, except for the refused change sets; returns the committed ones. Also refuses the waiting
+    /// change sets that have lost a race to them.
+    pub(super) fn committed(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
+        let committed = self.refuse(refusals);
+        refuse_overtaken(&mut self.waiting, &committed);
+        committed
     }
 
-    /// The batch is not written: those who are not refused are tried again.
+    /// The batch was rolled back: tries the change sets that are not refused again.
     pub(super) fn retry(&mut self, refusals: &Refusals) {
         let others = self.refuse(refusals);
         if !others.is_empty() {
-            self.again.push(others);
+            self.retries.push(others);
         }
     }
 
-    /// Takes the batch out, and answers those who are refused; the others.
+    /// Responds to the refused change sets of the batch; returns the other ones.
     fn refuse(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
         let mut others = Vec::with_capacity(self.batch.len());
         for (n, job) in self.batch.drain(..).enumerate() {
@@ -100,34 +102,41 @@ impl CommitQueue {
         others
     }
 
-    /// The transaction of the batch has failed.
+    /// The transaction of the batch failed.
     pub(super) fn fail(&mut self, error: RepoError) {
         let mut batch = mem::take(&mut self.batch);
         match error {
-            // Whose fault it is shows when each half is tried by itself.
+            // One change set is the cause. Each half is tried alone until it is found.
             RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken if batch.len() > 1 => {
                 let second = batch.split_off(batch.len() / 2);
-                self.again.extend([second, batch]);
+                self.retries.extend([second, batch]);
             }
             RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken => fail_all(batch, error),
-            // What was not tried yet has waited long enough.
-            RepoError::Unavailable(_) => fail_all(batch.into_iter().chain(self.again.drain(..).flatten()), error),
+            // The batches to retry have waited through one failed transaction already.
+            RepoError::Unavailable(_) => fail_all(batch.into_iter().chain(self.retries.drain(..).flatten()), error),
         }
     }
 
-    /// There is no connection, and all have waited for it: nobody does so twice.
+    /// Fails every change set that was taken from the channel.
+    pub(super) fn fail_taken(&mut self, error: RepoError) {
+        let retries = self.retries.drain(..).flatten();
+        fail_all(mem::take(&mut self.batch).into_iter().chain(retries).chain(self.waiting.drain(..)), error);
+    }
+
+    /// There is no connection. Every change set has waited for one, so none waits a second time.
     pub(super) fn fail_everything(&mut self, error: RepoError) {
-        let queued = iter::from_fn(|| self.receiver.try_recv().ok());
-        fail_all(self.again.drain(..).flatten().chain(self.waiting.drain(..)).chain(queued), error);
+        self.waiting.extend(iter::from_fn(|| self.receiver.try_recv().ok()));
+        self.fail_taken(error);
     }
 }
 
-/// Takes the first ones out of those that wait, and leaves those that touch an order or a key of one ahead of them.
+/// Takes the first change sets that can share a transaction. A change set stays if one before it claims the same order or
+/// key.
 fn next_batch(waiting: &mut Vec<PendingCommit>) -> Vec<PendingCommit> {
     let (mut claimed, mut events) = (HashSet::<u64>::new(), 0);
     let is_next = |job: &mut PendingCommit| {
         let is_next = events < FULL_AT_EVENTS && !job.work.claims().iter().any(|claim| claimed.contains(claim));
-        // Whether it goes or stays, none behind it comes before it.
+        // Also the claims of those that stay: none that came later may overtake them.
         claimed.extend(job.work.claims());
         events += if is_next { job.work.tenant_events().count() } else { 0 };
         is_next
@@ -135,12 +144,12 @@ fn next_batch(waiting: &mut Vec<PendingCommit>) -> Vec<PendingCommit> {
     waiting.extract_if(.., is_next).collect()
 }
 
-/// Those that have read an order as it was before it was written, or have a key that was written.
-fn refuse_overtaken(waiting: &mut Vec<PendingCommit>, written: &[PendingCommit]) {
+/// Refuses the change sets that read an order before this version was committed, or that have a committed key.
+fn refuse_overtaken(waiting: &mut Vec<PendingCommit>, committed: &[PendingCommit]) {
     if waiting.is_empty() {
         return;
     }
-    let changes = written.iter().flat_map(|job| job.work.tenant_changes());
+    let changes = committed.iter().flat_map(|job| job.work.tenant_changes());
     let versions: HashMap<(&TenantId, OrderId), u32> =
         changes.map(|(tenant, changes)| ((tenant, changes.state.order_id), changes.state.version)).collect();
     let is_overtaken = |job: &mut PendingCommit| {
@@ -148,7 +157,7 @@ fn refuse_overtaken(waiting: &mut Vec<PendingCommit>, written: &[PendingCommit])
         job.work.tenant_changes().any(|(tenant, changes)| changes.read_at() < version((tenant, changes.state.order_id)))
     };
     fail_all(waiting.extract_if(.., is_overtaken), RepoError::Conflict);
-    let keys: HashSet<_> = written.iter().flat_map(|job| job.work.key_names()).collect();
+    let keys: HashSet<_> = committed.iter().flat_map(|job| job.work.key_names()).collect();
     let has_taken_key = |job: &mut PendingCommit| job.work.key_names().any(|name| keys.contains(&name));
     fail_all(waiting.extract_if(.., has_taken_key), RepoError::KeyTaken);
 }

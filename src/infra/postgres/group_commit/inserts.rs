@@ -5,16 +5,19 @@ use sqlx::{PgConnection, query};
 use crate::{
     app::{KeyRecord, RepoError},
     domain::{OrderState, TenantId},
-    infra::postgres::errors::{corrupt, repo_error},
+    infra::postgres::{
+        errors::{corrupt, repo_error},
+        recent::TenantEvent,
+    },
 };
 
 use super::{
-    batch::{column, numbers},
-    change_set::{TenantEvent, key_name},
+    change_set::key_name,
+    columns::{column, numbers},
     item_changes::Added,
 };
 
-/// What is new, in sets that hold.
+/// The new rows of a batch.
 pub(super) struct Inserts<'a> {
     pub(super) keys: Vec<Key<'a>>,
     pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
@@ -22,7 +25,7 @@ pub(super) struct Inserts<'a> {
     pub(super) events: Vec<TenantEvent<'a>>,
 }
 
-/// A key, and which of the sets has it.
+/// A key, and the index of its change set in the batch.
 pub(super) struct Key<'a> {
     pub(super) set: usize,
     pub(super) tenant: &'a TenantId,
@@ -32,15 +35,15 @@ pub(super) struct Key<'a> {
 pub(super) enum Inserted {
     /// The positions of the events.
     At(Range<u64>),
-    /// Nothing is inserted: these sets have a key that is taken.
+    /// Nothing is inserted: these change sets have a key that is taken.
     Taken(Vec<usize>),
 }
 
 impl Inserts<'_> {
-    /// Writes all of it in one statement, or nothing if a key is taken: by an earlier request, or by another one that is named
-    /// alike. While there is one more statement, nobody's commit goes on. The head's lock comes last, and is held for the
-    /// events and one commit: positions are dense and in the order of the commits. A key that somebody takes at the same
-    /// moment fails the statement: `on conflict do nothing` is twice as dear.
+    /// Inserts all rows in one statement, or none if a key is taken: by an earlier request, or by a different request with
+    /// the same key. One statement, because every commit of the instance waits for each round trip. The statement locks
+    /// the head last and the transaction commits next, so positions are dense and in commit order. A key that another
+    /// transaction inserts at the same moment fails the statement: `on conflict do nothing` costs twice as much.
     pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
         keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
@@ -77,7 +80,7 @@ impl Inserts<'_> {
             ), head as (
                 update event_head
                 set position = position + cardinality($29::uuid[])
-                -- It waits for what is counted.
+                -- The counts make this wait for the inserts.
                 where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
                     and not exists (select from taken)
                 returning position - cardinality($29::uuid[]) as base
@@ -131,7 +134,7 @@ impl Inserts<'_> {
         .map_err(repo_error)?;
         let Some(first) = inserted.first else {
             if inserted.taken.is_empty() {
-                return Err(RepoError::Backend("the log has no head".into()));
+                return Err(RepoError::Backend("the event log has no head".into()));
             }
             let places = inserted.taken.into_iter().filter_map(|n| keys.get(usize::try_from(n).ok()?));
             return Ok(Inserted::Taken(places.map(|key| key.set).collect()));

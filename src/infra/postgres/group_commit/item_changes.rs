@@ -9,9 +9,9 @@ use crate::{
     infra::postgres::errors::repo_error,
 };
 
-use super::batch::{TenantChanges, column, numbers};
+use super::columns::{TenantChanges, column, numbers};
 
-/// Names a line. Its number is never given twice: a line that is gone does not come back.
+/// Tenant, order and line. A line number is never reused: a line that was removed does not come back.
 pub(super) type LineName<'a> = (&'a str, Uuid, u32);
 
 pub(super) struct Added<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Added<'a> {
     pub(super) unit_price: Price,
 }
 
-/// What the events say of lines, in the end. Lines that they do not name are not touched.
+/// The net effect of the events on the lines of their orders. Lines without an event are not touched.
 pub(super) struct ItemChanges<'a> {
     pub(super) added: Vec<Added<'a>>,
     quantities: Vec<(LineName<'a>, Quantity)>,
@@ -37,7 +37,7 @@ impl<'a> ItemChanges<'a> {
         for (tenant, event) in events {
             let line = |number: u32| (tenant.as_str(), event.order_id.as_uuid(), number);
             match &event.kind {
-                // All that these say is in the order's own columns.
+                // They change the columns of the order only.
                 OrderEventKind::OrderCreated { .. }
                 | OrderEventKind::OrderPlaced
                 | OrderEventKind::OrderCancelled { .. }
@@ -61,7 +61,7 @@ impl<'a> ItemChanges<'a> {
         Self { added: added.into_values().collect(), quantities: quantities.into_iter().collect(), removed }
     }
 
-    /// All but those that are added.
+    /// Writes the changed quantities and the removals. `Inserts` writes the added lines.
     pub(super) async fn update(&self, connection: &mut PgConnection) -> Result<(), RepoError> {
         update_quantities(connection, &self.quantities).await?;
         delete_lines(connection, &self.removed).await

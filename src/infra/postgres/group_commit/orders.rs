@@ -5,12 +5,20 @@ use sqlx::{PgConnection, query_scalar};
 use crate::{app::RepoError, infra::postgres::errors::repo_error};
 
 use super::{
-    batch::{TenantChanges, UpdatedOrder, column, numbers},
     change_set::ChangeSet,
+    columns::{TenantChanges, column, numbers},
 };
 
-/// Guarded by the version that was read: who finds another one has lost the race. Waits for nobody: an order that someone
-/// else is writing to is about to have another version.
+/// An order of the batch that existed before.
+#[derive(Clone, Copy)]
+pub(super) struct UpdatedOrder {
+    /// The index of its change set in the batch.
+    pub(super) set: usize,
+    pub(super) is_written: bool,
+}
+
+/// Updates each order that is still at the version that was read; the other ones have lost a race. The statement skips
+/// locked orders and does not wait for them: whoever holds the lock is about to write another version.
 pub(super) async fn update_orders(
     connection: &mut PgConnection,
     sets: &[&ChangeSet],
@@ -23,7 +31,7 @@ pub(super) async fn update_orders(
     rows.sort_unstable_by_key(|(_, (tenant, changes))| (*tenant, changes.state.order_id));
     let states = column(&rows, |(_, (_, changes))| &changes.state);
     let written = query_scalar!(
-        r#"with held as (
+        r#"with locked as (
             select c.*
             from (
                 select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as order_id, unnest($3::int[]) as read_at,
@@ -35,11 +43,11 @@ pub(super) async fn update_orders(
             for no key update of o skip locked
         )
         update orders o
-        set status = h.status, items_count = h.items_count, units_count = h.units_count, total_amount = h.total_amount,
-            last_line = h.last_line, version = h.version, updated_at = h.updated_at
-        from held h
-        where o.tenant_id = h.tenant_id and o.order_id = h.order_id
-        returning h.n as "n!""#,
+        set status = l.status, items_count = l.items_count, units_count = l.units_count, total_amount = l.total_amount,
+            last_line = l.last_line, version = l.version, updated_at = l.updated_at
+        from locked l
+        where o.tenant_id = l.tenant_id and o.order_id = l.order_id
+        returning l.n as "n!""#,
         &column(&rows, |(_, (tenant, _))| tenant.as_str()) as &[&str],
         &column(&states, |state| state.order_id.as_uuid()),
         &numbers(&rows, |(_, (_, changes))| changes.read_at())?,

@@ -1,67 +1,82 @@
 use futures_util::TryFutureExt;
 use sqlx::{Connection, Executor, PgConnection};
-use tokio::{
-    sync::mpsc::Receiver,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     app::RepoError,
     infra::postgres::{
         connection::{Connections, SHARED_WORK_TIMEOUT, no_answer},
         errors::{commit_error, repo_error},
+        listeners::Listeners,
+        queue::Queue,
+        worker::{self, Worker},
     },
 };
 
 use super::{
-    ChangeSet, Listeners,
     batch::{Written, write},
+    change_set::ChangeSet,
     commit_queue::{CommitQueue, PendingCommit},
     peers::Peers,
 };
 
-/// The task behind the lane.
-pub(super) struct Writer {
-    pub(super) connections: Connections,
-    pub(super) listeners: Listeners,
+/// Takes change sets, and responds to each when it is committed or refused. One connection, one transaction at a time.
+pub(crate) type GroupCommit = Queue<ChangeSet, ()>;
+
+/// Starts the task of the group commit. It ends when nobody can submit to the queue any more.
+pub(crate) fn start(connections: Connections, listeners: Listeners) -> GroupCommit {
+    let (group_commit, receiver) = Queue::new();
+    let writer = Writer { connections, listeners, queue: CommitQueue::new(receiver), peers: Peers::default() };
+    tokio::spawn(worker::run(writer));
+    group_commit
 }
 
-/// How many are told before the lane has a turn on the thread.
+struct Writer {
+    connections: Connections,
+    listeners: Listeners,
+    queue: CommitQueue,
+    peers: Peers,
+}
+
+/// After so many responses, other tasks of the thread may run, such as the next transaction.
 const RESPONSES_PER_YIELD: usize = 16;
 
-impl Writer {
-    pub(super) async fn run(self, receiver: Receiver<PendingCommit>) {
-        let (mut queue, mut peers) = (CommitQueue::new(receiver), Peers::default());
-        // Alone, a set waits for nobody; under load, all that came during the last transaction go together.
-        while queue.wait_for_work().await {
+impl Worker for Writer {
+    const NAME: &'static str = "the group commit";
+
+    async fn serve(&mut self) {
+        // A lone change set waits for nothing. Under load, all that arrived during the last transaction share the next one.
+        while self.queue.wait_for_work().await {
             match self.connections.take().await {
-                Ok(mut connection) => match self.write_all(&mut connection, &mut queue, &mut peers).await {
+                Ok(mut connection) => match self.write_all(&mut connection).await {
                     Ok(()) => connection.done(),
                     Err(error) => {
                         connection.close();
-                        queue.fail(error);
+                        self.queue.fail(error);
                     }
                 },
-                Err(error) => queue.fail_everything(error),
+                Err(error) => self.queue.fail_everything(error),
             }
         }
     }
 
-    /// Writes batch after batch until nobody waits any more, or one is to be tried again. An error is about the batch that is
-    /// under way.
-    async fn write_all(
-        &self,
-        connection: &mut PgConnection,
-        queue: &mut CommitQueue,
-        peers: &mut Peers,
-    ) -> Result<(), RepoError> {
+    fn fail_taken(&mut self, error: RepoError) {
+        self.queue.fail_taken(error);
+    }
+}
+
+impl Writer {
+    /// Writes batch after batch until none is left, or one has to be tried again. An error concerns the current batch, and
+    /// leaves the connection unusable.
+    async fn write_all(&mut self, connection: &mut PgConnection) -> Result<(), RepoError> {
+        let Self { queue, peers, listeners, .. } = self;
         if !queue.advance() {
             return Ok(());
         }
         let mut deadline = Deadline::for_batch();
         let mut transaction = deadline.bound(connection.begin().map_err(repo_error)).await?;
         loop {
-            self.listeners.batch_begun(queue.queued_at());
+            listeners.begun(queue.queued_at());
             let sets: Vec<&ChangeSet> = queue.batch().iter().map(|job| &job.work).collect();
             let written = match deadline.bound(write(&mut transaction, &sets)).await {
                 Ok(written) if !written.must_roll_back => written,
@@ -69,7 +84,7 @@ impl Writer {
                     queue.retry(&refusals);
                     return deadline.bound(transaction.rollback().map_err(repo_error)).await;
                 }
-                // The server has answered: only what it was asked was wrong.
+                // The server has responded: the statement was wrong, the connection is not.
                 Err(error @ (RepoError::KeyTaken | RepoError::Conflict | RepoError::Backend(_))) => {
                     deadline.bound(transaction.rollback().map_err(repo_error)).await?;
                     queue.fail(error);
@@ -80,15 +95,15 @@ impl Writer {
             peers.record_batch(sets.len() - written.refusals.len(), &written.positions);
             if queue.is_empty() {
                 deadline.bound(transaction.commit().map_err(commit_error)).await?;
-                self.publish(&written, queue);
+                publish(listeners, &written, queue);
                 return Ok(());
             }
-            // The next transaction begins without a statement of its own.
+            // Begins the next transaction in the same round trip.
             deadline.bound(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
-            self.publish(&written, queue);
+            publish(listeners, &written, queue);
             deadline = Deadline::for_batch();
             if let Err(error) = deadline.bound(peers.take_write_token(&mut transaction)).await {
-                log::warn!("another instance does not let this one write: {error}");
+                log::warn!("a peer instance keeps the write token; the next batch is written without it: {error}");
                 return deadline.bound(transaction.rollback().map_err(repo_error)).await;
             }
             if !queue.advance() {
@@ -96,19 +111,19 @@ impl Writer {
             }
         }
     }
+}
 
-    /// The batch is committed: tells all who have been written. The next transaction begins meanwhile.
-    fn publish(&self, written: &Written, queue: &mut CommitQueue) {
-        let committed = queue.written(&written.refusals);
-        if !committed.is_empty() {
-            tokio::spawn(publish(self.listeners.clone(), written.positions.start, committed));
-        }
+/// The batch is committed: responds to its callers in a task of its own, while the next transaction runs.
+fn publish(listeners: &Listeners, written: &Written, queue: &mut CommitQueue) {
+    let committed = queue.committed(&written.refusals);
+    if !committed.is_empty() {
+        tokio::spawn(respond(listeners.clone(), written.positions.start, committed));
     }
 }
 
-async fn publish(listeners: Listeners, first_position: u64, written: Vec<PendingCommit>) {
-    listeners.committed(first_position, written.iter().map(|job| &job.work));
-    for (n, mut job) in (1..).zip(written) {
+async fn respond(listeners: Listeners, first: u64, committed: Vec<PendingCommit>) {
+    listeners.committed(committed.len(), first, committed.iter().flat_map(|job| job.work.tenant_events()));
+    for (n, mut job) in (1..).zip(committed) {
         job.work.pass_states_on();
         job.respond(Ok(()));
         if n % RESPONSES_PER_YIELD == 0 {
@@ -117,7 +132,7 @@ async fn publish(listeners: Listeners, first_position: u64, written: Vec<Pending
     }
 }
 
-/// What a batch may take, all its steps together.
+/// The end of the time that all steps of a batch may take together.
 struct Deadline {
     at: Instant,
 }

@@ -1,0 +1,115 @@
+use std::{iter, sync::Arc};
+
+use sqlx::PgConnection;
+use tokio::sync::{Semaphore, mpsc::Receiver};
+
+use crate::{
+    app::RepoError,
+    infra::postgres::{
+        connection::{ConnectionLease, Connections, SHARED_WORK_TIMEOUT, no_answer},
+        queue::{Job, Queue, fail_all},
+        worker::{self, Worker},
+    },
+};
+
+/// A statement that finds many things by their names.
+pub(crate) trait BatchedRead: 'static {
+    type Name: Send + Sync;
+    type Found: Send;
+
+    /// One result for each name, in the order of the names.
+    fn find(
+        connection: &mut PgConnection,
+        names: &[&Self::Name],
+    ) -> impl Future<Output = Result<Vec<Result<Self::Found, RepoError>>, RepoError>> + Send;
+}
+
+/// Finds things by their names, many in one statement. A result is never older than its request.
+pub(crate) struct BatchedReads<R: BatchedRead> {
+    connections: Connections,
+    /// Held while a statement runs: one at a time, so that the other requests gather.
+    running: Arc<Semaphore>,
+    queue: Queue<R::Name, R::Found>,
+}
+
+/// The maximum number of names in one statement.
+const MAX_NAMES: usize = 128;
+
+impl<R: BatchedRead> BatchedReads<R> {
+    /// Spawns a task, which ends with the last `BatchedReads`.
+    pub(crate) fn new(connections: Connections) -> Self {
+        let (queue, receiver) = Queue::new();
+        let running = Arc::new(Semaphore::new(1));
+        let (taken, reader_connections) = (Vec::new(), connections.clone());
+        tokio::spawn(worker::run(Reader::<R> {
+            connections: reader_connections,
+            running: running.clone(),
+            receiver,
+            taken,
+        }));
+        Self { connections, running, queue }
+    }
+
+    pub(crate) async fn find(&self, name: R::Name) -> Result<R::Found, RepoError> {
+        // A lone request runs its own statement here. The queued requests hold the semaphore before later ones get it.
+        let Ok(_running) = self.running.try_acquire() else { return self.queue.submit(name).await };
+        // Boxed: it would enlarge the future of every request, also of those that are queued.
+        let found = Box::pin(async { find::<R>(self.connections.take().await?, &[&name]).await }).await?;
+        found.into_iter().next().unwrap_or_else(|| Err(RepoError::Backend("a batched read without a result".into())))
+    }
+}
+
+/// The task that serves the queued requests.
+struct Reader<R: BatchedRead> {
+    connections: Connections,
+    running: Arc<Semaphore>,
+    receiver: Receiver<Job<R::Name, R::Found>>,
+    taken: Vec<Job<R::Name, R::Found>>,
+}
+
+impl<R: BatchedRead> Worker for Reader<R> {
+    const NAME: &'static str = "a batched read";
+
+    async fn serve(&mut self) {
+        let Self { connections, running, receiver, taken } = self;
+        // Under load, all requests that arrived during the last statement share the next one.
+        while receiver.recv_many(taken, MAX_NAMES).await > 0 {
+            let _running = running.acquire().await;
+            let connection = match connections.take().await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    // Every request has waited for a connection, so none waits a second time.
+                    fail_all(taken.drain(..).chain(iter::from_fn(|| receiver.try_recv().ok())), error);
+                    continue;
+                }
+            };
+            let room = MAX_NAMES.saturating_sub(taken.len());
+            taken.extend(iter::from_fn(|| receiver.try_recv().ok()).take(room));
+            taken.retain(|job| !job.is_abandoned());
+            let names: Vec<&R::Name> = taken.iter().map(|job| &job.work).collect();
+            match find::<R>(connection, &names).await {
+                Ok(found) => {
+                    for (job, found) in taken.drain(..).zip(found) {
+                        job.respond(found);
+                    }
+                }
+                Err(error) => fail_all(taken.drain(..), error),
+            }
+        }
+    }
+
+    fn fail_taken(&mut self, error: RepoError) {
+        fail_all(self.taken.drain(..), error);
+    }
+}
+
+async fn find<R: BatchedRead>(
+    mut connection: ConnectionLease,
+    names: &[&R::Name],
+) -> Result<Vec<Result<R::Found, RepoError>>, RepoError> {
+    let Ok(found) = tokio::time::timeout(SHARED_WORK_TIMEOUT, R::find(&mut connection, names)).await else {
+        connection.close();
+        return Err(no_answer());
+    };
+    found.inspect(|_| connection.done())
+}

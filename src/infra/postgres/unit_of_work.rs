@@ -1,0 +1,14 @@
+use crate::{
+    app::{UnitOfWork, Uow},
+    domain::TenantId,
+};
+
+use super::{repo::PgOrderRepo, store::PgStore};
+
+impl UnitOfWork for PgStore {
+    type Repo = PgOrderRepo;
+
+    fn begin(&self, tenant: &TenantId) -> Uow<PgOrderRepo> {
+        Uow::new(PgOrderRepo::new(self.clone(), tenant.clone()))
+    }
+}
