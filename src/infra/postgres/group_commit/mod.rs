@@ -4,6 +4,8 @@ mod batch;
 mod change_set;
 mod columns;
 mod commit_queue;
+#[cfg(test)]
+mod commit_queue_tests;
 mod inserts;
 mod item_changes;
 mod order_locks;
