@@ -1,6 +1,6 @@
 // The REST API. Every request of the page goes through `send`.
 
-// A restart of the service takes a few seconds; what is safe to repeat is repeated for that long.
+// A restart of the service takes a few seconds. The page repeats requests for that long; each is safe to repeat.
 const RETRY_AFTER_MS = [300, 700, 1500, 2500];
 const LONGEST_RETRY_MS = 5000;
 
@@ -15,8 +15,8 @@ export class Problem extends Error {
     this.retryAfter = retryAfter;
   }
 
-  // Nobody knows then whether the request was carried out.
-  get passing() {
+  // The service may be back soon, and the request may or may not have been carried out.
+  get temporary() {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }
@@ -49,24 +49,24 @@ export const fulfilOrder = (id, version) => write('POST', `${order(id)}/fulfil`,
 
 const order = (id) => `/orders/${encodeURIComponent(id)}`;
 
-// A key belongs to what is asked, not to the click: while the answer is unknown, asking for the same again
-// sends the same key, and the service does it once. A definite answer ends the key.
+// The idempotency key belongs to the content of a write, not to the click. While the outcome is unknown, the same
+// content sends the same key, and the service carries it out once. A definite response ends the key.
 const keys = new Map();
 
 async function write(method, path, { version, body }) {
   const content = JSON.stringify([method, path, version, body]);
   if (!keys.has(content)) keys.set(content, randomKey());
   try {
-    const answer = await send(method, path, { version, body, key: keys.get(content) });
+    const result = await send(method, path, { version, body, key: keys.get(content) });
     keys.delete(content);
-    return answer;
+    return result;
   } catch (problem) {
-    if (!problem.passing && problem.status < 500) keys.delete(content);
+    if (!problem.temporary && problem.status < 500) keys.delete(content);
     throw problem;
   }
 }
 
-// `crypto.randomUUID` exists only on secure origins.
+// Browsers offer `crypto.randomUUID` on secure origins only.
 function randomKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -74,16 +74,16 @@ function randomKey() {
 async function send(method, path, options = {}) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await once(method, path, options);
+      return await sendOnce(method, path, options);
     } catch (problem) {
-      if (!(problem instanceof Problem) || !problem.passing || attempt >= RETRY_AFTER_MS.length) throw problem;
+      if (!(problem instanceof Problem) || !problem.temporary || attempt >= RETRY_AFTER_MS.length) throw problem;
       const wait = problem.retryAfter ? problem.retryAfter * 1000 : RETRY_AFTER_MS[attempt];
       await pause(Math.min(wait, LONGEST_RETRY_MS), options.signal);
     }
   }
 }
 
-async function once(method, path, { body, key, version, signal }) {
+async function sendOnce(method, path, { body, key, version, signal }) {
   const headers = { Accept: 'application/json, application/problem+json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
@@ -97,12 +97,12 @@ async function once(method, path, { body, key, version, signal }) {
     if (error.name === 'AbortError') throw error;
     throw new Problem(0, { code: 'unreachable', detail: 'The service cannot be reached. Nothing is lost: try again in a moment.' });
   }
-  const answer = parse(text);
-  if (!response.ok) throw new Problem(response.status, answer, Number(response.headers.get('Retry-After')) || undefined);
-  return answer;
+  const content = parse(text);
+  if (!response.ok) throw new Problem(response.status, content, Number(response.headers.get('Retry-After')) || undefined);
+  return content;
 }
 
-// Something between the page and the service may answer with a page of its own.
+// A proxy in front of the service may respond with a page that is not JSON.
 function parse(text) {
   try { return JSON.parse(text); } catch { return {}; }
 }

@@ -1,4 +1,4 @@
-// The shell: which view is shown, the connection state, and the keyboard.
+// The frame of every page: it shows the view of the address, the state of the connection, and handles keys.
 
 import { connection, on, start } from './store.js';
 import { h, plural, setting, toast } from './dom.js';
@@ -15,16 +15,16 @@ const ROUTES = [
 
 let leaving = new AbortController();
 
-// Views get {url, id, signal, navigate}; the signal aborts when the view goes.
+// A view receives {url, id, signal, navigate}. The signal aborts when the user leaves the view.
 async function show({ focus = true, scroll = 0 } = {}) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
   const url = new URL(location.href);
   try {
-    const [view, id] = await find(url.pathname);
+    const [view, id] = await findView(url.pathname);
     if (signal.aborted) return;
-    // A change of the filter shows the same view again; the focus stays where it was.
+    // A new filter shows the same view again. The focus stays where it was.
     const focused = focus === 'same' ? document.activeElement.id : '';
     main.replaceChildren(view({ url, id, signal, navigate }));
     scrollTo(0, scroll);
@@ -35,7 +35,7 @@ async function show({ focus = true, scroll = 0 } = {}) {
   }
 }
 
-async function find(path) {
+async function findView(path) {
   for (const [pattern, load] of ROUTES) {
     const match = pattern.exec(path);
     if (match) return [await load(), match[1] && decodeURIComponent(match[1])];
@@ -73,15 +73,15 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', ({ state }) => show({ scroll: state?.scroll ?? 0 }));
 history.scrollRestoration = 'manual';
 
-const shown = document.getElementById('connection');
+const indicator = document.getElementById('connection');
 const showState = (state) => {
-  shown.dataset.state = state;
-  if (shown.textContent !== STATES[state]) shown.textContent = STATES[state];
+  indicator.dataset.state = state;
+  if (indicator.textContent !== STATES[state]) indicator.textContent = STATES[state];
 };
 on('state', showState);
 on('caught-up', (count) => toast(count === 0 ? 'Back online: nothing was missed.' : `Back online: ${plural(count, 'change')} caught up.`));
 
-// Keys. They can be turned off in the help, for people whose speech input types letters.
+// Keyboard shortcuts. The help can turn them off, because speech input may type single letters.
 const NO_KEYS = 'orders.no-keys';
 let afterG = 0;
 
@@ -89,18 +89,19 @@ document.addEventListener('keydown', (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest('input, textarea, select, [contenteditable], dialog') || document.querySelector('dialog[open]')) return;
   if (setting.get(NO_KEYS) === '1') return;
-  if (act(event.key)) event.preventDefault();
+  if (handleKey(event.key)) event.preventDefault();
 });
 
-function act(key) {
-  const second = key === 'l' && performance.now() - afterG < 1500;
+// Returns whether the key is a shortcut here.
+function handleKey(key) {
+  const goToList = key === 'l' && performance.now() - afterG < 1500;
   afterG = key === 'g' ? performance.now() : 0;
-  if (second) navigate('/app/');
+  if (goToList) navigate('/app/');
   else if (key === 'n') navigate('/app/new');
   else if (key === '/') search();
   else if (key === '?') openHelp();
-  else if (key === 'j' || key === 'ArrowDown') return move(1);
-  else if (key === 'k' || key === 'ArrowUp') return move(-1);
+  else if (key === 'j' || key === 'ArrowDown') return focusOrder(1);
+  else if (key === 'k' || key === 'ArrowUp') return focusOrder(-1);
   else return false;
   return true;
 }
@@ -113,8 +114,8 @@ async function search() {
   document.getElementById('search').focus();
 }
 
-// Outside of a list the arrows scroll, as ever.
-function move(step) {
+// Returns false where there is no list: there the arrow keys scroll.
+function focusOrder(step) {
   const links = [...document.querySelectorAll('.orders .row-link')];
   if (links.length === 0) return false;
   const at = links.indexOf(document.activeElement);

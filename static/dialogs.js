@@ -1,17 +1,14 @@
-// Dialogs. Each is made when it is needed and removed when it closes; Escape closes, and the focus goes back by itself.
+// Dialogs. Each is created when it opens and removed when it closes. The browser closes it on Escape and restores the focus.
 
 import { describe, h, icon, notice, setting } from './dom.js';
 
-function open(heading, content, buttons, closed = () => {}) {
+function open(heading, content, buttons) {
   const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-heading' },
     h('div', { class: 'dialog-head' }, h('h2', { id: 'dialog-heading' }, heading),
       h('button', { type: 'button', class: 'button plain square', 'aria-label': 'Close', click: () => dialog.close() }, icon('x'))),
     content, h('div', { class: 'buttons end' }, buttons));
-  dialog.addEventListener('close', () => {
-    dialog.remove();
-    closed();
-  });
-  // A press on the backdrop has the dialog itself as its target.
+  dialog.addEventListener('close', () => dialog.remove());
+  // A press on the backdrop targets the dialog itself.
   dialog.addEventListener('pointerdown', (event) => {
     const box = dialog.getBoundingClientRect();
     const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
@@ -33,47 +30,49 @@ const KEYS = [
   [['Esc'], 'Close a dialog'],
 ];
 
-export function helpDialog(key) {
-  const off = setting.get(key) === '1';
-  const use = h('input', { type: 'checkbox', id: 'use-keys', checked: !off, change: () => setting.set(key, use.checked ? '0' : '1') });
+// `offSetting` is the name of the setting that turns the keys off.
+export function helpDialog(offSetting) {
+  const off = setting.get(offSetting) === '1';
+  const use = h('input', { type: 'checkbox', id: 'use-keys', checked: !off, change: () => setting.set(offSetting, use.checked ? '0' : '1') });
   const rows = KEYS.map((row) => {
-    const ways = row.slice(0, -1).map((keys) => keys.map((key) => h('kbd', {}, key)));
-    return h('div', {}, h('dt', {}, ways.flatMap((keys, at) => (at === 0 ? keys : [' or ', ...keys]))), h('dd', {}, row.at(-1)));
+    const alternatives = row.slice(0, -1).map((keys) => keys.map((key) => h('kbd', {}, key)));
+    return h('div', {}, h('dt', {}, alternatives.flatMap((keys, at) => (at === 0 ? keys : [' or ', ...keys]))), h('dd', {}, row.at(-1)));
   });
   const done = h('button', { type: 'button', class: 'button', click: () => dialog.close() }, 'Done');
   const dialog = open('Keyboard shortcuts', h('div', {}, h('dl', { class: 'keys' }, rows),
     h('p', {}, h('label', { class: 'check', for: 'use-keys' }, use, 'Use these keys while not typing in a field'))), [done]);
 }
 
-// `confirm(button, reason, refused)` does it and says whether it is done; a refusal is told in the dialog.
-export function cancelDialog(confirm) {
+// `cancel(button, reason, showRefusal)` cancels the order and returns whether it did. The dialog shows a refusal.
+export function cancelDialog(cancel) {
   const failure = h('div', { class: 'failure' });
   const reason = h('textarea', { id: 'cancel-reason', rows: '3', maxlength: '500', autofocus: true, 'aria-describedby': 'cancel-hint' });
   const keep = h('button', { id: 'cancel-keep', type: 'button', class: 'button', click: () => dialog.close() }, 'Keep the order');
-  const sure = h('button', { id: 'cancel-confirm', type: 'submit', class: 'button danger' }, 'Cancel the order');
+  const confirm = h('button', { id: 'cancel-confirm', type: 'submit', class: 'button danger' }, 'Cancel the order');
   const form = h('form', { id: 'cancel-form', submit: async (event) => {
     event.preventDefault();
     failure.replaceChildren();
-    const done = await confirm(sure, reason.value.trim().replace(/\s+/g, ' '), (problem) => {
+    const done = await cancel(confirm, reason.value.trim().replace(/\s+/g, ' '), (problem) => {
       failure.replaceChildren(notice('alarm', describe(problem)));
       return true;
     });
     if (done) dialog.close();
   } }, h('div', { class: 'field' }, h('label', { for: 'cancel-reason' }, 'Reason (optional)'), reason,
     h('p', { class: 'hint', id: 'cancel-hint' }, 'It stays in the history of the order, up to 500 characters.')), failure);
-  sure.setAttribute('form', 'cancel-form');
-  const dialog = open('Cancel this order?', h('div', {}, h('p', {}, 'A cancelled order cannot be opened again.'), form), [keep, sure]);
+  confirm.setAttribute('form', 'cancel-form');
+  const dialog = open('Cancel this order?', h('div', {}, h('p', {}, 'A cancelled order cannot be opened again.'), form), [keep, confirm]);
 }
 
-export function conflictDialog({ had, now, changes, reload }) {
+// `shown` and `current` are versions; `changes` are the texts of the events between them.
+export function conflictDialog({ shown, current, changes, reload }) {
   const stay = h('button', { id: 'conflict-stay', type: 'button', class: 'button', click: () => dialog.close() }, 'Not now');
-  const fresh = h('button', { id: 'conflict-reload', type: 'button', class: 'button primary', autofocus: true, click: () => {
+  const showCurrent = h('button', { id: 'conflict-reload', type: 'button', class: 'button primary', autofocus: true, click: () => {
     reload();
     dialog.close();
   } }, 'Show the current order');
   const dialog = open('The order changed meanwhile', h('div', {},
-    h('p', {}, `You saw version ${had}; it is at version ${now} now. Your change was not made.`),
+    h('p', {}, `You saw version ${shown}; it is at version ${current} now. Your change was not made.`),
     changes.length > 0 && h('p', { class: 'quiet' }, 'What happened since:'),
-    h('ul', { class: 'changes' }, changes.map((text) => h('li', {}, text)))), [stay, fresh]);
+    h('ul', { class: 'changes' }, changes.map((text) => h('li', {}, text)))), [stay, showCurrent]);
   dialog.id = 'conflict';
 }

@@ -1,4 +1,4 @@
-// Elements, texts and messages. Data enters the page as text nodes and attributes only; nothing here parses HTML.
+// Builds elements, texts and messages. Data enters the page as text nodes and attributes only; nothing parses HTML.
 
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -27,7 +27,7 @@ export function title(text) {
   document.title = `${text} · Orders`;
 }
 
-// Amounts are decimal strings; as numbers they would lose digits.
+// Amounts are decimal strings. As numbers they could lose digits.
 export function money(amount, currency) {
   const [whole, cents] = String(amount).split('.');
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
@@ -61,6 +61,7 @@ setInterval(() => {
   }
 }, 15000);
 
+// Every status of the API and its label. The name is also the icon's name (#i-...) and the chip's class.
 export const STATUSES = { open: 'Open', placed: 'Placed', fulfilled: 'Fulfilled', cancelled: 'Cancelled' };
 
 export function statusChip(status) {
@@ -86,7 +87,7 @@ async function toClipboard(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Pages that do not come over TLS have no clipboard interface.
+    // Browsers offer the clipboard on secure origins only. Elsewhere the page copies from a text field.
     const area = h('textarea', { class: 'hidden-text' }, text);
     document.body.append(area);
     const focused = document.activeElement;
@@ -98,13 +99,13 @@ async function toClipboard(text) {
   }
 }
 
-// Storage may be forbidden; the page then works without a memory.
+// The browser may forbid storage. The page then works without stored settings.
 export const setting = {
   get(key) {
     try { return localStorage.getItem(key); } catch { return null; }
   },
   set(key, value) {
-    try { localStorage.setItem(key, value); } catch { /* not kept */ }
+    try { localStorage.setItem(key, value); } catch { /* the setting is lost on reload */ }
   },
 };
 
@@ -116,13 +117,13 @@ export function toast(text, kind = 'note') {
   const toasts = document.getElementById('toasts');
   toasts.append(message);
   while (toasts.children.length > 3) toasts.firstElementChild.remove();
-  // Alarms stay until they are dismissed, and nothing goes while it is being read.
+  // Alarms stay until the user closes them. Other messages stay while the pointer or the focus is on them.
   if (kind === 'alarm') return;
-  const leave = () => (message.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : message.remove());
-  setTimeout(leave, TOAST_MS);
+  const expire = () => (message.matches(':hover, :focus-within') ? setTimeout(expire, 2000) : message.remove());
+  setTimeout(expire, TOAST_MS);
 }
 
-// Runs the action once: a second click while it is under way does nothing.
+// Runs the action once: a second click does nothing while the first action runs.
 export async function busy(button, action) {
   if (button.getAttribute('aria-busy') === 'true' || button.getAttribute('aria-disabled') === 'true') return;
   button.setAttribute('aria-busy', 'true');
@@ -141,7 +142,7 @@ export function describe(problem) {
   return problem.requestId ? `${problem.message} (request ${problem.requestId})` : problem.message;
 }
 
-// A field with its label, a hint and a place for an error; the place is there before the error comes, so that it is read out.
+// A field with its label, a hint and a place for an error. The place exists before the error, so that screen readers announce it.
 export function field(label, control, { hint, compact } = {}) {
   const error = h('p', { class: 'error' });
   const note = hint && h('p', { class: 'hint' }, hint);
@@ -151,7 +152,7 @@ export function field(label, control, { hint, compact } = {}) {
   input.addEventListener('input', () => fail(''));
   return { element, input, fail, name };
 
-  // Rows of a form move up when one above goes: ids follow the place.
+  // The user can remove rows of a form. The rows below move up and get new ids.
   function name(id) {
     input.id = id;
     text.htmlFor = id;

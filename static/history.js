@@ -1,10 +1,10 @@
-// What happened to an order, in words.
+// The history of an order: one line of text for each event.
 
 import { h, money, time } from './dom.js';
 
-const FIRST = 25; // a long history is shown on demand
+const FIRST = 25; // the page shows older events on demand
 
-// Later events name only the line of an item; the event that added it has its name.
+// Later events name only the line of an item. The event that added the item has its name.
 export function inWords(events) {
   const items = new Map();
   return events.map((event) => ({ event, words: words(event, items) }));

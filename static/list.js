@@ -1,4 +1,4 @@
-// The list of orders. The filters live in the address; changes arrive from the stream.
+// The list of orders. The address holds the filters; the stream reports changes.
 
 import { getOrder, listOrders } from './api.js';
 import { on, streamFirst, visited } from './store.js';
@@ -7,7 +7,7 @@ import { busy, describe, h, icon, money, notice, plural, statusChip, STATUSES, t
 const PAGE = 50;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const FLUSH_MS = 200;
-const FEW = 6; // more changed orders than this are read as a page, not one by one
+const MAX_SINGLE_READS = 6; // if more orders changed, the list reads a page
 const COLUMNS = ['Order', 'Customer', 'Status', 'Items', 'Created', 'Total'];
 
 export default function listView({ url, signal, navigate }) {
@@ -30,7 +30,7 @@ export default function listView({ url, signal, navigate }) {
   if (list.loaded) render();
   else body.append(...skeletons());
   load();
-  on('change', take, signal);
+  on('change', receive, signal);
   on('resync', load, signal);
   on('caught-up', () => failed && load(), signal);
   document.addEventListener('visibilitychange', flushSoon, { signal });
@@ -72,8 +72,8 @@ export default function listView({ url, signal, navigate }) {
     }
   }
 
-  // The first page says what is true from its last order upwards. Older orders stay as they were loaded,
-  // unless so many new ones came that something between would be missing.
+  // The first page replaces all orders from its last one upwards. Older orders stay as the list loaded them,
+  // unless the page is all new: then orders between it and the older ones could be missing.
   function merge(page) {
     const end = page.orders.at(-1);
     const older = end && page.next_cursor ? list.orders.filter((order) => isNewer(end, order)) : [];
@@ -85,7 +85,7 @@ export default function listView({ url, signal, navigate }) {
     visited.set(key, list);
   }
 
-  function take(event) {
+  function receive(event) {
     const known = rows.has(event.subject);
     const other = filter.customer_id && event.type === 'order.created.v1' && event.data.customer_id !== filter.customer_id;
     if (other && !known) return;
@@ -93,7 +93,7 @@ export default function listView({ url, signal, navigate }) {
     flushSoon();
   }
 
-  // Events come in bursts (an order with its items), and nobody looks at a hidden page.
+  // Events come in bursts, for example an order with its items. A hidden page waits until the user returns.
   function flushSoon() {
     if (flushing || changed.size === 0 || document.hidden) return;
     flushing = true;
@@ -105,9 +105,9 @@ export default function listView({ url, signal, navigate }) {
     const ids = [...changed];
     changed.clear();
     try {
-      await (ids.length > FEW ? load() : Promise.all(ids.map(refresh)));
+      await (ids.length > MAX_SINGLE_READS ? load() : Promise.all(ids.map(refresh)));
       render();
-    } catch { /* the next event or the next connection brings it */ }
+    } catch { /* the next event or the next connection reads it again */ }
     flushing = false;
     flushSoon();
   }
@@ -124,7 +124,7 @@ export default function listView({ url, signal, navigate }) {
     }
   }
 
-  // Rows are kept and moved, not made anew: the focus stays, and only what changed is marked.
+  // Reuses the rows: the focus stays, and only changed rows flash.
   function render() {
     if (signal.aborted) return;
     const first = table.getAttribute('aria-busy') === 'true';
@@ -134,10 +134,10 @@ export default function listView({ url, signal, navigate }) {
     let next = body.firstElementChild;
     for (const order of list.orders) {
       let row = rows.get(order.order_id);
-      const news = !row || row.version !== order.version;
+      const isChanged = !row || row.version !== order.version;
       if (!row) rows.set(order.order_id, (row = makeRow(order)));
-      if (news) fill(row, order);
-      if (news && !first) flash(row.element);
+      if (isChanged) fill(row, order);
+      if (isChanged && !first) flash(row.element);
       if (row.element === next) next = next.nextElementSibling;
       else body.insertBefore(row.element, next);
     }
@@ -190,14 +190,14 @@ function searchForm(filter, navigate) {
 
 function makeRow(order) {
   const link = h('a', { class: 'row-link id', href: `/app/orders/${order.order_id}` }, h('span', { class: 'id-start' }, order.order_id.slice(0, -12)), order.order_id.slice(-12));
-  // The whole row opens the order; cells with a text of their own on hover lie above the link.
+  // A click anywhere in the row opens the order. Cells with a tooltip lie above the link.
   const element = h('div', { class: 'row', role: 'row', click: ({ target }) => target.closest('a') ?? link.click() }, h('span', { role: 'cell', class: 'cell-id' }, link));
   return { element, link };
 }
 
 function fill(row, order) {
   row.version = order.version;
-  while (row.element.children.length > 1) row.element.lastElementChild.remove(); // the link stays, it may have the focus
+  while (row.element.children.length > 1) row.element.lastElementChild.remove(); // the link stays, because it may have the focus
   row.element.append(
     h('span', { role: 'cell', class: 'cell-customer', title: order.customer_id }, order.customer_id),
     h('span', { role: 'cell', class: 'cell-status' }, statusChip(order.status)),
@@ -208,7 +208,7 @@ function fill(row, order) {
 
 function flash(element) {
   element.classList.remove('flash');
-  void element.offsetWidth; // the animation starts anew only after a layout without it
+  void element.offsetWidth; // a layout without the class restarts the animation
   element.classList.add('flash');
 }
 

@@ -1,4 +1,4 @@
-// A new order: customer, currency and items. What is wrong is told by the service, beside the fields it points to.
+// A new order: customer, currency and items. The service reports errors; the page shows each beside its field.
 
 import { createOrder, Problem } from './api.js';
 import { products } from './store.js';
@@ -20,21 +20,21 @@ export default function newOrderView({ signal, navigate }) {
   const total = h('output', { id: 'total', class: 'grand', for: 'items' });
   const units = h('span', { class: 'quiet' });
   const create = h('button', { id: 'create', type: 'submit', class: 'button primary' }, 'Create order');
-  const failure = h('div', {}); // of the catalogue
-  const failed = h('div', {}); // of the last try to create
+  const catalogueError = h('div', {});
+  const createError = h('div', {});
   const form = h('form', { novalidate: true, class: 'card form', 'aria-labelledby': 'heading', submit: (event) => {
     event.preventDefault();
     busy(create, submit);
   } },
   h('div', { class: 'pair' }, customer.element, currency.element),
   h('fieldset', { id: 'items-group' }, h('legend', {}, 'Items'), list, none, add),
-  failure,
-  failed,
+  catalogueError,
+  createError,
   h('div', { class: 'form-foot' }, h('div', { class: 'sum' }, units, total), h('div', { class: 'buttons' }, h('a', { class: 'button plain', href: '/app/' }, 'Discard'), create)));
 
   title('New order');
   currency.input.addEventListener('change', offer);
-  form.addEventListener('input', () => failed.replaceChildren());
+  form.addEventListener('input', () => createError.replaceChildren());
   addRow();
   load();
   return h('div', { class: 'narrow' }, h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'),
@@ -44,11 +44,11 @@ export default function newOrderView({ signal, navigate }) {
     try {
       catalogue = await products();
     } catch (problem) {
-      if (!signal.aborted) failure.replaceChildren(notice('alarm', `The products could not be loaded. ${describe(problem)}`,
+      if (!signal.aborted) catalogueError.replaceChildren(notice('alarm', `The products could not be loaded. ${describe(problem)}`,
         h('button', { type: 'button', class: 'button small', click: (event) => busy(event.currentTarget, load) }, 'Try again')));
       return;
     }
-    failure.replaceChildren();
+    catalogueError.replaceChildren();
     const others = new Set(catalogue.map((product) => product.currency).filter((code) => !USUAL.includes(code)));
     currency.input.append(...[...others].sort().map((code) => h('option', {}, code)));
     offer();
@@ -116,7 +116,7 @@ export default function newOrderView({ signal, navigate }) {
 
   async function submit() {
     for (const one of [customer, currency, ...items.flatMap(({ product, quantity }) => [product, quantity])]) one.fail('');
-    failed.replaceChildren();
+    createError.replaceChildren();
     try {
       const order = await createOrder({
         customer_id: customer.input.value,
@@ -127,22 +127,23 @@ export default function newOrderView({ signal, navigate }) {
       if (!signal.aborted) navigate(`/app/orders/${order.order_id}`, { replace: true });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      if (!signal.aborted) tell(problem);
+      if (!signal.aborted) showErrors(problem);
     }
   }
 
-  function tell(problem) {
+  function showErrors(problem) {
     const first = problem.errors.map(({ pointer, detail }) => {
-      const target = at(pointer ?? '');
+      const target = fieldAt(pointer ?? '');
       target?.fail(target.input.role === 'combobox' && target.input.value.trim() === '' ? 'Choose a product, or remove this item.' : detail);
       return target?.input;
     }).find(Boolean);
-    const more = problem.errors.length;
-    failed.replaceChildren(notice('alarm', first ? `The order was not created: ${plural(more, 'field needs', 'fields need')} a correction.` : describe(problem)));
+    const count = problem.errors.length;
+    createError.replaceChildren(notice('alarm', first ? `The order was not created: ${plural(count, 'field needs', 'fields need')} a correction.` : describe(problem)));
     first?.focus();
   }
 
-  function at(pointer) {
+  // The form's field for a JSON pointer into the request.
+  function fieldAt(pointer) {
     const [, name, index, part] = pointer.split('/');
     if (name === 'customer_id') return customer;
     if (name === 'currency') return currency;

@@ -1,4 +1,4 @@
-// The parts of the order page.
+// The parts of the order page: header, items, the form that adds an item, and actions.
 
 import { copyButton, exactTime, field, h, icon, money, plural, statusChip, time } from './dom.js';
 import { productPicker, quantityStepper } from './picker.js';
@@ -23,13 +23,13 @@ export function header(order) {
       h('button', { type: 'button', id: 'print', class: 'button small', click: () => print() }, icon('print'), 'Print')));
 }
 
-// Without `edit` the items are only shown.
+// Without `edit` the items are read-only.
 export function itemsCard(order, drafts, edit) {
   const allowed = (action) => edit && order.allowed_actions.includes(action);
   const closed = edit && order.disallowed_actions?.find(({ action }) => action === 'add_item');
   const editable = allowed('change_quantity');
   const heads = [['Product', ''], ['Price', 'money'], ['Quantity', editable ? '' : 'money'], ['Subtotal', 'money'], ...(allowed('remove_item') ? [['', '']] : [])];
-  // The roles are said aloud because narrow screens lay the table out as a grid, and then browsers may forget them.
+  // Narrow screens lay the table out as a grid. Browsers may then drop the table's roles, so the page sets them.
   const rows = order.items.map((item) => h('tr', { id: `line-${item.line}`, role: 'row' },
     h('th', { scope: 'row', role: 'rowheader' }, h('span', { class: 'item-name' }, item.name ?? item.sku), h('span', { class: 'id quiet' }, item.sku)),
     h('td', { role: 'cell', class: 'money cell-price' }, money(item.price)),
@@ -46,11 +46,11 @@ export function itemsCard(order, drafts, edit) {
     closed && h('p', { class: 'quiet reason' }, closed.reason));
 }
 
-function quantityEditor(item, draft, { save, draft: keep }) {
+function quantityEditor(item, draft, { save, draft: keepDraft }) {
   const name = item.name ?? item.sku;
   const stepper = quantityStepper(draft ?? item.quantity, name, (quantity) => {
-    keep(item, quantity);
-    show();
+    keepDraft(item, quantity);
+    showButton();
   });
   const row = field(`Quantity of ${name}`, stepper, { compact: true }).name(`quantity-${item.line}`);
   const done = h('button', { id: `save-${item.line}`, type: 'button', class: 'button small primary', 'aria-label': `Save the quantity of ${name}`, click: send }, 'Save');
@@ -61,11 +61,11 @@ function quantityEditor(item, draft, { save, draft: keep }) {
       stepper.input.dispatchEvent(new Event('input'));
     }
   });
-  show();
+  showButton();
   return h('div', { class: 'quantity-editor' }, row.element, done, h('span', { class: 'print-only' }, item.quantity));
 
-  // Its place is kept, so that nothing moves when it comes.
-  function show() {
+  // The hidden button keeps its place, so that nothing moves when it appears.
+  function showButton() {
     done.classList.toggle('away', stepper.input.value.trim() === String(item.quantity));
   }
 
@@ -79,7 +79,7 @@ function removeButton(item, { remove }) {
   return button;
 }
 
-// It stays while the rest of the page is made anew, so that a choice half made is not lost.
+// The page keeps this card when it renders the other parts again, so that the user's input stays.
 export function addCard(add) {
   const picker = productPicker(() => {});
   const stepper = quantityStepper(1, 'to add');
@@ -89,15 +89,15 @@ export function addCard(add) {
   const element = h('section', { class: 'card', 'aria-labelledby': 'add-heading' }, h('h2', { id: 'add-heading' }, 'Add an item'),
     h('form', { class: 'add', novalidate: true, submit: (event) => {
       event.preventDefault();
-      if (picker.sku === '') return refused({ errors: [{ pointer: '/sku', detail: 'Choose a product.' }] });
+      if (picker.sku === '') return showErrors({ errors: [{ pointer: '/sku', detail: 'Choose a product.' }] });
       add(button, { sku: picker.sku, quantity: stepper.quantity() });
     } }, product.element, quantity.element, button));
   return {
     element,
-    refused,
+    showErrors,
     offer: picker.offer,
     fail: product.fail,
-    dirty: () => picker.input.value !== '',
+    hasInput: () => picker.input.value !== '',
     clear() {
       picker.clear();
       stepper.input.value = 1;
@@ -105,12 +105,13 @@ export function addCard(add) {
     },
   };
 
-  function refused({ errors }) {
+  // Returns whether there was an error to show.
+  function showErrors({ errors }) {
     if (errors.length === 0) return false;
     const fields = errors.map(({ pointer, detail }) => {
-      const one = pointer?.endsWith('/quantity') ? quantity : product;
-      one.fail(detail);
-      return one;
+      const target = pointer?.endsWith('/quantity') ? quantity : product;
+      target.fail(detail);
+      return target;
     });
     fields[0].input.focus();
     return true;
@@ -123,23 +124,24 @@ const ACTIONS = [
   ['cancel', 'Cancel order', 'danger'],
 ];
 
-export function actionsCard(order, does) {
+// `run` has a function for each action of the card.
+export function actionsCard(order, run) {
   return h('section', { class: 'card actions', 'aria-labelledby': 'actions-heading' }, h('h2', { id: 'actions-heading' }, 'Actions'),
     ACTIONS.map(([action, name, kind]) => {
       const reason = order.disallowed_actions?.find((other) => other.action === action)?.reason;
       const allowed = order.allowed_actions.includes(action);
-      // Not `disabled`: the button can be reached, and says why it does nothing.
+      // Not `disabled`: a screen reader can reach the button and read why the order does not allow the action.
       const button = h('button', {
         id: `action-${action}`, type: 'button', class: `button ${allowed ? kind : ''}`,
         'aria-disabled': allowed ? undefined : 'true', 'aria-describedby': allowed ? undefined : `why-not-${action}`,
-        'aria-haspopup': action === 'cancel' ? 'dialog' : undefined, click: () => allowed && does[action](button),
+        'aria-haspopup': action === 'cancel' ? 'dialog' : undefined, click: () => allowed && run[action](button),
       }, name);
       return h('div', { class: 'action' }, button, !allowed && h('p', { class: 'hint', id: `why-not-${action}` }, reason ?? 'The order does not allow it now.'));
     }));
 }
 
-// The heading is there from the start, for the focus of who comes here.
-export function bones() {
+// What the page shows while the order loads. The heading exists from the start, because it takes the focus.
+export function skeleton() {
   const card = (count) => h('div', { class: 'card skeleton', 'aria-hidden': 'true' }, Array.from({ length: count }, () => h('span', { class: 'bone' })));
   return [h('h1', { class: 'hidden-text', tabindex: '-1' }, 'Loading the order'), card(5), card(6)];
 }

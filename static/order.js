@@ -1,36 +1,36 @@
-// One order: loads it, shows it as it is or as it was, writes changes, and follows the stream.
+// One order: loads it, shows the current or a historical version, writes changes, and follows the stream.
 //
-// Every write names the version on the screen. If somebody else was faster, the service refuses it, and the page
-// says what happened since.
+// Every write names the version on the screen. If somebody else changed the order first, the service refuses the
+// write, and the page shows the changes since.
 
 import * as api from './api.js';
 import { on, products, streamFirst } from './store.js';
 import { busy, describe, exactTime, h, icon, notice, plural, title, toast } from './dom.js';
-import { actionsCard, addCard, bones, header, itemsCard } from './order-parts.js';
+import { actionsCard, addCard, header, itemsCard, skeleton } from './order-parts.js';
 import { cancelDialog, conflictDialog } from './dialogs.js';
 import { inWords, timeline } from './history.js';
 
 export default function orderView({ url, id, signal }) {
   const asOf = url.searchParams.get('as_of');
-  const drafts = new Map(); // quantities that were typed and not saved, by line
-  let order; // as it is
-  let past; // as it was, with as_of
+  const drafts = new Map(); // quantities that the user typed and did not save, by line
+  let order; // the current version
+  let historical; // the version of `as_of`, if the address has one
   let events = [];
-  let latest = 0; // the newest version that was heard of
+  let latest = 0; // the newest version that the stream or a response reported
   let writing = false;
   let refreshing = null;
 
   const slot = (name) => h('div', { class: `slot-${name}` });
-  const news = h('div', { role: 'status' });
+  const changeNotice = h('div', { role: 'status' });
   const [head, items, adding, actions, banner, history] = ['head', 'items', 'add', 'actions', 'banner', 'history'].map(slot);
   const adder = asOf ? null : addCard(add);
   const back = h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders');
-  const columns = h('div', { class: `columns ${asOf ? 'past' : ''}` }, actions, h('div', { class: 'column-main' }, items, adding), history);
-  const page = h('div', { class: 'order', 'aria-busy': 'true' }, back, ...bones());
+  const columns = h('div', { class: `columns ${asOf ? 'historical' : ''}` }, actions, h('div', { class: 'column-main' }, items, adding), history);
+  const page = h('div', { class: 'order', 'aria-busy': 'true' }, back, ...skeleton());
 
   title('Order');
   load();
-  on('change', take, signal);
+  on('change', receive, signal);
   on('resync', () => (order ? refresh() : load()), signal);
   on('caught-up', () => order ?? load(), signal);
   return page;
@@ -38,10 +38,10 @@ export default function orderView({ url, id, signal }) {
   async function load() {
     try {
       await streamFirst();
-      [order, events, past] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, 0, signal), asOf && api.getOrder(id, { asOf, signal })]);
+      [order, events, historical] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, 0, signal), asOf && api.getOrder(id, { asOf, signal })]);
       if (adder) adding.append(adder.element);
       fill(() => {
-        page.replaceChildren(back, banner, news, head, columns);
+        page.replaceChildren(back, banner, changeNotice, head, columns);
         render();
       });
       if (adder) offer();
@@ -64,7 +64,7 @@ export default function orderView({ url, id, signal }) {
         : h('button', { type: 'button', class: 'button', click: (event) => busy(event.currentTarget, load) }, 'Try again'))));
   }
 
-  // The heading that was focused while loading hands the focus on.
+  // If the heading of the skeleton has the focus, the new heading takes it.
   function fill(show) {
     const focused = document.activeElement;
     const wasHeading = page.contains(focused) && focused.tagName === 'H1';
@@ -74,29 +74,29 @@ export default function orderView({ url, id, signal }) {
   }
 
   function render() {
-    const shown = past ?? order;
+    const shown = historical ?? order;
     const focused = document.activeElement;
     const hadFocus = page.contains(focused) && focused.id;
     title(`Order for ${shown.customer_id}`);
-    banner.replaceChildren(...(past ? [pastBanner()] : []));
+    banner.replaceChildren(...(historical ? [historicalBanner()] : []));
     head.replaceChildren(header(shown));
-    items.replaceChildren(itemsCard(shown, drafts, past ? null : { save, remove, draft }));
+    items.replaceChildren(itemsCard(shown, drafts, historical ? null : { save, remove, draft }));
     if (adder) adding.hidden = !order.allowed_actions.includes('add_item');
-    actions.replaceChildren(...(past ? [] : [actionsCard(order, { place, fulfil, cancel })]));
-    history.replaceChildren(timeline(order, events, past?.version));
-    // What had the focus was made anew; if it is gone, the heading of its part takes over.
+    actions.replaceChildren(...(historical ? [] : [actionsCard(order, { place, fulfil, cancel })]));
+    history.replaceChildren(timeline(order, events, historical?.version));
+    // The focused element was replaced. Its successor takes the focus, or else the heading of the items.
     if (hadFocus && document.activeElement !== focused) (document.getElementById(hadFocus) ?? document.getElementById('items-heading')).focus();
   }
 
-  function pastBanner() {
-    return h('div', { class: 'notice past', role: 'status' }, icon('history'),
-      h('p', {}, `This is the order as it was at version ${past.version} of ${order.version}, ${exactTime(past.updated_at)}. It cannot be changed here.`),
+  function historicalBanner() {
+    return h('div', { id: 'historical-banner', class: 'notice info', role: 'status' }, icon('history'),
+      h('p', {}, `This is the order as it was at version ${historical.version} of ${order.version}, ${exactTime(historical.updated_at)}. It cannot be changed here.`),
       h('a', { id: 'back-to-now', class: 'button small', href: `/app/orders/${order.order_id}` }, 'Back to the current version'));
   }
 
-  // Changes of others
+  // Changes that others make
 
-  function take(event) {
+  function receive(event) {
     if (!order || event.subject !== order.order_id) return;
     latest = Math.max(latest, event.orderversion);
     if (!writing) catchUp();
@@ -104,30 +104,30 @@ export default function orderView({ url, id, signal }) {
 
   function catchUp() {
     if (latest <= order.version) return;
-    if (!past && (drafts.size > 0 || adder.dirty() || document.querySelector('dialog[open]'))) return sayChanged();
+    if (!historical && (drafts.size > 0 || adder.hasInput() || document.querySelector('dialog[open]'))) return showChangeNotice();
     refreshing ??= refresh().finally(() => {
       refreshing = null;
       if (!writing) catchUp();
     });
   }
 
-  function sayChanged() {
-    news.replaceChildren(notice('past', `Somebody changed this order: it is at version ${latest} now, you see version ${order.version}.`,
+  function showChangeNotice() {
+    changeNotice.replaceChildren(notice('info', `Somebody changed this order: it is at version ${latest} now, you see version ${order.version}.`,
       h('button', { id: 'show-changes', type: 'button', class: 'button small', click: (event) => busy(event.currentTarget, reload) }, 'Show the changes')));
   }
 
   async function refresh() {
     try {
-      const [fresh, more] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, events.at(-1)?.orderversion ?? 0, signal)]);
+      const [current, newer] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, events.at(-1)?.orderversion ?? 0, signal)]);
       const known = order.version;
-      order = fresh;
+      order = current;
       latest = Math.max(latest, known);
-      if (latest > fresh.version) latest = fresh.version;
-      events.push(...more.filter((event) => event.orderversion > (events.at(-1)?.orderversion ?? 0)));
-      news.replaceChildren();
+      if (latest > current.version) latest = current.version;
+      events.push(...newer.filter((event) => event.orderversion > (events.at(-1)?.orderversion ?? 0)));
+      changeNotice.replaceChildren();
       render();
-      if (fresh.version > known) head.firstElementChild.classList.add('flash');
-    } catch { /* the next event or the next connection tries again */ }
+      if (current.version > known) head.firstElementChild.classList.add('flash');
+    } catch { /* the next event or the next connection reads it again */ }
   }
 
   function reload() {
@@ -135,9 +135,10 @@ export default function orderView({ url, id, signal }) {
     return refresh();
   }
 
-  // Changes of ours: one at a time, because each makes a new version
+  // Changes that the user makes: one at a time, because each makes a new version
 
-  async function write(button, change, said, refused = () => false) {
+  // `showRefusal` returns whether it showed the problem; otherwise a message shows it.
+  async function write(button, change, message, showRefusal = () => false) {
     if (writing) return false;
     writing = true;
     let done = false;
@@ -146,28 +147,28 @@ export default function orderView({ url, id, signal }) {
         order = await change(order.version);
         done = true;
         events.push(...await api.getEvents(id, events.at(-1)?.orderversion ?? 0, signal));
-        if (said) toast(said);
+        if (message) toast(message);
       } catch (problem) {
         if (done || signal.aborted) return;
-        if (problem.status === 412) await conflict(problem);
-        else if (!refused(problem)) toast(describe(problem), 'alarm');
+        if (problem.status === 412) await showConflict(problem);
+        else if (!showRefusal(problem)) toast(describe(problem), 'alarm');
       }
     });
     writing = false;
     if (done) {
-      news.replaceChildren();
+      changeNotice.replaceChildren();
       render();
     }
     catchUp();
     return done;
   }
 
-  async function conflict(problem) {
+  async function showConflict(problem) {
     const newer = await api.getEvents(id, order.version, signal).catch(() => []);
     const changes = inWords([...events.filter((event) => event.orderversion <= order.version), ...newer]).slice(-newer.length);
     latest = Math.max(latest, problem.currentVersion ?? 0);
     document.querySelector('dialog[open]')?.close();
-    conflictDialog({ had: order.version, now: problem.currentVersion ?? newer.at(-1)?.orderversion, changes: newer.length > 0 ? changes.map(({ words }) => words) : [], reload });
+    conflictDialog({ shown: order.version, current: problem.currentVersion ?? newer.at(-1)?.orderversion, changes: newer.length > 0 ? changes.map(({ words }) => words) : [], reload });
   }
 
   function draft(item, quantity) {
@@ -199,7 +200,7 @@ export default function orderView({ url, id, signal }) {
   }
 
   async function add(button, body) {
-    const done = await write(button, (version) => api.addItem(id, version, body), 'Item added.', (problem) => adder.refused(problem));
+    const done = await write(button, (version) => api.addItem(id, version, body), 'Item added.', (problem) => adder.showErrors(problem));
     if (done) adder.clear();
   }
 
@@ -212,6 +213,6 @@ export default function orderView({ url, id, signal }) {
   }
 
   function cancel() {
-    cancelDialog((button, reason, refused) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.', refused));
+    cancelDialog((button, reason, showRefusal) => write(button, (version) => api.cancelOrder(id, version, reason), 'The order is cancelled.', showRefusal));
   }
 }

@@ -1,11 +1,11 @@
-// Controls for an item: a searchable product picker (the ARIA combobox pattern) and a quantity with steps.
+// Controls for an item: a product picker with search (the ARIA combobox pattern) and a quantity field with buttons.
 
 import { h, icon, money } from './dom.js';
 
 let lists = 0;
 
-// `choose(product or null)` is called when the choice changes.
-export function productPicker(choose) {
+// Calls `onChange` with the product, or null, when the choice changes.
+export function productPicker(onChange) {
   const listId = `products-${(lists += 1)}`;
   const input = h('input', {
     type: 'text', role: 'combobox', autocomplete: 'off', spellcheck: 'false', placeholder: 'Name or SKU', maxlength: '80',
@@ -14,41 +14,41 @@ export function productPicker(choose) {
   const list = h('ul', { id: listId, role: 'listbox', class: 'options', 'aria-label': 'Products', hidden: true });
   const root = h('div', { class: 'picker' }, input, icon('search'), list);
   let products = [];
-  let none = 'The products are being loaded.';
-  let matching = [];
+  let emptyText = 'The products are being loaded.';
+  let matches = [];
   let active = -1;
   let chosen = null;
 
   input.addEventListener('focus', open);
   input.addEventListener('click', open);
   input.addEventListener('blur', () => {
-    if (!chosen) pick(products.find((product) => product.sku === text().toUpperCase()));
+    if (!chosen) choose(products.find((product) => product.sku === text().toUpperCase()));
     close();
   });
   input.addEventListener('input', (event) => {
-    if (!event.isTrusted) return; // ours, on a choice
-    if (chosen) set(null);
+    if (!event.isTrusted) return; // `choose` sends this one
+    if (chosen) setChosen(null);
     open();
   });
   input.addEventListener('keydown', (event) => {
-    if (press(event.key)) event.preventDefault();
+    if (handleKey(event.key)) event.preventDefault();
   });
-  // Before the blur of the field, which would close the list under the pointer.
+  // Keeps the focus in the field. A blur would close the list before the click.
   list.addEventListener('pointerdown', (event) => event.preventDefault());
   list.addEventListener('click', (event) => {
     const option = event.target.closest('[role=option][data-at]');
-    if (option) pick(matching[option.dataset.at]);
+    if (option) choose(matches[option.dataset.at]);
   });
 
   return {
     root,
     input,
     get chosen() { return chosen; },
-    // What the service is asked for: the chosen product, or the text as it stands, which it then judges.
+    // The chosen product, or the text of the field. The service checks either.
     get sku() { return chosen?.sku ?? text(); },
     offer(all, currency) {
       products = all.filter((product) => product.currency === currency);
-      none = products.length === 0 ? `No product is priced in ${currency}.` : 'No product matches.';
+      emptyText = products.length === 0 ? `No product is priced in ${currency}.` : 'No product matches.';
       if (chosen && chosen.currency !== currency) clear();
       if (!list.hidden) open();
     },
@@ -59,12 +59,13 @@ export function productPicker(choose) {
     return input.value.trim();
   }
 
-  function press(key) {
+  // Returns whether the key does something here.
+  function handleKey(key) {
     if (key === 'ArrowDown' || key === 'ArrowUp') {
       if (list.hidden) open();
-      mark((active + (key === 'ArrowDown' ? 1 : -1) + matching.length) % matching.length);
-    } else if (key === 'Enter' && !list.hidden && (active >= 0 || (matching.length === 1 && text() && !chosen))) {
-      pick(matching[Math.max(active, 0)]);
+      activate((active + (key === 'ArrowDown' ? 1 : -1) + matches.length) % matches.length);
+    } else if (key === 'Enter' && !list.hidden && (active >= 0 || (matches.length === 1 && text() && !chosen))) {
+      choose(matches[Math.max(active, 0)]);
     } else if (key === 'Escape' && !list.hidden) {
       close();
     } else if (key === 'Escape' && input.value) {
@@ -77,12 +78,12 @@ export function productPicker(choose) {
 
   function open() {
     const words = chosen ? [] : text().toLowerCase().split(/\s+/);
-    matching = products.filter((product) => words.every((word) => `${product.name} ${product.sku}`.toLowerCase().includes(word)));
-    list.replaceChildren(...matching.map(option));
-    if (matching.length === 0) list.append(h('li', { role: 'option', 'aria-disabled': 'true', class: 'none' }, none));
+    matches = products.filter((product) => words.every((word) => `${product.name} ${product.sku}`.toLowerCase().includes(word)));
+    list.replaceChildren(...matches.map(option));
+    if (matches.length === 0) list.append(h('li', { role: 'option', 'aria-disabled': 'true', class: 'none' }, emptyText));
     list.hidden = false;
     input.setAttribute('aria-expanded', 'true');
-    mark(-1);
+    activate(-1);
   }
 
   function option(product, at) {
@@ -91,7 +92,7 @@ export function productPicker(choose) {
       h('span', { class: 'option-price' }, money(product.price, product.currency)));
   }
 
-  function mark(at) {
+  function activate(at) {
     active = Number.isNaN(at) ? -1 : Math.max(at, -1);
     [...list.children].forEach((element, index) => element.setAttribute('aria-selected', String(index === active)));
     if (active < 0) return input.removeAttribute('aria-activedescendant');
@@ -105,27 +106,27 @@ export function productPicker(choose) {
     input.removeAttribute('aria-activedescendant');
   }
 
-  function pick(product) {
+  function choose(product) {
     if (!product) return;
     input.value = product.name;
-    set(product);
+    setChosen(product);
     close();
     input.dispatchEvent(new Event('input'));
   }
 
-  function set(product) {
+  function setChosen(product) {
     chosen = product;
-    choose(product);
+    onChange(product);
   }
 
   function clear() {
     input.value = '';
     close();
-    if (chosen) set(null);
+    if (chosen) setChosen(null);
   }
 }
 
-// The buttons are a comfort for the pointer; the field takes the arrow keys.
+// A number field with two buttons for the pointer. The field itself takes the arrow keys.
 export function quantityStepper(value, what, change = () => {}) {
   const input = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '5', class: 'quantity', value });
   const less = h('button', { type: 'button', class: 'button square', 'aria-label': `One less ${what}`, click: () => step(-1) }, icon('minus'));
@@ -138,7 +139,7 @@ export function quantityStepper(value, what, change = () => {}) {
   });
   return { root: h('div', { class: 'stepper' }, less, input, more), input, quantity };
 
-  // What is no whole number becomes 0: the service refuses it and says what a quantity is.
+  // Text that is no whole number becomes 0. The service refuses 0 and explains the limits.
   function quantity() {
     const text = input.value.trim();
     return /^\d{1,6}$/.test(text) ? Number(text) : 0;

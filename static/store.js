@@ -1,22 +1,22 @@
-// What all views share: the connection and its changes, the catalogue, and lists to come back to.
+// The state that all views share: the live connection and its changes, the catalogue, and the visited lists.
 //
-// One tab of the browser holds the stream and passes on what it says, because a browser opens only few connections
-// to one host. The tab that holds the lock is that tab; when it goes, the next one gets the lock and goes on from
-// the last position it heard of.
+// A browser opens only a few connections to one host. So one tab, the leader, reads the stream and broadcasts the
+// events to the other tabs. The leader is the tab that holds the lock. When it closes, the next tab gets the lock and
+// resumes from the last position that it received.
 
 import { listProducts } from './api.js';
 import { follow } from './stream.js';
 
 const OFFLINE_AFTER = 6; // failed attempts
-const QUIET_MS = 400; // after this long without an event, the catching up is over
+const QUIET_MS = 400; // the stream has caught up after this long without an event
 const LONGEST_CATCH_UP_MS = 5000;
 
 export const connection = { state: 'connecting', position: null, eventId: undefined };
-export const visited = new Map(); // the lists that were shown, by their query
+export const visited = new Map(); // the lists that the user visited, by their query
 
 const hub = new EventTarget();
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('orders.live') : null;
-let wake = null;
+let reconnect = null; // in the leader only
 
 // Kinds: 'state', 'change' (an event), 'caught-up' (a count), 'resync' (read everything again), 'position'.
 export function on(kind, listener, signal) {
@@ -25,22 +25,22 @@ export function on(kind, listener, signal) {
 
 export function start() {
   channel?.addEventListener('message', ({ data }) => receive(data));
-  tell('hello');
+  broadcast('hello');
   if (navigator.locks) navigator.locks.request('orders.live', () => lead());
   else lead();
-  addEventListener('online', () => hurry());
-  addEventListener('offline', () => hurry(true));
-  // A page that the browser kept and shows again has heard nothing meanwhile.
+  addEventListener('online', () => checkConnection());
+  addEventListener('offline', () => checkConnection(true));
+  // The browser may show a page again that it kept in its cache. That page has received no events in the meantime.
   addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
   });
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) hurry();
+    if (!document.hidden) checkConnection();
   });
 }
 
-// Data that is read after this cannot miss a change: the stream was there first. If the stream is late, the page
-// does not wait for it, and reads again when it comes.
+// Waits until the stream is open. Data that a view reads afterwards cannot miss a change. If the stream takes longer
+// than `ms`, the view reads its data first, and again when the stream opens.
 let late = false;
 export function streamFirst(ms = 400) {
   if (connection.position !== null) return Promise.resolve();
@@ -59,29 +59,29 @@ export function products() {
   return catalogue;
 }
 
-function hurry(inDoubt = false) {
-  if (wake) wake(inDoubt);
-  else tell('hurry', inDoubt);
+function checkConnection(inDoubt = false) {
+  if (reconnect) reconnect(inDoubt);
+  else broadcast('check', inDoubt);
 }
 
-// The promise never settles: the lock is held until the tab goes.
+// Makes this tab the leader. The promise never settles, so the tab holds the lock until it closes.
 function lead() {
   const leaving = new AbortController();
   addEventListener('pagehide', () => leaving.abort());
   let counting = null;
-  wake = follow(connection, {
+  reconnect = follow(connection, {
     opened({ position, resumed }) {
       const wasLost = connection.state === 'reconnecting' || connection.state === 'offline';
       setPosition(position);
       setState('live');
       if (!wasLost) return;
       if (resumed) counting = startCounting(() => { counting = null; });
-      else tell('resync');
+      else broadcast('resync');
     },
     event(event, position) {
       setPosition(position, event.id);
       counting?.add();
-      tell('change', event);
+      broadcast('change', event);
     },
     retired() {
       connection.position = null;
@@ -98,7 +98,7 @@ function startCounting(done) {
   const began = performance.now();
   const finish = () => {
     done();
-    tell('caught-up', count);
+    broadcast('caught-up', count);
   };
   let timer = setTimeout(finish, QUIET_MS);
   return {
@@ -124,19 +124,20 @@ function setPosition(position, eventId = connection.eventId) {
 
 function setState(state) {
   connection.state = state;
-  tell('state', state);
+  broadcast('state', state);
 }
 
-function tell(kind, detail) {
+// To the views of this tab and to the other tabs.
+function broadcast(kind, detail) {
   emit(kind, detail);
   channel?.postMessage({ kind, detail, position: connection.position, eventId: connection.eventId });
 }
 
 function receive({ kind, detail, position, eventId }) {
   if (kind === 'hello') {
-    if (wake) channel.postMessage({ kind: 'state', detail: connection.state, position: connection.position, eventId: connection.eventId });
-  } else if (kind === 'hurry') {
-    wake?.(detail);
+    if (reconnect) channel.postMessage({ kind: 'state', detail: connection.state, position: connection.position, eventId: connection.eventId });
+  } else if (kind === 'check') {
+    reconnect?.(detail);
   } else {
     if (kind === 'state') connection.state = detail;
     if (position !== null) setPosition(position, eventId);

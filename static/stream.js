@@ -1,23 +1,23 @@
-// The live stream: server-sent events over fetch. EventSource hides status codes, the ids of blocks
-// without data, and when it tries again; all three are needed here.
+// The live stream: server-sent events over fetch. EventSource hides three things that this client needs: status
+// codes, the ids of blocks without data, and its retries.
 
 import { pause } from './api.js';
 
-const SILENCE_MS = 40000; // the service says something every 15 s
-const DOUBT_MS = 20000; // as after the sleep of a laptop
+const SILENCE_MS = 40000; // the service sends a heartbeat every 15 s
+const DOUBT_MS = 20000; // for example after a laptop slept
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 4000;
 
-// Follows the stream until `signal` aborts. `position` is null for "from now on".
-// Returns a function for when the network changed: it ends the current wait, and drops a connection that is in doubt.
+// Follows the stream until `signal` aborts. If the position of `start` is null, only new events arrive.
+// Returns a function to call when the network changes. It ends the current wait, and drops a connection in doubt.
 export function follow(start, handlers, signal) {
   let waiting = new AbortController();
   let reading = new AbortController();
-  let heardAt = 0;
+  let receivedAt = 0;
   run();
   return (inDoubt) => {
     waiting.abort();
-    if (inDoubt || Date.now() - heardAt > DOUBT_MS) reading.abort();
+    if (inDoubt || Date.now() - receivedAt > DOUBT_MS) reading.abort();
   };
 
   async function run() {
@@ -25,13 +25,13 @@ export function follow(start, handlers, signal) {
     let failures = 0;
     while (!signal.aborted) {
       reading = new AbortController();
-      heardAt = Date.now();
+      receivedAt = Date.now();
       const either = AbortSignal.any([reading.signal, signal]);
       try {
-        if (position !== null && failures > 0 && !(await stillKnown(position, eventId, either))) throw new Retired();
+        if (position !== null && failures > 0 && !(await isStillKnown(position, eventId, either))) throw new Retired();
         const resumed = position !== null;
         await readBlocks(position, either, (block) => {
-          heardAt = Date.now();
+          receivedAt = Date.now();
           if (block.id !== undefined) position = block.id;
           if (failures >= 0) {
             handlers.opened({ position, resumed });
@@ -61,13 +61,13 @@ export function follow(start, handlers, signal) {
 
 class Retired extends Error {}
 
-// A service that lost its log (it kept it in memory, or was restored from a backup) counts from the start again.
-// It would accept our position and stay silent until it gets there; so ask for the event that we saw last.
-async function stillKnown(position, eventId, signal) {
+// A service can lose its event log: it ran in memory, or it was restored from a backup. Positions then start again,
+// and the service would send nothing until it reaches our position. So this asks for the last event that we received.
+async function isStillKnown(position, eventId, signal) {
   if (Number(position) < 1) return true;
   const response = await fetch(`/events?after=${Number(position) - 1}&limit=1`, { signal, cache: 'no-store' });
   if (response.status === 410) return false;
-  if (!response.ok) throw new Error(`The feed answered ${response.status}.`);
+  if (!response.ok) throw new Error(`The feed returned ${response.status}.`);
   const [event] = await response.json();
   return event !== undefined && (eventId === undefined || event.id === eventId);
 }
@@ -80,7 +80,7 @@ async function readBlocks(position, signal, onBlock) {
     const query = position === null ? '' : `?after=${position}`;
     const response = await fetch(`/events/stream${query}`, { signal: all, cache: 'no-store', headers: { Accept: 'text/event-stream' } });
     if (response.status === 410) throw new Retired();
-    if (!response.ok) throw new Error(`The stream answered ${response.status}.`);
+    if (!response.ok) throw new Error(`The stream returned ${response.status}.`);
     const feed = parser(onBlock);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -93,19 +93,19 @@ async function readBlocks(position, signal, onBlock) {
   }
 }
 
-// Takes text as it comes and calls back for each block: {id?, type?, data?}. A block of comments and an id counts too.
+// Takes text in pieces and calls `onBlock` for each block: {id?, type?, data?}. A block may have only an id.
 export function parser(onBlock) {
   let buffer = '';
   let block = {};
   return (text) => {
     buffer += text;
-    // A carriage return at the very end may be the first half of CRLF.
+    // A carriage return at the end may be the first half of CRLF.
     const lines = buffer.split(/\r\n|\n|\r(?!$)/);
     buffer = lines.pop();
-    for (const line of lines) take(line);
+    for (const line of lines) parseLine(line);
   };
 
-  function take(line) {
+  function parseLine(line) {
     if (line === '') {
       if (Object.keys(block).length > 0) onBlock(block);
       block = {};

@@ -1,20 +1,20 @@
-// A classic script in the head: the theme must be known before the first paint, and modules run after it.
+// A classic script in the head. Modules may run after the first paint, and the theme must be set before it.
 (() => {
   const KEY = 'orders.theme';
   const root = document.documentElement;
   const system = matchMedia('(prefers-color-scheme: dark)');
 
-  // Storage may be forbidden; the page then follows the system.
+  // The browser may forbid storage. The page then follows the system.
   function saved() {
     try { return localStorage.getItem(KEY); } catch { return null; }
   }
 
   function save(theme) {
     try {
-      // Choosing what the system has anyway means following it again.
+      // A user who chooses the system's theme follows the system again.
       if (theme === fromSystem()) localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, theme);
-    } catch { /* not kept, but applied */ }
+    } catch { /* the theme applies until reload */ }
   }
 
   const fromSystem = () => (system.matches ? 'dark' : 'light');

@@ -103,11 +103,11 @@ async fn every_past_version_can_be_seen_and_bookmarked() {
     browser.sees("#history", "Mouse: quantity changed from 2 to 3").await;
     browser.sees("#history", "1 × Laptop removed").await;
     browser.click(&format!("a[href='/app{path}?as_of=3']")).await;
-    browser.sees(".notice.past", "as it was at version 3 of 8").await;
+    browser.sees("#historical-banner", "as it was at version 3 of 8").await;
     browser.sees("#order-total", "1,059.97 EUR").await;
     assert!(browser.find_all("#action-place, #save-1, #add-item").await.is_empty());
     browser.client.refresh().await.unwrap();
-    browser.sees(".notice.past", "as it was at version 3 of 8").await;
+    browser.sees("#historical-banner", "as it was at version 3 of 8").await;
     browser.click("#back-to-now").await;
     browser.sees(".order-status", "Fulfilled").await;
     assert_eq!(browser.path().await, format!("/app{path}"));
