@@ -6,7 +6,7 @@ const LONGEST_RETRY_MS = 5000;
 
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
-    super(body.detail ?? body.title ?? `The service answered ${status}.`);
+    super(body.detail ?? body.title ?? `The service returned status ${status} without an explanation. Try again; if it fails again, ask your administrator.`);
     this.status = status;
     this.code = body.code ?? '';
     this.errors = body.errors ?? [];
@@ -95,7 +95,7 @@ async function sendOnce(method, path, { body, key, version, signal }) {
     text = await response.text();
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem(0, { code: 'unreachable', detail: 'The service cannot be reached. Nothing is lost: try again in a moment.' });
+    throw new Problem(0, { code: 'unreachable', detail: 'The service cannot be reached. Check your network, then try again. Nothing is done twice.' });
   }
   const content = parse(text);
   if (!response.ok) throw new Problem(response.status, content, Number(response.headers.get('Retry-After')) || undefined);

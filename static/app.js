@@ -1,7 +1,7 @@
 // The frame of every page: it shows the view of the address, the state of the connection, and handles keys.
 
 import { connection, on, start } from './store.js';
-import { h, plural, setting, toast } from './dom.js';
+import { h, plural, setting, title, toast } from './dom.js';
 import listView from './list.js';
 
 const main = document.getElementById('main');
@@ -44,12 +44,12 @@ async function findView(path) {
 }
 
 function missing() {
-  document.title = 'No such page · Orders';
-  return h('div', { class: 'empty' }, h('h1', { tabindex: '-1' }, 'There is no such page'), h('p', {}, 'The address may be mistyped.'), h('a', { class: 'button primary', href: '/app/' }, 'All orders'));
+  title('Page not found');
+  return h('div', { class: 'empty' }, h('h1', { tabindex: '-1' }, 'Page not found'), h('p', {}, 'Check the address, or go to the list of orders.'), h('a', { class: 'button primary', href: '/app/' }, 'All orders'));
 }
 
 function unreachable() {
-  return h('div', { class: 'empty' }, h('h1', {}, 'The page could not be loaded'), h('p', {}, 'The service may be restarting.'),
+  return h('div', { class: 'empty' }, h('h1', {}, 'The page could not be loaded'), h('p', {}, 'The service may be restarting. Try again in a moment.'),
     h('button', { class: 'button primary', type: 'button', click: () => location.reload() }, 'Try again'));
 }
 
@@ -79,7 +79,7 @@ const showState = (state) => {
   if (indicator.textContent !== STATES[state]) indicator.textContent = STATES[state];
 };
 on('state', showState);
-on('caught-up', (count) => toast(count === 0 ? 'Back online: nothing was missed.' : `Back online: ${plural(count, 'change')} caught up.`));
+on('caught-up', (count) => toast(count === 0 ? 'Connected again. There were no changes.' : `Connected again. ${plural(count, 'change')} loaded.`));
 
 // Keyboard shortcuts. The help can turn them off, because speech input may type single letters.
 const NO_KEYS = 'orders.no-keys';

@@ -24,10 +24,10 @@ const KEYS = [
   [['/'], 'Search'],
   [['j'], ['↓'], 'Next order in the list'],
   [['k'], ['↑'], 'Previous order in the list'],
-  [['Enter'], 'Open the order'],
+  [['Enter'], 'Open the selected order'],
   [['g', 'l'], 'Back to the list'],
-  [['?'], 'This help'],
-  [['Esc'], 'Close a dialog'],
+  [['?'], 'Show this help'],
+  [['Esc'], 'Close the dialog'],
 ];
 
 // `offSetting` is the name of the setting that turns the keys off.
@@ -40,7 +40,7 @@ export function helpDialog(offSetting) {
   });
   const done = h('button', { type: 'button', class: 'button', click: () => dialog.close() }, 'Done');
   const dialog = open('Keyboard shortcuts', h('div', {}, h('dl', { class: 'keys' }, rows),
-    h('p', {}, h('label', { class: 'check', for: 'use-keys' }, use, 'Use these keys while not typing in a field'))), [done]);
+    h('p', {}, h('label', { class: 'check', for: 'use-keys' }, use, 'Use these keys outside text fields'))), [done]);
 }
 
 // `cancel(button, reason, showRefusal)` cancels the order and returns whether it did. The dialog shows a refusal.
@@ -58,9 +58,9 @@ export function cancelDialog(cancel) {
     });
     if (done) dialog.close();
   } }, h('div', { class: 'field' }, h('label', { for: 'cancel-reason' }, 'Reason (optional)'), reason,
-    h('p', { class: 'hint', id: 'cancel-hint' }, 'It stays in the history of the order, up to 500 characters.')), failure);
+    h('p', { class: 'hint', id: 'cancel-hint' }, 'Up to 500 characters. The order history shows it.')), failure);
   confirm.setAttribute('form', 'cancel-form');
-  const dialog = open('Cancel this order?', h('div', {}, h('p', {}, 'A cancelled order cannot be opened again.'), form), [keep, confirm]);
+  const dialog = open('Cancel this order?', h('div', {}, h('p', {}, 'You cannot reopen a cancelled order.'), form), [keep, confirm]);
 }
 
 // `shown` and `current` are versions; `changes` are the texts of the events between them.
@@ -69,10 +69,10 @@ export function conflictDialog({ shown, current, changes, reload }) {
   const showCurrent = h('button', { id: 'conflict-reload', type: 'button', class: 'button primary', autofocus: true, click: () => {
     reload();
     dialog.close();
-  } }, 'Show the current order');
-  const dialog = open('The order changed meanwhile', h('div', {},
-    h('p', {}, `You saw version ${shown}; it is at version ${current} now. Your change was not made.`),
-    changes.length > 0 && h('p', { class: 'quiet' }, 'What happened since:'),
+  } }, 'Show the current version');
+  const dialog = open('Somebody else changed this order', h('div', {},
+    h('p', {}, `Your change was not saved. You see version ${shown}; the current version is ${current}.`),
+    changes.length > 0 && h('p', { class: 'quiet' }, 'Changes since then:'),
     h('ul', { class: 'changes' }, changes.map((text) => h('li', {}, text)))), [stay, showCurrent]);
   dialog.id = 'conflict';
 }

@@ -75,7 +75,7 @@ export function copyButton(text, what) {
 
   async function copy() {
     const copied = await toClipboard(text);
-    toast(copied ? `Copied ${what}.` : `The browser does not let the page copy ${what}.`);
+    toast(copied ? `Copied ${what}.` : `The browser blocked the copy. Select ${what} and copy it yourself.`);
     if (!copied) return;
     button.replaceChildren(icon('check'));
     setTimeout(() => button.replaceChildren(icon('copy')), 1500);
@@ -113,7 +113,7 @@ const TOAST_MS = 5000;
 
 export function toast(text, kind = 'note') {
   const message = h('div', { class: `toast ${kind}` }, icon(kind === 'alarm' ? 'alert' : 'check'), h('p', {}, text),
-    h('button', { type: 'button', class: 'button plain square small', 'aria-label': 'Dismiss the message', click: () => message.remove() }, icon('x')));
+    h('button', { type: 'button', class: 'button plain square small', 'aria-label': 'Close this message', click: () => message.remove() }, icon('x')));
   const toasts = document.getElementById('toasts');
   toasts.append(message);
   while (toasts.children.length > 3) toasts.firstElementChild.remove();

@@ -1,6 +1,6 @@
 // The history of an order: one line of text for each event.
 
-import { h, money, time } from './dom.js';
+import { h, money, plural, time } from './dom.js';
 
 const FIRST = 25; // the page shows older events on demand
 
@@ -44,17 +44,18 @@ export function timeline(order, events, shownVersion) {
     list.append(...entries.slice(FIRST).map(entry));
     list.children[FIRST].querySelector('a').focus();
     all.remove();
-  } }, `Show ${rest} earlier`);
+  } }, `Show ${plural(rest, 'earlier event')}`);
   return h('section', { class: 'card', id: 'history-card', 'aria-labelledby': 'history-heading' }, h('h2', { id: 'history-heading' }, 'History'), list, all);
 
   function entry({ event, words: text }, at) {
     const version = event.orderversion;
     const shown = shownVersion === version;
+    const destination = at === 0 ? 'Show the current order' : 'Show the order at this version';
     return h('li', { class: shown || (at === 0 && !shownVersion) ? 'shown' : undefined, 'data-type': event.type },
       h('p', { class: 'what' }, text),
       h('p', { class: 'when' }, time(event.time),
         at === 0 && !shownVersion ? h('span', {}, `Version ${version}, shown here`)
           : shown ? h('span', { 'aria-current': 'true' }, `Version ${version}, shown here`)
-            : h('a', { href: `/app/orders/${order.order_id}${at === 0 ? '' : `?as_of=${version}`}`, 'aria-label': `Version ${version}: ${at === 0 ? 'back to it' : 'view the order as of then'}`, title: 'View the order as of then' }, `Version ${version}`)));
+            : h('a', { href: `/app/orders/${order.order_id}${at === 0 ? '' : `?as_of=${version}`}`, 'aria-label': `Version ${version}. ${destination}`, title: destination }, `Version ${version}`)));
   }
 }

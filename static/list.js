@@ -143,7 +143,7 @@ export default function listView({ url, signal, navigate }) {
     }
     table.setAttribute('aria-busy', 'false');
     more.hidden = list.cursor === null;
-    count.textContent = list.orders.length === 0 ? '' : `${plural(list.orders.length, 'order')} shown${list.cursor === null ? '' : ', and there are older ones'}`;
+    count.textContent = list.orders.length === 0 ? '' : `${plural(list.orders.length, 'order')} shown${list.cursor === null ? '' : '; load more to see older ones'}`;
     table.hidden = list.orders.length === 0;
     state.replaceChildren(...(list.orders.length === 0 ? [empty(filter)] : []));
   }
@@ -166,7 +166,7 @@ const newest = (order, among) => among.find((other) => other.order_id === order.
 
 function statusFilter(filter) {
   const choices = [['', 'All'], ...Object.entries(STATUSES)];
-  return h('nav', { id: 'filter-status', class: 'segments', 'aria-label': 'Status' }, choices.map(([status, name]) => h('a', {
+  return h('nav', { id: 'filter-status', class: 'segments', 'aria-label': 'Filter by status' }, choices.map(([status, name]) => h('a', {
     id: `status-${status || 'all'}`, href: href({ ...filter, status }), 'aria-current': (filter.status ?? '') === status ? 'true' : undefined,
   }, name)));
 }
@@ -219,7 +219,7 @@ function skeletons() {
 function empty(filter) {
   const filtered = filter.status || filter.customer_id;
   return h('div', { class: 'empty' },
-    h('h2', {}, filtered ? 'No order matches' : 'There are no orders yet'),
-    h('p', {}, filtered ? 'An order that comes to match appears here by itself.' : 'The first one takes a customer and, if you like, some products. It appears here at once, whoever creates it.'),
+    h('h2', {}, filtered ? 'No orders match' : 'There are no orders yet'),
+    h('p', {}, filtered ? 'Orders that match will appear here automatically.' : 'Create one for a customer, with or without products. New orders appear here automatically.'),
     filtered ? h('a', { class: 'button', href: '/app/' }, 'Show all orders') : h('a', { class: 'button primary', href: '/app/new' }, icon('plus'), 'Create the first order'));
 }

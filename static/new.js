@@ -9,13 +9,13 @@ const USUAL = ['EUR', 'USD', 'GBP', 'CHF', 'JPY'];
 
 export default function newOrderView({ signal, navigate }) {
   const customer = field('Customer', h('input', { type: 'text', maxlength: '200', autocomplete: 'off', spellcheck: 'false', required: true }),
-    { hint: 'Your id for the customer, up to 64 characters.' }).name('customer');
-  const currency = field('Currency', h('select', {}, USUAL.map((code) => h('option', {}, code))), { hint: 'For the whole order.' }).name('currency');
+    { hint: 'Your id for the customer. Up to 64 characters.' }).name('customer');
+  const currency = field('Currency', h('select', {}, USUAL.map((code) => h('option', {}, code))), { hint: 'One currency for the whole order.' }).name('currency');
   const items = [];
   let catalogue = [];
 
   const list = h('ol', { class: 'lines', id: 'items', 'aria-label': 'Items' });
-  const none = h('p', { class: 'quiet none' }, 'No items. They can be added later, while the order is open.');
+  const none = h('p', { class: 'quiet none' }, 'No items yet. You can also add items later, while the order is open.');
   const add = h('button', { id: 'add-item', type: 'button', class: 'button', click: () => addRow().picker.input.focus() }, icon('plus'), 'Add another item');
   const total = h('output', { id: 'total', class: 'grand', for: 'items' });
   const units = h('span', { class: 'quiet' });
@@ -138,7 +138,7 @@ export default function newOrderView({ signal, navigate }) {
       return target?.input;
     }).find(Boolean);
     const count = problem.errors.length;
-    createError.replaceChildren(notice('alarm', first ? `The order was not created: ${plural(count, 'field needs', 'fields need')} a correction.` : describe(problem)));
+    createError.replaceChildren(notice('alarm', first ? `The order was not created. Correct ${plural(count, 'field')}, then try again.` : describe(problem)));
     first?.focus();
   }
 

@@ -12,7 +12,7 @@ export function header(order) {
       h('h1', { tabindex: '-1', class: 'break' }, `Order for ${order.customer_id}`),
       h('dl', { class: 'facts' },
         fact('Order', h('span', { class: 'id break', id: 'order-id' }, order.order_id), copyButton(order.order_id, 'the order id')),
-        fact('Customer', h('a', { class: 'break', href: `/app/?${new URLSearchParams({ customer_id: order.customer_id })}`, title: 'All orders of this customer' }, order.customer_id), copyButton(order.customer_id, 'the customer id')),
+        fact('Customer', h('a', { class: 'break', href: `/app/?${new URLSearchParams({ customer_id: order.customer_id })}`, title: 'Show all orders of this customer' }, order.customer_id), copyButton(order.customer_id, 'the customer id')),
         fact('Created', time(order.created_at), onPaper(order.created_at)),
         fact('Changed', time(order.updated_at), onPaper(order.updated_at)),
         fact('Version', h('span', { id: 'version' }, order.version)))),
@@ -39,7 +39,7 @@ export function itemsCard(order, drafts, edit) {
   const foot = h('tr', { role: 'row' }, h('th', { scope: 'row', role: 'rowheader', colspan: '3' }, 'Total'), h('td', { role: 'cell', class: 'money' }, money(order.total_amount, order.currency)), allowed('remove_item') && h('td', { role: 'cell' }));
   return h('section', { class: 'card', 'aria-labelledby': 'items-heading' },
     h('h2', { id: 'items-heading', tabindex: '-1' }, 'Items'),
-    order.items.length === 0 ? h('p', { class: 'quiet none' }, 'There are no items in this order.')
+    order.items.length === 0 ? h('p', { class: 'quiet none' }, 'This order has no items.')
       : h('table', { class: 'items', id: 'order-items', role: 'table', 'aria-labelledby': 'items-heading' },
         h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, heads.map(([name, kind]) => (name ? h('th', { scope: 'col', role: 'columnheader', class: kind }, name) : h('td', { role: 'cell' }))))),
         h('tbody', { role: 'rowgroup' }, rows), h('tfoot', { role: 'rowgroup' }, foot)),
@@ -48,7 +48,7 @@ export function itemsCard(order, drafts, edit) {
 
 function quantityEditor(item, draft, { save, draft: keepDraft }) {
   const name = item.name ?? item.sku;
-  const stepper = quantityStepper(draft ?? item.quantity, name, (quantity) => {
+  const stepper = quantityStepper(draft ?? item.quantity, `of ${name}`, (quantity) => {
     keepDraft(item, quantity);
     showButton();
   });
@@ -136,7 +136,7 @@ export function actionsCard(order, run) {
         'aria-disabled': allowed ? undefined : 'true', 'aria-describedby': allowed ? undefined : `why-not-${action}`,
         'aria-haspopup': action === 'cancel' ? 'dialog' : undefined, click: () => allowed && run[action](button),
       }, name);
-      return h('div', { class: 'action' }, button, !allowed && h('p', { class: 'hint', id: `why-not-${action}` }, reason ?? 'The order does not allow it now.'));
+      return h('div', { class: 'action' }, button, !allowed && h('p', { class: 'hint', id: `why-not-${action}` }, reason ?? 'The order does not allow this now.'));
     }));
 }
 

@@ -56,11 +56,11 @@ export default function orderView({ url, id, signal }) {
 
   function fail(problem) {
     const gone = problem.status === 404 || problem.status === 400;
-    title(gone ? 'No such order' : 'Order');
-    const text = gone && asOf && problem.status === 404 ? 'There is no such order, or it had no such version.' : problem.message;
+    title(gone ? 'Order not found' : 'Order');
+    const text = gone && asOf && problem.status === 404 ? 'The order does not exist, or it never had this version. Check the address.' : problem.message;
     fill(() => page.replaceChildren(back, h('div', { class: 'empty' },
-      h('h1', { tabindex: '-1' }, gone ? 'There is no such order' : 'The order could not be loaded'), h('p', { role: 'alert' }, text),
-      gone && asOf ? h('a', { class: 'button', href: `/app/orders/${encodeURIComponent(id)}` }, 'The order as it is now')
+      h('h1', { tabindex: '-1' }, gone ? 'Order not found' : 'The order could not be loaded'), h('p', { role: 'alert' }, text),
+      gone && asOf ? h('a', { class: 'button', href: `/app/orders/${encodeURIComponent(id)}` }, 'Show the current version')
         : h('button', { type: 'button', class: 'button', click: (event) => busy(event.currentTarget, load) }, 'Try again'))));
   }
 
@@ -90,7 +90,7 @@ export default function orderView({ url, id, signal }) {
 
   function historicalBanner() {
     return h('div', { id: 'historical-banner', class: 'notice info', role: 'status' }, icon('history'),
-      h('p', {}, `This is the order as it was at version ${historical.version} of ${order.version}, ${exactTime(historical.updated_at)}. It cannot be changed here.`),
+      h('p', {}, `You see version ${historical.version} of ${order.version}, from ${exactTime(historical.updated_at)}. You can change only the current version.`),
       h('a', { id: 'back-to-now', class: 'button small', href: `/app/orders/${order.order_id}` }, 'Back to the current version'));
   }
 
@@ -112,8 +112,9 @@ export default function orderView({ url, id, signal }) {
   }
 
   function showChangeNotice() {
-    changeNotice.replaceChildren(notice('info', `Somebody changed this order: it is at version ${latest} now, you see version ${order.version}.`,
-      h('button', { id: 'show-changes', type: 'button', class: 'button small', click: (event) => busy(event.currentTarget, reload) }, 'Show the changes')));
+    const unsaved = drafts.size > 0 ? ' If you show it, you lose the quantities that you have not saved.' : '';
+    changeNotice.replaceChildren(notice('info', `Somebody else changed this order. You see version ${order.version}; the current version is ${latest}.${unsaved}`,
+      h('button', { id: 'show-changes', type: 'button', class: 'button small', click: (event) => busy(event.currentTarget, reload) }, 'Show the current version')));
   }
 
   async function refresh() {
@@ -183,7 +184,7 @@ export default function orderView({ url, id, signal }) {
       const changed = await api.changeQuantity(id, version, item.line, quantity);
       drafts.delete(item.line);
       return changed;
-    }, `${item.name}: quantity is ${quantity} now.`, (problem) => {
+    }, `The quantity of ${item.name} is now ${quantity}.`, (problem) => {
       if (problem.errors.length === 0) return false;
       row.fail(problem.errors[0].detail);
       row.input.focus();

@@ -14,7 +14,7 @@ export function productPicker(onChange) {
   const list = h('ul', { id: listId, role: 'listbox', class: 'options', 'aria-label': 'Products', hidden: true });
   const root = h('div', { class: 'picker' }, input, icon('search'), list);
   let products = [];
-  let emptyText = 'The products are being loaded.';
+  let emptyText = 'Loading the products…';
   let matches = [];
   let active = -1;
   let chosen = null;
@@ -48,7 +48,7 @@ export function productPicker(onChange) {
     get sku() { return chosen?.sku ?? text(); },
     offer(all, currency) {
       products = all.filter((product) => product.currency === currency);
-      emptyText = products.length === 0 ? `No product is priced in ${currency}.` : 'No product matches.';
+      emptyText = products.length === 0 ? `No product has a price in ${currency}.` : 'No product matches. Check the name or the SKU.';
       if (chosen && chosen.currency !== currency) clear();
       if (!list.hidden) open();
     },
@@ -126,11 +126,12 @@ export function productPicker(onChange) {
   }
 }
 
-// A number field with two buttons for the pointer. The field itself takes the arrow keys.
+// A number field with two buttons for the pointer. The field itself takes the arrow keys. `what` completes the
+// buttons' label: "Increase the quantity of Mouse".
 export function quantityStepper(value, what, change = () => {}) {
   const input = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '5', class: 'quantity', value });
-  const less = h('button', { type: 'button', class: 'button square', 'aria-label': `One less ${what}`, click: () => step(-1) }, icon('minus'));
-  const more = h('button', { type: 'button', class: 'button square', 'aria-label': `One more ${what}`, click: () => step(1) }, icon('plus'));
+  const less = h('button', { type: 'button', class: 'button square', 'aria-label': `Decrease the quantity ${what}`, click: () => step(-1) }, icon('minus'));
+  const more = h('button', { type: 'button', class: 'button square', 'aria-label': `Increase the quantity ${what}`, click: () => step(1) }, icon('plus'));
   input.addEventListener('input', () => change(quantity()));
   input.addEventListener('keydown', (event) => {
     if (event.key !== 'ArrowUp' && event.key !== 'ArrowDown') return;

@@ -24,7 +24,7 @@ async fn the_list_is_filtered_by_status_and_customer_and_the_filters_can_be_book
     browser.sees("#count", "1 order shown").await;
     browser.sees(".orders", "Cancelled").await;
     browser.click("#status-open").await;
-    browser.sees("#main", "No order matches").await;
+    browser.sees("#main", "No orders match").await;
     browser.click("#clear-customer").await;
     browser.sees(".orders", "anna").await;
     console.browser.finish(&[]).await;
@@ -93,10 +93,10 @@ async fn keys_lead_through_the_console() {
 async fn a_path_that_is_none_says_so_and_leads_back() {
     let console = Console::open("/app/nowhere").await;
     let browser = &console.browser;
-    browser.sees("h1", "There is no such page").await;
+    browser.sees("h1", "Page not found").await;
     browser.press_button("All orders").await;
     browser.sees("h1", "Orders").await;
     browser.open("/app/orders/01890a5d-ac96-774b-bcce-b302099a8057").await;
-    browser.sees("h1", "There is no such order").await;
+    browser.sees("h1", "Order not found").await;
     console.browser.finish(&["404"]).await;
 }

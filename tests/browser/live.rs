@@ -68,7 +68,7 @@ async fn the_page_recovers_from_a_restart_of_the_service_without_missing_anythin
     other.create_order().await;
     let service = Service::start(program_on(&address, &["--database-url", &database.url()]));
     browser.sees("#connection", "Live").await;
-    browser.sees("#toasts", "Back online: 3 changes caught up.").await;
+    browser.sees("#toasts", "Connected again. 3 changes loaded.").await;
     browser.sees("#count", "2 orders shown").await;
     service.create_order().await;
     browser.sees("#count", "3 orders shown").await;

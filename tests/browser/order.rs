@@ -82,9 +82,9 @@ async fn who_changes_an_order_that_somebody_else_changed_sees_what_happened() {
     // With something half typed, the page does not change under the hands.
     browser.fill("#quantity-2", "5").await;
     console.elsewhere("PATCH", &format!("{path}/items/2"), &json!({"quantity": 7})).await;
-    browser.sees(".order", "Somebody changed this order").await;
+    browser.sees(".order", "Somebody else changed this order. You see version 3; the current version is 4.").await;
     browser.click("#save-2").await;
-    browser.sees("#conflict", "You saw version 3; it is at version 4 now. Your change was not made.").await;
+    browser.sees("#conflict", "Your change was not saved. You see version 3; the current version is 4.").await;
     browser.sees("#conflict", "Mouse: quantity changed from 2 to 7").await;
     browser.click("#conflict-reload").await;
     browser.sees("#order-total", "1,209.92 EUR").await;
@@ -103,11 +103,11 @@ async fn every_past_version_can_be_seen_and_bookmarked() {
     browser.sees("#history", "Mouse: quantity changed from 2 to 3").await;
     browser.sees("#history", "1 × Laptop removed").await;
     browser.click(&format!("a[href='/app{path}?as_of=3']")).await;
-    browser.sees("#historical-banner", "as it was at version 3 of 8").await;
+    browser.sees("#historical-banner", "You see version 3 of 8").await;
     browser.sees("#order-total", "1,059.97 EUR").await;
     assert!(browser.find_all("#action-place, #save-1, #add-item").await.is_empty());
     browser.client.refresh().await.unwrap();
-    browser.sees("#historical-banner", "as it was at version 3 of 8").await;
+    browser.sees("#historical-banner", "You see version 3 of 8").await;
     browser.click("#back-to-now").await;
     browser.sees(".order-status", "Fulfilled").await;
     assert_eq!(browser.path().await, format!("/app{path}"));
