@@ -61,7 +61,8 @@ setInterval(() => {
   }
 }, 15000);
 
-// Every status of the API and its label. The name is also the icon's name (#i-...) and the chip's class.
+// Every status of the API and its label. The status also names the icon (#i-...) and the chip's class.
+// tests/browser/texts.rs fails if a status is missing.
 export const STATUSES = { open: 'Open', placed: 'Placed', fulfilled: 'Fulfilled', cancelled: 'Cancelled' };
 
 export function statusChip(status) {

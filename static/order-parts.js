@@ -3,6 +3,17 @@
 import { copyButton, exactTime, field, h, icon, money, plural, statusChip, time } from './dom.js';
 import { productPicker, quantityStepper } from './picker.js';
 
+// Every action of the API and the label of its button. The card of actions has a button for each action with a `kind`;
+// the items and the form below them have the others. tests/browser/texts.rs fails if an action is missing.
+export const ACTIONS = {
+  add_item: { label: 'Add item' },
+  change_quantity: { label: 'Save' },
+  remove_item: { label: 'Remove' },
+  place: { label: 'Place order', kind: 'primary' },
+  fulfil: { label: 'Mark as fulfilled', kind: 'primary' },
+  cancel: { label: 'Cancel order', kind: 'danger' },
+};
+
 export function header(order) {
   const fact = (name, ...value) => h('div', { class: 'fact' }, h('dt', {}, name), h('dd', {}, value));
   const onPaper = (iso) => h('span', { class: 'print-only' }, exactTime(iso));
@@ -53,7 +64,7 @@ function quantityEditor(item, draft, { save, draft: keepDraft }) {
     showButton();
   });
   const row = field(`Quantity of ${name}`, stepper, { compact: true }).name(`quantity-${item.line}`);
-  const done = h('button', { id: `save-${item.line}`, type: 'button', class: 'button small primary', 'aria-label': `Save the quantity of ${name}`, click: send }, 'Save');
+  const done = h('button', { id: `save-${item.line}`, type: 'button', class: 'button small primary', 'data-action': 'change_quantity', 'aria-label': `Save the quantity of ${name}`, click: send }, ACTIONS.change_quantity.label);
   stepper.input.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') send();
     else if (event.key === 'Escape') {
@@ -75,7 +86,8 @@ function quantityEditor(item, draft, { save, draft: keepDraft }) {
 }
 
 function removeButton(item, { remove }) {
-  const button = h('button', { id: `remove-${item.line}`, type: 'button', class: 'button plain square', 'aria-label': `Remove ${item.name ?? item.sku}`, title: 'Remove', click: () => remove(button, item) }, icon('trash'));
+  const { label } = ACTIONS.remove_item;
+  const button = h('button', { id: `remove-${item.line}`, type: 'button', class: 'button plain square', 'data-action': 'remove_item', 'aria-label': `${label} ${item.name ?? item.sku}`, title: label, click: () => remove(button, item) }, icon('trash'));
   return button;
 }
 
@@ -85,7 +97,7 @@ export function addCard(add) {
   const stepper = quantityStepper(1, 'to add');
   const product = field('Product', picker).name('product');
   const quantity = field('Quantity', stepper).name('quantity');
-  const button = h('button', { id: 'add-item', type: 'submit', class: 'button' }, icon('plus'), 'Add item');
+  const button = h('button', { id: 'add-item', type: 'submit', class: 'button', 'data-action': 'add_item' }, icon('plus'), ACTIONS.add_item.label);
   const element = h('section', { class: 'card', 'aria-labelledby': 'add-heading' }, h('h2', { id: 'add-heading' }, 'Add an item'),
     h('form', { class: 'add', novalidate: true, submit: (event) => {
       event.preventDefault();
@@ -118,24 +130,18 @@ export function addCard(add) {
   }
 }
 
-const ACTIONS = [
-  ['place', 'Place order', 'primary'],
-  ['fulfil', 'Mark as fulfilled', 'primary'],
-  ['cancel', 'Cancel order', 'danger'],
-];
-
 // `run` has a function for each action of the card.
 export function actionsCard(order, run) {
   return h('section', { class: 'card actions', 'aria-labelledby': 'actions-heading' }, h('h2', { id: 'actions-heading' }, 'Actions'),
-    ACTIONS.map(([action, name, kind]) => {
+    Object.entries(ACTIONS).filter(([, { kind }]) => kind).map(([action, { label, kind }]) => {
       const reason = order.disallowed_actions?.find((other) => other.action === action)?.reason;
       const allowed = order.allowed_actions.includes(action);
       // Not `disabled`: a screen reader can reach the button and read why the order does not allow the action.
       const button = h('button', {
-        id: `action-${action}`, type: 'button', class: `button ${allowed ? kind : ''}`,
+        id: `action-${action}`, type: 'button', class: `button ${allowed ? kind : ''}`, 'data-action': action,
         'aria-disabled': allowed ? undefined : 'true', 'aria-describedby': allowed ? undefined : `why-not-${action}`,
         'aria-haspopup': action === 'cancel' ? 'dialog' : undefined, click: () => allowed && run[action](button),
-      }, name);
+      }, label);
       return h('div', { class: 'action' }, button, !allowed && h('p', { class: 'hint', id: `why-not-${action}` }, reason ?? 'The order does not allow this now.'));
     }));
 }

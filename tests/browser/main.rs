@@ -11,3 +11,4 @@ mod look;
 mod new_order;
 mod order;
 mod speed;
+mod texts;

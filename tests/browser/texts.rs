@@ -1,0 +1,138 @@
+//! The console has a text for every event type, status and action of the API.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    browser::{Browser, Device},
+    console::Console,
+};
+
+/// Whether a status has an icon in the page and a style in app.css.
+const CHIP: &str = "
+    const style = (name) => {
+        const chip = document.createElement('span');
+        chip.className = name;
+        document.body.append(chip);
+        const { color, backgroundColor, borderColor } = getComputedStyle(chip);
+        chip.remove();
+        return [color, backgroundColor, borderColor].join();
+    };
+    const [status] = arguments;
+    return {
+        has_icon: document.querySelector(`.orders .chip.${status} use`).href.baseVal === `#i-${status}`
+            && document.getElementById(`i-${status}`) !== null,
+        has_style: style('chip') !== style(`chip ${status}`),
+    };";
+
+/// The actions that the page offers. The button that saves a quantity keeps its place while it is invisible.
+const OFFERED: &str = "
+    return [...document.querySelectorAll('[data-action]')]
+        .filter((button) => button.offsetParent && button.getAttribute('aria-disabled') !== 'true')
+        .map((button) => button.dataset.action)";
+
+#[tokio::test]
+async fn the_history_has_a_text_for_every_event_type() {
+    let console = Console::start(Device::Desktop).await;
+    let types = enum_with(&console, "order.created.v1").await;
+    let browser = &console.browser;
+    browser.open("/app/").await;
+    assert_eq!(keys(browser, "history.js", "EVENT_TEXTS").await, types);
+    let mut shown = BTreeSet::new();
+    for end in ["fulfil", "cancel"] {
+        let path = console.life_of("anna", end).await;
+        browser.open(&format!("/app{path}")).await;
+        let events = console.service.get(&format!("{path}/events")).await["events"].as_array().unwrap().len();
+        browser.find(&format!("#history li:nth-child({events})")).await;
+        for r#type in &types {
+            let text = browser.text(&format!("#history li[data-type='{type}'] .what")).await;
+            assert!(!text.contains(&**r#type), "the history shows {type} without a text of its own");
+            if !text.is_empty() {
+                shown.insert(r#type.clone());
+            }
+        }
+    }
+    assert_eq!(shown, types, "life_of makes every type of event, and the history shows a text for it");
+    console.browser.finish(&[]).await;
+}
+
+#[tokio::test]
+async fn the_list_has_a_filter_and_a_chip_for_every_status() {
+    let console = Console::start(Device::Desktop).await;
+    let statuses = enum_with(&console, "cancelled").await;
+    let placed = console.order_of("anna").await;
+    console.elsewhere("POST", &format!("{placed}/place"), &json!({})).await;
+    console.order_of("ben").await;
+    console.life_of("carla", "fulfil").await;
+    console.life_of("dora", "cancel").await;
+    let browser = &console.browser;
+    browser.open("/app/").await;
+    browser.sees("#count", "4 orders shown").await;
+    assert_eq!(keys(browser, "dom.js", "STATUSES").await, statuses);
+    for status in &statuses {
+        browser.click(&format!("#status-{status}")).await;
+        let label = browser.text(&format!("#status-{status}")).await;
+        browser.sees(&format!(".orders .chip.{status}"), &label).await;
+        browser.sees("#count", "1 order shown").await;
+        let look = browser.script(CHIP, vec![json!(status)]).await;
+        assert_eq!(look, json!({"has_icon": true, "has_style": true}), "the chip of {status}");
+    }
+    console.browser.finish(&[]).await;
+}
+
+#[tokio::test]
+async fn an_order_has_a_button_for_every_action_that_it_allows() {
+    let console = Console::start(Device::Desktop).await;
+    let actions = enum_with(&console, "add_item").await;
+    let empty = console.elsewhere("POST", "/orders", &json!({"customer_id": "anna"})).await;
+    let placed = console.order_of("ben").await;
+    console.elsewhere("POST", &format!("{placed}/place"), &json!({})).await;
+    let orders = [
+        format!("/orders/{}", empty["order_id"].as_str().unwrap()),
+        console.order_of("carla").await,
+        placed,
+        console.life_of("dora", "fulfil").await,
+    ];
+    let browser = &console.browser;
+    browser.open("/app/").await;
+    assert_eq!(keys(browser, "order-parts.js", "ACTIONS").await, actions);
+    let mut offered = BTreeSet::new();
+    for path in orders {
+        let allowed = strings(&console.service.get(&path).await["allowed_actions"]);
+        browser.open(&format!("/app{path}")).await;
+        browser.find("#history").await;
+        assert_eq!(strings(&browser.script(OFFERED, vec![]).await), allowed);
+        offered.extend(allowed);
+    }
+    assert_eq!(offered, actions, "the orders of this test allow every action of the API");
+    console.browser.finish(&[]).await;
+}
+
+/// The values of the enumeration that has this member, from the service's OpenAPI document.
+async fn enum_with(console: &Console, member: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let document = console.service.get("/openapi.json").await;
+    let mut open = vec![&document];
+    while let Some(value) = open.pop() {
+        let values = strings(&value["enum"]);
+        if values.contains(member) {
+            found.extend(values);
+        }
+        open.extend(value.as_object().into_iter().flat_map(|object| object.values()));
+        open.extend(value.as_array().into_iter().flatten());
+    }
+    assert!(!found.is_empty(), "/openapi.json has no enumeration with {member}");
+    found
+}
+
+/// The keys of an object that a module of the console exports.
+async fn keys(browser: &Browser, module: &str, export: &str) -> BTreeSet<String> {
+    let import = "const [module, name, done] = arguments;
+        import('/app/' + module).then(exports => done(Object.keys(exports[name])), error => done([String(error)]))";
+    strings(&browser.client.execute_async(import, vec![json!(module), json!(export)]).await.unwrap())
+}
+
+fn strings(values: &Value) -> BTreeSet<String> {
+    values.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
