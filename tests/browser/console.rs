@@ -4,7 +4,8 @@ use crate::{
     browser::{Browser, Device},
     support::{
         Database,
-        service::{Service, client, program},
+        program::Program,
+        service::{Service, client},
     },
 };
 
@@ -29,7 +30,7 @@ impl Console {
     /// Without a page yet.
     pub(crate) async fn start(device: Device) -> Self {
         let database = Database::new().await;
-        let service = Service::start(program(&["--database-url", &database.url()]));
+        let service = Program::new().database(&database).start();
         let browser = Browser::start(&service.url, device).await;
         Self { service, browser, database }
     }

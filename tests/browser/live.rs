@@ -1,10 +1,6 @@
 use serde_json::json;
 
-use crate::{
-    browser::Device,
-    console::Console,
-    support::service::{Service, program_on},
-};
+use crate::{browser::Device, console::Console, support::program::Program};
 
 #[tokio::test]
 async fn what_happens_elsewhere_appears_by_itself() {
@@ -54,19 +50,19 @@ async fn several_tabs_share_one_stream_and_a_second_one_takes_over() {
 #[tokio::test]
 async fn the_page_recovers_from_a_restart_of_the_service_without_missing_anything() {
     let Console { service, browser, database } = Console::start(Device::Desktop).await;
-    let address = service.url.strip_prefix("http://").unwrap().to_owned();
+    let address = service.address().to_owned();
     service.create_order().await;
     browser.open("/app/").await;
     browser.sees("#count", "1 order shown").await;
     browser.sees("#connection", "Live").await;
-    service.signal("TERM");
-    assert!(service.wait().0.success());
+    service.stop();
     browser.sees("#connection", "Reconnecting").await;
 
     // What another instance takes meanwhile is caught up with.
-    let other = Service::start(crate::support::service::program(&["--database-url", &database.url()]));
+    let program = Program::new().database(&database);
+    let other = program.start();
     other.create_order().await;
-    let service = Service::start(program_on(&address, &["--database-url", &database.url()]));
+    let service = program.bind(&address).start();
     browser.sees("#connection", "Live").await;
     browser.sees("#toasts", "Connected again. 3 changes loaded.").await;
     browser.sees("#count", "2 orders shown").await;

@@ -2,10 +2,7 @@ use serde_json::{Value, json};
 use sqlx::query_scalar;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::support::{
-    Database, eventually,
-    service::{Service, client, program},
-};
+use crate::support::{Database, eventually, program::Program, service::client};
 
 #[tokio::test]
 async fn a_service_that_is_killed_between_commit_and_answer_makes_one_order_of_a_request_and_its_retry() {
@@ -13,8 +10,8 @@ async fn a_service_that_is_killed_between_commit_and_answer_makes_one_order_of_a
     let body = json!({"customer_id": "customer-1", "items": [{"sku": "MOUSE456", "quantity": 2}]}).to_string();
     for (round, orders) in (1..=5).zip(1_i64..) {
         let key = format!("key-{round}");
-        let service = Service::start(program(&["--database-url", &database.url()]));
-        let mut connection = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let service = Program::new().database(&database).start();
+        let mut connection = TcpStream::connect(service.address()).await.unwrap();
         let head = format!(
             "POST /orders HTTP/1.1\r\nhost: orders\r\ncontent-type: application/json\r\nidempotency-key: {key}\r\ncontent-length: {}\r\n\r\n",
             body.len()
@@ -29,7 +26,7 @@ async fn a_service_that_is_killed_between_commit_and_answer_makes_one_order_of_a
         .await;
         service.kill();
 
-        let service = Service::start(program(&["--database-url", &database.url()]));
+        let service = Program::new().database(&database).start();
         let request = client().post(format!("{}/orders", service.url));
         let request = request.header("idempotency-key", &key).header("content-type", "application/json");
         let answer = request.body(body.clone()).send().await.unwrap();

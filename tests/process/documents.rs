@@ -10,7 +10,7 @@ use std::{
 use clap::CommandFactory;
 use orders::config::Config;
 
-use crate::support::project;
+use crate::support::{program::remove_settings, project};
 
 /// Every Markdown file that is the project's own.
 fn documents() -> Vec<PathBuf> {
@@ -116,10 +116,7 @@ fn what_the_documents_say_can_be_run_runs() {
             crate::embedded::open_to_all(dir.path());
             let mut command = Command::new("bash");
             command.args(["-euo", "pipefail", "-c", block]).env("PATH", &path).env("SCRATCH", dir.path());
-            for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ORDERS_") || name == "DATABASE_URL")
-            {
-                command.env_remove(name);
-            }
+            remove_settings(&mut command);
             let output = command.current_dir(project()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{}: {block}\n{said}", document.display());

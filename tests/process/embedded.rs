@@ -5,26 +5,24 @@ use std::{
     process::Command,
 };
 
-use crate::support::service::{Service, ended, program};
+use crate::support::program::Program;
 
 #[tokio::test]
 async fn without_a_database_url_the_service_has_a_database_of_its_own_that_survives_kill_9() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
     let data = dir.path().join("data");
-    let service = Service::on_data(&data);
+    let service = Program::new().data_dir(&data).start();
     let first = service.create_order().await;
     service.kill();
 
-    let service = Service::on_data(&data);
+    let service = Program::new().data_dir(&data).start();
     assert_eq!(service.get(&format!("/orders/{}", first["order_id"].as_str().unwrap())).await, first);
     let second = service.create_order().await;
-    service.signal("TERM");
-    let (status, log) = service.wait();
-    assert!(status.success(), "{log}");
+    service.stop();
     assert!(!data.join("postgres/cluster/postmaster.pid").exists(), "the database was stopped with the service");
 
-    let service = Service::on_data(&data);
+    let service = Program::new().data_dir(&data).start();
     let orders = service.get("/orders").await["orders"].clone();
     assert_eq!((&orders[0]["order_id"], &orders[1]["order_id"]), (&second["order_id"], &first["order_id"]));
 }
@@ -33,11 +31,12 @@ async fn without_a_database_url_the_service_has_a_database_of_its_own_that_survi
 async fn two_instances_do_not_share_a_private_database() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
-    let _service = Service::on_data(dir.path());
-    let (status, said) = ended(program(&["--data-dir", dir.path().to_str().unwrap()]));
+    let _service = Program::new().data_dir(dir.path()).start();
+    let second = Program::new().data_dir(dir.path()).run();
+    assert!(!second.status.success(), "{second:?}");
     assert!(
-        !status.success() && said.contains("in use by another instance") && said.contains("DATABASE_URL"),
-        "{said}"
+        second.stderr.contains("in use by another instance") && second.stderr.contains("DATABASE_URL"),
+        "{second:?}"
     );
 }
 
@@ -53,14 +52,13 @@ async fn as_root_in_a_directory_that_the_database_cannot_reach_the_service_falls
     let fallback = Path::new("/var/lib/orders")
         .join(data.to_str().unwrap().trim_matches('/').replace('-', "--").replace('/', "-"));
 
-    let service = Service::on_data(&data);
+    let service = Program::new().data_dir(&data).start();
     let order = service.create_order().await;
     assert!(fallback.join("cluster/PG_VERSION").exists());
     service.kill();
-    let service = Service::on_data(&data);
+    let service = Program::new().data_dir(&data).start();
     assert_eq!(service.get("/orders").await["orders"][0]["order_id"], order["order_id"]);
-    service.signal("TERM");
-    assert!(service.wait().0.success());
+    service.stop();
     fs::remove_dir_all(fallback).unwrap();
 }
 
@@ -68,20 +66,18 @@ async fn as_root_in_a_directory_that_the_database_cannot_reach_the_service_falls
 fn without_any_postgresql_the_start_names_the_three_ways_on() {
     // A machine without the binaries: nothing in PATH, and an empty directory where Debian keeps them.
     let dir = tempfile::tempdir().unwrap();
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", "mount --bind \"$1\" /usr/lib/postgresql && shift && exec \"$@\"", "sh"]);
-    command.arg(dir.path()).arg(env!("CARGO_BIN_EXE_orders"));
-    command.args(["--bind", "127.0.0.1:0", "--data-dir"]).arg(dir.path().join("data"));
-    command.env_remove("DATABASE_URL").env("PATH", "/usr/bin:/bin").stderr(std::process::Stdio::piped());
+    let hide = "mount --bind \"$1\" /usr/lib/postgresql && shift && exec \"$@\"";
+    let wrapper = ["unshare", "--mount", "sh", "-c", hide, "sh", dir.path().to_str().unwrap()];
+    let program = Program::new().data_dir(&dir.path().join("data")).env("PATH", "/usr/bin:/bin").inside(wrapper);
     let may_hide = Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
     if !may_hide || !Path::new("/usr/lib/postgresql").exists() {
         eprintln!("skipped: hiding the binaries takes a mount namespace and Debian's directories");
         return;
     }
-    let (status, said) = ended(command);
-    assert!(!status.success(), "{said}");
+    let ended = program.run();
+    assert!(!ended.status.success(), "{ended:?}");
     for way in ["install PostgreSQL", "DATABASE_URL", "--in-memory"] {
-        assert!(said.contains(way), "{said}");
+        assert!(ended.stderr.contains(way), "{ended:?}");
     }
 }
 

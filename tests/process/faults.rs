@@ -17,11 +17,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::{
     embedded::open_to_all,
-    support::{
-        Database, eventually,
-        service::{Service, client, ended_with_output, program},
-        url,
-    },
+    support::{Database, eventually, program::Program, service::client, url},
 };
 
 /// What the writers and the follower of a service that is killed now and then have in common.
@@ -58,8 +54,8 @@ async fn kill_this_and_that() {
     let slow_commits = ["commit_delay=20000", "commit_siblings=0"];
     let postgres = EmbeddedPostgres::start(dir.path(), "orders", &slow_commits).await.unwrap();
     let database = url(postgres.options());
-    let start = || Service::start(program(&["--database-url", &database]));
-    let mut service = start();
+    let program = Program::new().database_url(&database);
+    let mut service = program.start();
     let world = Arc::new(World::default());
     world.service.lock().unwrap().clone_from(&service.url);
     let writers: Vec<_> = (0..12).map(|n| spawn_local(write(world.clone(), n))).collect();
@@ -71,7 +67,7 @@ async fn kill_this_and_that() {
         if round % 3 == 2 {
             session_that_commits(postgres.options()).await;
             service.kill();
-            service = start();
+            service = program.start();
             world.service.lock().unwrap().clone_from(&service.url);
         } else {
             kill_a_backend_that_commits(postgres.options()).await;
@@ -164,21 +160,20 @@ async fn session_that_commits(options: &PgConnectOptions) -> i32 {
 
 /// `orders verify` finds nothing wrong.
 fn assert_clean(database: &str) {
-    let (status, said) = ended_with_output(program(&["verify", "--database-url", database]));
-    assert!(status.success() && said.contains("Nothing is wrong"), "{said}");
+    let verified = Program::new().verify().database_url(database).run();
+    assert!(verified.status.success() && verified.output().contains("Nothing is wrong"), "{verified:?}");
 }
 
 #[tokio::test]
 async fn followers_go_on_in_a_cluster_that_was_restored_from_a_dump() {
     let database = Database::new().await;
-    let service = Service::start(program(&["--database-url", &database.url()]));
+    let service = Program::new().database(&database).start();
     for _ in 0..3 {
         service.create_order().await;
     }
     // It has read a part by then.
     let mut seen = positions(&service.get("/events?limit=4").await);
-    service.signal("TERM");
-    assert!(service.wait().0.success());
+    service.stop();
 
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
@@ -193,7 +188,7 @@ async fn followers_go_on_in_a_cluster_that_was_restored_from_a_dump() {
     psql.args(["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null", "--file"]);
     assert!(psql.arg(&dump).arg(url(fresh.options())).status().unwrap().success());
 
-    let service = Service::start(program(&["--database-url", &url(fresh.options())]));
+    let service = Program::new().database_url(&url(fresh.options())).start();
     service.create_order().await;
     seen.extend(positions(&service.get("/events?after=4").await));
     assert_eq!(seen, (1..=12).collect::<Vec<_>>());
@@ -207,26 +202,25 @@ fn positions(page: &Value) -> Vec<u64> {
 #[tokio::test]
 async fn verify_says_what_is_wrong_and_ends_with_a_status_that_a_script_can_use() {
     let database = Database::new().await;
-    let verify = || ended_with_output(program(&["verify", "--database-url", &database.url()]));
-    let service = Service::start(program(&["--database-url", &database.url()]));
+    let verify = Program::new().verify().database(&database);
+    let service = Program::new().database(&database).start();
     service.create_order().await;
     // While the service runs.
-    let (status, said) = verify();
-    assert_eq!(status.code(), Some(0), "{said}");
-    assert!(said.contains("positions  1 to 3") && said.contains("orders     1"), "{said}");
+    let ended = verify.run();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(ended.output().contains("positions  1 to 3") && ended.output().contains("orders     1"), "{ended:?}");
     sqlx::raw_sql("update orders set total_amount = 1").execute(&mut database.connect().await).await.unwrap();
-    let (status, said) = verify();
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains("the totals") && said.contains("1 thing is wrong."), "{said}");
+    let ended = verify.run();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.output().contains("the totals") && ended.output().contains("1 thing is wrong."), "{ended:?}");
 
-    let nowhere = ended_with_output(program(&["verify", "--database-url", "postgres://postgres@localhost:1/orders"]));
-    assert_eq!(nowhere.0.code(), Some(2), "{}", nowhere.1);
-    let empty = Database::empty().await;
-    let (status, said) = ended_with_output(program(&["verify", "--database-url", &empty.url()]));
-    assert_eq!(status.code(), Some(2), "{said}");
+    let ended = Program::new().verify().database_url("postgres://postgres@localhost:1/orders").run();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let ended = Program::new().verify().database(&Database::empty().await).run();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     let dir = tempfile::tempdir().unwrap();
-    let (status, said) = ended_with_output(program(&["verify", "--data-dir", dir.path().to_str().unwrap()]));
-    assert!(status.code() == Some(2) && said.contains("no database in"), "{said}");
+    let ended = Program::new().verify().data_dir(dir.path()).run();
+    assert!(ended.status.code() == Some(2) && ended.output().contains("no database in"), "{ended:?}");
     assert!(!dir.path().join("postgres").exists(), "nothing is made");
 }
 
@@ -234,21 +228,20 @@ async fn verify_says_what_is_wrong_and_ends_with_a_status_that_a_script_can_use(
 async fn verify_reaches_the_private_database_with_and_without_the_service() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
-    let verify = || ended_with_output(program(&["verify", "--data-dir", dir.path().to_str().unwrap()]));
-    let service = Service::on_data(dir.path());
+    let verify = Program::new().verify().data_dir(dir.path());
+    let service = Program::new().data_dir(dir.path()).start();
     service.create_order().await;
-    let (status, said) = verify();
-    assert!(status.success() && said.contains("orders     1"), "{said}");
-    service.signal("TERM");
-    assert!(service.wait().0.success());
-    let (status, said) = verify();
-    assert!(status.success() && said.contains("orders     1"), "{said}");
+    let ended = verify.run();
+    assert!(ended.status.success() && ended.output().contains("orders     1"), "{ended:?}");
+    service.stop();
+    let ended = verify.run();
+    assert!(ended.status.success() && ended.output().contains("orders     1"), "{ended:?}");
     assert!(!dir.path().join("postgres/cluster/postmaster.pid").exists(), "what it started it stopped");
 }
 
 #[tokio::test]
 async fn a_stop_ends_what_waits_for_events_with_a_whole_answer() {
-    let service = Service::start(program(&["--in-memory"]));
+    let service = Program::new().in_memory().start();
     let mut stream = client().get(format!("{}/events/stream", service.url)).send().await.unwrap();
     stream.chunk().await.unwrap().unwrap();
     let waiting = tokio::spawn({
@@ -267,5 +260,5 @@ async fn a_stop_ends_what_waits_for_events_with_a_whole_answer() {
     // The end of the stream, not of the connection.
     while stream.chunk().await.unwrap().is_some() {}
     assert_eq!(waiting.await.unwrap(), json!([]));
-    assert!(service.wait().0.success());
+    service.ends_well();
 }

@@ -1,11 +1,6 @@
 //! What the service writes down, where, and what it never does.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -15,14 +10,13 @@ use wiremock::ResponseTemplate;
 use crate::support::{
     Database, eventually,
     pricing::{answer_now, server, shop},
-    service::{Service, client, ended, program},
+    program::Program,
+    service::{Service, client},
 };
 
 /// The program with these settings, as JSON lines into files of this directory.
-fn logging_to(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = program(&["--in-memory", "--log-format", "json", "--log-dir", dir.to_str().unwrap()]);
-    command.args(arguments);
-    command
+fn logging_to(dir: &Path) -> Program {
+    Program::new().in_memory().option("--log-format", "json").log_dir(dir)
 }
 
 /// Every line of every file in the directory; each has to be whole.
@@ -46,7 +40,7 @@ async fn get(service: &Service, path: &str) -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_put_aside_when_they_are_full_and_no_line_is_lost_or_torn() {
     let dir = tempfile::tempdir().unwrap();
-    let service = Service::start(logging_to(dir.path(), &["--log-file-bytes", "24000"]));
+    let service = logging_to(dir.path()).option("--log-file-bytes", "24000").start();
     let clients = (0..16).map(|_| {
         let url = format!("{}/products", service.url);
         tokio::spawn(async move {
@@ -59,9 +53,7 @@ async fn files_are_put_aside_when_they_are_full_and_no_line_is_lost_or_torn() {
     for client in join_all(clients).await {
         client.unwrap();
     }
-    service.signal("TERM");
-    let (status, said) = service.wait();
-    assert!(status.success());
+    let said = service.stop();
     let lines = lines(dir.path());
     assert_eq!(requests(&lines, "/products"), 320);
     let sizes: Vec<u64> =
@@ -75,12 +67,11 @@ async fn files_are_put_aside_when_they_are_full_and_no_line_is_lost_or_torn() {
 async fn only_five_old_files_are_kept_and_a_restart_goes_on_in_the_file_that_is_there() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let service = Service::start(logging_to(dir.path(), &["--log-file-bytes", "4096"]));
+        let service = logging_to(dir.path()).option("--log-file-bytes", "4096").start();
         for _ in 0..60 {
             get(&service, "/products").await;
         }
-        service.signal("TERM");
-        assert!(service.wait().0.success());
+        service.stop();
     }
     let mut names: Vec<String> =
         fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
@@ -90,10 +81,9 @@ async fn only_five_old_files_are_kept_and_a_restart_goes_on_in_the_file_that_is_
 
     let other = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let service = Service::start(logging_to(other.path(), &[]));
+        let service = logging_to(other.path()).start();
         get(&service, "/products").await;
-        service.signal("TERM");
-        assert!(service.wait().0.success());
+        service.stop();
     }
     assert_eq!(requests(&lines(other.path()), "/products"), 2);
 }
@@ -102,28 +92,24 @@ async fn only_five_old_files_are_kept_and_a_restart_goes_on_in_the_file_that_is_
 async fn a_full_disk_stops_no_request_and_the_file_goes_on_when_there_is_room_again() {
     let dir = tempfile::tempdir().unwrap();
     // No file may be larger than 4 KiB: a write that would be is cut short or fails, as on a full disk.
-    let mut command = Command::new("bash");
-    command.args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""]);
-    let inner = logging_to(dir.path(), &[]);
-    command.arg(inner.get_program()).args(inner.get_args()).current_dir(inner.get_current_dir().unwrap());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let service = Service::start(command);
+    let limit = "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\"";
+    let service = logging_to(dir.path()).inside(["bash", "-c", limit]).start();
     for _ in 0..40 {
         assert_eq!(get(&service, "/products").await, 200);
     }
     let kept = requests(&lines(dir.path()), "/products");
     assert!((1..40).contains(&kept), "{kept}");
-    let room =
-        Command::new("prlimit").args(["--pid", &service.id().to_string(), "--fsize=unlimited"]).status().unwrap();
+    let room = Command::new("prlimit")
+        .args(["--pid", &service.process_id().to_string(), "--fsize=unlimited"])
+        .status()
+        .unwrap();
     assert!(room.success());
     eventually("lines come into the file again", async || {
         get(&service, "/health/live").await;
         (requests(&lines(dir.path()), "/health/live") > 0).then_some(())
     })
     .await;
-    service.signal("TERM");
-    let (status, said) = service.wait();
-    assert!(status.success());
+    let said = service.stop();
     assert_eq!(said.matches("no log file in").count(), 1, "{said}");
     assert_eq!(said.lines().filter(|line| line.contains("\"/products\"")).count(), 40);
 }
@@ -133,7 +119,7 @@ async fn a_directory_that_cannot_be_written_to_stops_nothing_and_is_tried_again(
     let dir = tempfile::tempdir().unwrap();
     let (obstacle, logs) = (dir.path().join("logs"), dir.path().join("logs/here"));
     fs::write(&obstacle, "a file where a directory should be").unwrap();
-    let service = Service::start(logging_to(&logs, &[]));
+    let service = logging_to(&logs).start();
     assert_eq!(get(&service, "/products").await, 200);
     fs::remove_file(&obstacle).unwrap();
     let written = async || {
@@ -151,9 +137,8 @@ async fn a_half_line_that_a_crash_left_has_a_line_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("orders.log");
     fs::write(&log, "{\"level\":\"INFO\"}\n{\"level\":\"IN").unwrap();
-    let service = Service::start(logging_to(dir.path(), &[]));
-    service.signal("TERM");
-    assert!(service.wait().0.success());
+    let service = logging_to(dir.path()).start();
+    service.stop();
     let text = fs::read_to_string(&log).unwrap();
     let torn: Vec<&str> = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
     assert!(torn == ["{\"level\":\"IN"] && text.lines().count() > 2, "{text}");
@@ -162,13 +147,12 @@ async fn a_half_line_that_a_crash_left_has_a_line_of_its_own() {
 #[tokio::test]
 async fn of_two_services_in_one_directory_one_writes_and_the_other_waits_for_its_end() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Service::start(logging_to(dir.path(), &[]));
-    let second = Service::start(logging_to(dir.path(), &[]));
+    let first = logging_to(dir.path()).start();
+    let second = logging_to(dir.path()).start();
     assert_eq!((get(&first, "/products").await, get(&second, "/orders").await), (200, 200));
     let files = lines(dir.path());
     assert_eq!((requests(&files, "/products"), requests(&files, "/orders")), (1, 0));
-    first.signal("TERM");
-    assert!(first.wait().0.success());
+    first.stop();
     eventually("the second one's lines come into the file", async || {
         get(&second, "/orders").await;
         (requests(&lines(dir.path()), "/orders") > 0).then_some(())
@@ -183,32 +167,28 @@ async fn a_password_is_in_no_line_whatever_the_level() {
     let database = Database::new().await;
     let with = |login: &str| database.url().replace("postgres@", login);
     ask_for_a_password(&database, "s3cret-word").await;
-    let traced = |url: &str| {
-        let mut command = program(&["--log-dir", dir.path().to_str().unwrap()]);
-        command.env("DATABASE_URL", url).env("RUST_LOG", "trace");
-        command
-    };
+    let traced = |url: &str| Program::new().log_dir(dir.path()).env("DATABASE_URL", url).env("RUST_LOG", "trace");
     let here = with("asked:s3cret%2Dword@");
     let in_query = with("asked@") + "&password=s3cret-word";
     // Parameters that are not known: one of libpq, and the rest of a password that is not escaped.
     let unknown = with("asked:s3cret%2Dword@") + "&sslpassword=s3cret&s3cret";
     for url in [&here, &in_query, &unknown] {
-        let service = Service::start(traced(url));
+        let service = traced(url).start();
         service.create_order().await;
-        service.signal("TERM");
-        let (status, said) = service.wait();
-        assert!(status.success() && !said.contains("s3cret"), "{said}");
+        let said = service.stop();
+        assert!(!said.contains("s3cret"), "{said}");
     }
-    let (status, refused) = ended(traced(&with("asked:s3cret-but-wrong@")));
-    assert!(!status.success() && refused.contains("password authentication failed"), "{refused}");
+    let refused = traced(&with("asked:s3cret-but-wrong@")).run();
+    assert!(!refused.status.success(), "{refused:?}");
+    assert!(refused.stderr.contains("password authentication failed"), "{refused:?}");
     // And where there is nobody.
-    let mut process = traced("postgres://orders:s3cret-word@127.0.0.1:1/orders").spawn().unwrap();
+    let mut process = traced("postgres://orders:s3cret-word@127.0.0.1:1/orders").command().spawn().unwrap();
     eventually("it has tried", async || fs::read_to_string(&log).ok()?.contains("not ready, next try").then_some(()))
         .await;
     process.kill().unwrap();
     let output = process.wait_with_output().unwrap();
     let written = fs::read_to_string(&log).unwrap();
-    for text in [&refused, &*String::from_utf8_lossy(&output.stderr), &written] {
+    for text in [&*refused.stderr, &*String::from_utf8_lossy(&output.stderr), &written] {
         assert!(!text.contains("s3cret") && text.contains("TRACE"), "{text}");
     }
     assert_eq!(written.matches("a parameter of DATABASE_URL that is not known").count(), 2);
@@ -229,14 +209,12 @@ async fn ask_for_a_password(database: &Database, password: &str) {
 #[tokio::test]
 async fn levels_are_set_by_part() {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = logging_to(dir.path(), &[]);
     // Where it listens is told by `bootstrap`.
-    command.env("RUST_LOG", "warn,orders::http=info,orders::bootstrap=info");
-    let service = Service::start(command);
+    let levels = "warn,orders::http=info,orders::bootstrap=info";
+    let service = logging_to(dir.path()).env("RUST_LOG", levels).start();
     service.create_order().await;
     assert_eq!(get(&service, "/products").await, 200);
-    service.signal("TERM");
-    assert!(service.wait().0.success());
+    service.stop();
     let mut lines = lines(dir.path());
     lines.retain(|line| line["target"] != "orders::bootstrap");
     let targets: Vec<_> = lines.iter().map(|line| &line["target"]).collect();
@@ -246,7 +224,7 @@ async fn levels_are_set_by_part() {
 #[tokio::test]
 async fn the_trace_of_the_caller_is_taken_up_and_another_one_begun_where_there_is_none() {
     let dir = tempfile::tempdir().unwrap();
-    let service = Service::start(logging_to(dir.path(), &[]));
+    let service = logging_to(dir.path()).start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let headers = [
         format!("00-{trace}-00f067aa0ba902b7-01"),
@@ -262,8 +240,7 @@ async fn the_trace_of_the_caller_is_taken_up_and_another_one_begun_where_there_i
         let request = client().get(format!("{}/products", service.url)).header("traceparent", header);
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
-    service.signal("TERM");
-    assert!(service.wait().0.success());
+    service.stop();
     let lines = lines(dir.path());
     let traces: Vec<&str> = lines
         .iter()
@@ -281,9 +258,7 @@ async fn the_trace_goes_on_to_the_pricing_service_and_names_the_problem_and_no_l
     let dir = tempfile::tempdir().unwrap();
     let shop = server(shop).await;
     let url = shop.uri().replace("http://", "http://orders:s3cret-word@");
-    let mut command = logging_to(dir.path(), &["--pricing-url", &url]);
-    command.env("RUST_LOG", "trace");
-    let service = Service::start(command);
+    let service = logging_to(dir.path()).option("--pricing-url", &url).env("RUST_LOG", "trace").start();
     let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
     let get = async |flags: &str| {
         let request = client().get(format!("{}/products", service.url));
@@ -302,8 +277,7 @@ async fn the_trace_goes_on_to_the_pricing_service_and_names_the_problem_and_no_l
 
     answer_now(&shop, ResponseTemplate::new(400)).await;
     assert_eq!(get("01").await, 503);
-    service.signal("TERM");
-    let (_, said) = service.wait();
+    let said = service.stop();
     let lines = lines(dir.path());
     let problem = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
     let access = lines.iter().find(|line| line["status"] == 503).unwrap();

@@ -17,7 +17,8 @@ use crate::{
     embedded::open_to_all,
     support::{
         eventually,
-        service::{Service, client, ended_with_output, program},
+        program::Program,
+        service::{Service, client},
         url,
     },
 };
@@ -34,7 +35,7 @@ async fn a_database_that_goes_away_under_load_is_answered_with_503_and_comes_bac
     open_to_all(dir.path());
     let postgres = EmbeddedPostgres::start(dir.path(), "orders", &[]).await.unwrap();
     let database = url(postgres.options());
-    let service = Service::start(program(&["--database-url", &database, "--db-acquire-timeout-ms", "500"]));
+    let service = Program::new().database_url(&database).option("--db-acquire-timeout-ms", "500").start();
     let (done, acknowledged, refused) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let writers: Vec<_> = (0..8)
@@ -101,8 +102,8 @@ async fn a_database_that_goes_away_under_load_is_answered_with_503_and_comes_bac
         (acknowledged..=acknowledged + 8).contains(&stored.cast_unsigned()),
         "{acknowledged} acknowledged, {stored} stored"
     );
-    let (status, said) = ended_with_output(program(&["verify", "--database-url", &database]));
-    assert!(status.success(), "{said}");
+    let verified = Program::new().verify().database_url(&database).run();
+    assert!(verified.status.success(), "{verified:?}");
 }
 
 /// What `/metrics` says of the memory, in bytes.

@@ -12,7 +12,8 @@ use tokio::{
 
 use crate::support::{
     Database, eventually,
-    service::{Service, client, program},
+    program::Program,
+    service::{Service, client},
 };
 
 /// What everyone may wait for a service to end.
@@ -50,7 +51,7 @@ async fn all_accepted(service: &Service, requests: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
     let database = Database::new().await;
-    let service = Service::start(program(&["--database-url", &database.url()]));
+    let service = Program::new().database(&database).start();
     let (mut holder, mut observer) = (database.connect().await, database.connect().await);
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
@@ -63,8 +64,7 @@ async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
 
     let statuses: Vec<u16> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(statuses, vec![201; 20]);
-    let (status, log) = service.wait();
-    assert!(status.success(), "{log}");
+    service.ends_well();
     let stored: i64 = query_scalar("select count(*) from orders").fetch_one(&mut observer).await.unwrap();
     assert_eq!(stored, 20);
 }
@@ -72,7 +72,7 @@ async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
     let database = Database::new().await;
-    let service = Service::start(program(&["--database-url", &database.url()]));
+    let service = Program::new().database(&database).start();
     let (mut holder, mut observer) = (database.connect().await, database.connect().await);
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
@@ -83,8 +83,7 @@ async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
 
     let statuses: Vec<u16> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(statuses, vec![201; 400]);
-    let (status, log) = service.wait();
-    assert!(status.success(), "{log}");
+    service.ends_well();
     let (stored, transactions): (i64, i64) =
         query_as("select count(*), count(distinct xmin::text) from orders").fetch_one(&mut observer).await.unwrap();
     assert_eq!(stored, 400);
@@ -104,7 +103,7 @@ async fn under_full_load_of_keys_and_reads_a_stop_loses_no_acknowledged_order() 
 /// With look-ups: each order has a key, and is read when it is there.
 async fn stop_under_load(with_look_ups: bool) {
     let database = Database::new().await;
-    let service = Service::start(program(&["--database-url", &database.url()]));
+    let service = Program::new().database(&database).start();
     let writers: Vec<_> = (0..16)
         .map(|writer| {
             let url = format!("{}/orders", service.url);
@@ -138,8 +137,7 @@ async fn stop_under_load(with_look_ups: bool) {
     .await;
     service.signal("TERM");
     let acknowledged: i64 = join_all(writers).await.into_iter().map(Result::unwrap).sum();
-    let (status, log) = service.wait();
-    assert!(status.success(), "{log}");
+    service.ends_well();
     let stored: i64 = query_scalar("select count(*) from orders").fetch_one(&mut observer).await.unwrap();
     // Of a connection that is closed while a request is on its way, the client cannot know.
     assert!((acknowledged..=acknowledged + 16).contains(&stored), "{acknowledged} acknowledged, {stored} stored");
@@ -148,7 +146,7 @@ async fn stop_under_load(with_look_ups: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_it_at_once() {
     let database = Database::new().await;
-    let service = Service::start(program(&["--database-url", &database.url()]));
+    let service = Program::new().database(&database).start();
     let (mut holder, mut observer) = (database.connect().await, database.connect().await);
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
@@ -175,14 +173,14 @@ async fn a_second_signal_ends_it_at_once() {
 
 #[tokio::test]
 async fn slow_clients_cannot_hold_a_stop_up() {
-    let service = Service::start(program(&["--in-memory"]));
-    let address = service.url.strip_prefix("http://").unwrap().to_owned();
+    let service = Program::new().in_memory().start();
+
     // One that never ends its head, one that never ends its body, and one that follows and never reads.
     let head = "POST /orders HTTP/1.1\r\nhost: orders\r\n";
     let body = format!("{head}content-type: application/json\r\ncontent-length: 100\r\n\r\n{{");
     let mut slow = Vec::new();
     for request in [head, &body, "GET /events/stream HTTP/1.1\r\nhost: orders\r\n\r\n"] {
-        let mut connection = TcpStream::connect(&address).await.unwrap();
+        let mut connection = TcpStream::connect(service.address()).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
         slow.push(connection);
     }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod pricing;
+pub(crate) mod program;
 pub(crate) mod service;
 
 use std::{
