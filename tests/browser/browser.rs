@@ -1,4 +1,4 @@
-//! A headless Chromium of the test's own, driven as a person drives it.
+//! A headless Chromium for each test. Its methods do what a user does: open a page, click, type, read.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,10 +20,10 @@ use tempfile::TempDir;
 
 use crate::support::eventually;
 
-/// What reqwest's `Url` does not parse.
+/// The parse error of reqwest's `Url`.
 type ParseError = <Url as std::str::FromStr>::Err;
 
-/// What the page is shown on.
+/// The device that shows the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Device {
     Desktop,
@@ -42,15 +42,15 @@ impl Browser {
     pub(crate) async fn start(service: &str, device: Device) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new("chromedriver");
-        // A group of its own: the browser ends with the driver.
+        // The driver leads a process group. A signal to the group ends the browser too.
         command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let mut driver = command.spawn().expect("chromedriver is on this machine: scripts/test installs it");
-        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = said
+        let mut driver = command.spawn().expect("chromedriver is installed; scripts/test installs it");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
             .find_map(|line| Some(line.ok()?.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()))
-            .expect("chromedriver tells its port");
-        // What it says later has to go somewhere.
-        std::thread::spawn(move || said.for_each(drop));
+            .expect("chromedriver prints its port");
+        // Reads the rest, so that the driver never waits for a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities(device, &profile).as_object().unwrap().clone());
         let client = builder.connect(&format!("http://127.0.0.1:{port}")).await.unwrap();
@@ -68,16 +68,16 @@ impl Browser {
         url.query().map_or(url.path().to_owned(), |query| format!("{}?{query}", url.path()))
     }
 
-    /// The element that is there, or comes.
+    /// Waits for the first element that matches.
     pub(crate) async fn find(&self, css: &str) -> Element {
-        eventually(&format!("there is {css}"), async || self.client.find(Locator::Css(css)).await.ok()).await
+        eventually(&format!("{css} exists"), async || self.client.find(Locator::Css(css)).await.ok()).await
     }
 
     pub(crate) async fn find_all(&self, css: &str) -> Vec<Element> {
         self.client.find_all(Locator::Css(css)).await.unwrap()
     }
 
-    /// Clicks what is there, or comes, and can be clicked, or will be.
+    /// Waits until the element exists and can be clicked, and clicks it.
     pub(crate) async fn click(&self, css: &str) {
         eventually(&format!("{css} can be clicked"), async || {
             let element = self.client.find(Locator::Css(css)).await.ok()?;
@@ -86,13 +86,13 @@ impl Browser {
         .await;
     }
 
-    /// Clicks the button or link with these words.
-    pub(crate) async fn press_button(&self, words: &str) {
-        let named = format!(
-            "//*[self::button or self::a][not(@disabled)][normalize-space(.)='{words}' or @aria-label='{words}']"
+    /// Waits for a visible button or link with this label, and clicks it.
+    pub(crate) async fn press_button(&self, label: &str) {
+        let labelled = format!(
+            "//*[self::button or self::a][not(@disabled)][normalize-space(.)='{label}' or @aria-label='{label}']"
         );
-        eventually(&format!("there is a button {words}"), async || {
-            for element in self.client.find_all(Locator::XPath(&named)).await.ok()? {
+        eventually(&format!("the button {label:?} is visible"), async || {
+            for element in self.client.find_all(Locator::XPath(&labelled)).await.ok()? {
                 if element.is_displayed().await.ok()? {
                     return element.click().await.ok();
                 }
@@ -102,14 +102,14 @@ impl Browser {
         .await;
     }
 
-    /// Types into the field, over what is there.
+    /// Replaces the text of the field.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Presses keys wherever the focus is.
+    /// Types these keys into the element that has the focus.
     pub(crate) async fn keys(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
@@ -118,34 +118,34 @@ impl Browser {
         self.keys(&char::from(key).to_string()).await;
     }
 
-    /// Waits until the page shows the text in this element.
+    /// Waits until a matching element shows the text.
     pub(crate) async fn sees(&self, css: &str, text: &str) {
-        let mut seen = String::new();
+        let mut shown = String::new();
         let found = tokio::time::timeout(Duration::from_secs(30), async {
             loop {
-                seen = self.text(css).await;
-                if seen.contains(text) {
+                shown = self.text(css).await;
+                if shown.contains(text) {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
         .await;
-        assert!(found.is_ok(), "{css} does not show {text:?} but {seen:?}");
+        assert!(found.is_ok(), "{css} shows {shown:?} instead of {text:?}");
     }
 
-    /// Waits until nothing matches any more.
+    /// Waits until no element matches.
     pub(crate) async fn gone(&self, css: &str) {
         eventually(&format!("{css} is gone"), async || self.find_all(css).await.is_empty().then_some(())).await;
     }
 
-    /// All that is shown in the elements that match now.
+    /// The visible text of the elements that match now.
     pub(crate) async fn text(&self, css: &str) -> String {
         let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText).join('\\n')";
         self.script(script, vec![json!(css)]).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// The name by which assistive technology knows what has the focus.
+    /// The element that has the focus: its id, or else its label.
     pub(crate) async fn focused(&self) -> String {
         let script =
             "const e = document.activeElement; return e.id ? '#' + e.id : e.getAttribute('aria-label') ?? e.innerText";
@@ -156,26 +156,26 @@ impl Browser {
         self.client.execute(script, arguments).await.unwrap()
     }
 
-    /// What axe-core finds wrong with the page as it is.
+    /// The violations that axe-core finds in the current page.
     pub(crate) async fn axe(&self) -> Vec<String> {
         let source =
             std::fs::read_to_string(crate::support::project().join("target/browser/node_modules/axe-core/axe.min.js"))
-                .expect("axe-core is in target/browser: scripts/test installs it");
+                .expect("axe-core is in target/browser; scripts/test installs it");
         self.script(&source, vec![]).await;
         let run = "const done = arguments[arguments.length - 1];
             axe.run().then(result => done(result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.failureSummary).join('; '))))";
-        let found = self.client.execute_async(run, vec![]).await.unwrap();
-        serde_json::from_value(found).unwrap()
+        let violations = self.client.execute_async(run, vec![]).await.unwrap();
+        serde_json::from_value(violations).unwrap()
     }
 
-    /// Writes what the browser shows to `target/screenshots`.
+    /// Writes a screenshot to `target/screenshots`.
     pub(crate) async fn screenshot(&self, name: &str) {
         let folder = crate::support::project().join("target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), self.client.screenshot().await.unwrap()).unwrap();
     }
 
-    /// Ends the browser; asserts that the page made no mistake that the browser complained of, but for what is expected.
+    /// Closes the browser. Asserts that it reported no error except those that contain an expected text.
     pub(crate) async fn finish(self, expected: &[&str]) {
         let log = self.client.issue_cmd(BrowserLog).await.unwrap();
         let unexpected: Vec<&str> = log
@@ -186,7 +186,7 @@ impl Browser {
             .map(|entry| entry["message"].as_str().unwrap())
             .filter(|message| !expected.iter().any(|text| message.contains(text)))
             .collect();
-        assert!(unexpected.is_empty(), "the browser complained: {unexpected:#?}");
+        assert!(unexpected.is_empty(), "the browser reported errors: {unexpected:#?}");
         self.client.clone().close().await.unwrap();
     }
 }
@@ -214,7 +214,7 @@ fn capabilities(device: Device, profile: &TempDir) -> Value {
     json!({"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}})
 }
 
-/// What the page and the browser wrote to the console.
+/// The messages that the page and the browser wrote to the developer console.
 #[derive(Debug)]
 struct BrowserLog;
 
@@ -228,7 +228,7 @@ impl WebDriverCompatibleCommand for BrowserLog {
     }
 }
 
-/// Sets what the system prefers, as `prefers-color-scheme` and others tell a page.
+/// Sets a preference of the system, such as `prefers-color-scheme`, to a value.
 #[derive(Debug)]
 pub(crate) struct Prefer(pub(crate) &'static str, pub(crate) &'static str);
 
@@ -243,7 +243,7 @@ impl WebDriverCompatibleCommand for Prefer {
     }
 }
 
-/// Shows the page as it would be printed.
+/// Shows the page as printed.
 #[derive(Debug)]
 pub(crate) struct OnPaper;
 

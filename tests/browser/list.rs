@@ -4,12 +4,12 @@ use serde_json::json;
 use crate::console::Console;
 
 #[tokio::test]
-async fn the_list_is_filtered_by_status_and_customer_and_the_filters_can_be_bookmarked() {
+async fn the_list_filters_by_status_and_customer_and_the_address_keeps_the_filters() {
     let console = Console::open("/app/").await;
     let browser = &console.browser;
-    console.order_of("anna").await;
-    console.life_of("anna", "fulfil").await;
-    console.life_of("ben", "cancel").await;
+    console.create_order("anna").await;
+    console.create_closed_order("anna", "fulfil").await;
+    console.create_closed_order("ben", "cancel").await;
     browser.sees("#count", "3 orders shown").await;
     browser.click("#status-fulfilled").await;
     browser.sees("#count", "1 order shown").await;
@@ -31,10 +31,10 @@ async fn the_list_is_filtered_by_status_and_customer_and_the_filters_can_be_book
 }
 
 #[tokio::test]
-async fn an_order_is_found_by_its_id() {
+async fn the_search_finds_an_order_by_its_id() {
     let console = Console::open("/app/").await;
-    let path = console.order_of("anna").await;
-    console.order_of("ben").await;
+    let path = console.create_order("anna").await;
+    console.create_order("ben").await;
     let browser = &console.browser;
     browser.fill("#search", path.strip_prefix("/orders/").unwrap()).await;
     browser.key(Key::Enter).await;
@@ -44,8 +44,8 @@ async fn an_order_is_found_by_its_id() {
 }
 
 #[tokio::test]
-async fn a_long_list_is_loaded_page_by_page() {
-    let console = Console::start(crate::browser::Device::Desktop).await;
+async fn a_long_list_loads_page_by_page() {
+    let console = Console::start().await;
     for batch in 0..2 {
         let orders: Vec<_> = (0..40).map(|n| json!({"customer_id": format!("customer-{batch}-{n}")})).collect();
         let body = json!({"orders": orders});
@@ -63,15 +63,15 @@ async fn a_long_list_is_loaded_page_by_page() {
 }
 
 #[tokio::test]
-async fn keys_lead_through_the_console() {
+async fn keyboard_shortcuts_lead_to_the_list_an_order_and_the_search() {
     let console = Console::open("/app/").await;
-    console.order_of("anna").await;
-    console.order_of("ben").await;
+    console.create_order("anna").await;
+    console.create_order("ben").await;
     let browser = &console.browser;
     browser.sees("#count", "2 orders shown").await;
     browser.keys("?").await;
     browser.sees("dialog", "Keyboard shortcuts").await;
-    // In a dialog the keys are the dialog's.
+    // Shortcuts do not work while a dialog is open.
     browser.keys("n").await;
     browser.key(Key::Escape).await;
     browser.gone("dialog").await;
@@ -83,14 +83,14 @@ async fn keys_lead_through_the_console() {
     browser.sees("#count", "2 orders shown").await;
     browser.keys("/").await;
     assert_eq!(browser.focused().await, "#search");
-    // What is typed into a field is text.
+    // Shortcuts do not work in a text field.
     browser.keys("n?").await;
     assert_eq!(browser.path().await, "/app/");
     console.browser.finish(&[]).await;
 }
 
 #[tokio::test]
-async fn a_path_that_is_none_says_so_and_leads_back() {
+async fn an_unknown_path_shows_an_error_page_that_links_to_the_list() {
     let console = Console::open("/app/nowhere").await;
     let browser = &console.browser;
     browser.sees("h1", "Page not found").await;

@@ -1,27 +1,27 @@
 use serde_json::json;
 
-use crate::{browser::Device, console::Console, support::program::Program};
+use crate::{console::Console, support::program::Program};
 
 #[tokio::test]
-async fn what_happens_elsewhere_appears_by_itself() {
+async fn changes_by_other_clients_appear_automatically() {
     let console = Console::open("/app/").await;
     let browser = &console.browser;
     browser.sees("#connection", "Live").await;
-    let path = console.order_of("anna").await;
+    let path = console.create_order("anna").await;
     browser.sees(".orders", "anna").await;
     browser.sees(".orders", "1,059.97 EUR").await;
-    console.elsewhere("POST", &format!("{path}/place"), &json!({})).await;
+    console.api("POST", &format!("{path}/place"), &json!({})).await;
     browser.sees(".orders", "Placed").await;
     browser.click(".row-link").await;
     browser.sees("h1", "Order for anna").await;
-    console.elsewhere("POST", &format!("{path}/fulfil"), &json!({})).await;
+    console.api("POST", &format!("{path}/fulfil"), &json!({})).await;
     browser.sees(".order-status", "Fulfilled").await;
     browser.sees("#history", "Fulfilled").await;
     console.browser.finish(&[]).await;
 }
 
 #[tokio::test]
-async fn several_tabs_share_one_stream_and_a_second_one_takes_over() {
+async fn tabs_share_one_stream_and_another_tab_takes_it_over() {
     let console = Console::open("/app/").await;
     let browser = &console.browser;
     browser.sees("#connection", "Live").await;
@@ -30,26 +30,26 @@ async fn several_tabs_share_one_stream_and_a_second_one_takes_over() {
     browser.client.switch_to_window(second.clone()).await.unwrap();
     browser.open("/app/").await;
     browser.sees("#connection", "Live").await;
-    console.order_of("anna").await;
+    console.create_order("anna").await;
     browser.sees(".orders", "anna").await;
     let streams =
         "return performance.getEntriesByType('resource').filter(e => e.name.includes('/events/stream')).length";
     assert_eq!(browser.script(streams, vec![]).await, json!(0));
 
-    // The tab with the stream goes.
+    // The tab that reads the stream closes.
     browser.client.switch_to_window(first).await.unwrap();
     browser.sees(".orders", "anna").await;
     browser.client.close_window().await.unwrap();
     browser.client.switch_to_window(second).await.unwrap();
-    console.order_of("ben").await;
+    console.create_order("ben").await;
     browser.sees(".orders", "ben").await;
     browser.sees("#connection", "Live").await;
     console.browser.finish(&[]).await;
 }
 
 #[tokio::test]
-async fn the_page_recovers_from_a_restart_of_the_service_without_missing_anything() {
-    let Console { service, browser, database } = Console::start(Device::Desktop).await;
+async fn after_a_restart_of_the_service_the_page_loads_every_missed_change() {
+    let Console { service, browser, database } = Console::start().await;
     let address = service.address().to_owned();
     service.create_order().await;
     browser.open("/app/").await;
@@ -58,7 +58,7 @@ async fn the_page_recovers_from_a_restart_of_the_service_without_missing_anythin
     service.stop();
     browser.sees("#connection", "Reconnecting").await;
 
-    // What another instance takes meanwhile is caught up with.
+    // In the meantime another instance creates an order.
     let program = Program::new().database(&database);
     let other = program.start();
     other.create_order().await;

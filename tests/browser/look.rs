@@ -5,21 +5,22 @@ use crate::{
     console::Console,
 };
 
-/// Long and short, many and none: what a layout has to bear.
-async fn furnish(console: &Console) -> (String, String) {
-    let open = console.order_of("northwind-clinic").await;
-    console.elsewhere("POST", &format!("{open}/items"), &json!({"sku": "GRAPHICS987", "quantity": 12})).await;
-    let done = console.life_of("st-mary-hospital", "fulfil").await;
-    console.life_of("a-customer-whose-id-is-as-long-as-an-id-can-be-which-is-64-chars", "cancel").await;
-    console.elsewhere("POST", "/orders", &json!({"customer_id": "lakeside-practice", "currency": "JPY"})).await;
-    let placed = console.order_of("harbour-pharmacy").await;
-    console.elsewhere("POST", &format!("{placed}/place"), &json!({})).await;
+/// Creates orders that strain a layout: long and short ids, many items and none. Returns the paths of an open order
+/// and of a fulfilled one.
+async fn create_orders(console: &Console) -> (String, String) {
+    let open = console.create_order("northwind-clinic").await;
+    console.api("POST", &format!("{open}/items"), &json!({"sku": "GRAPHICS987", "quantity": 12})).await;
+    let done = console.create_closed_order("st-mary-hospital", "fulfil").await;
+    console.create_closed_order("a-customer-whose-id-is-as-long-as-an-id-can-be-which-is-64-chars", "cancel").await;
+    console.api("POST", "/orders", &json!({"customer_id": "lakeside-practice", "currency": "JPY"})).await;
+    let placed = console.create_order("harbour-pharmacy").await;
+    console.api("POST", &format!("{placed}/place"), &json!({})).await;
     (open, done)
 }
 
-/// Every view, furnished, with what it takes to be there.
+/// Each view: its name, its path, and an element that exists once the view is complete.
 async fn views(console: &Console) -> Vec<(&'static str, String, &'static str)> {
-    let (open, done) = furnish(console).await;
+    let (open, done) = create_orders(console).await;
     vec![
         ("list", "/app/".to_owned(), "#count:not(:empty)"),
         ("list-empty", "/app/?customer_id=nobody".to_owned(), ".empty"),
@@ -31,16 +32,16 @@ async fn views(console: &Console) -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
-async fn has_no_flaw(browser: &Browser, name: &str) {
+async fn assert_accessible_and_within_the_screen(browser: &Browser, name: &str) {
     let violations = browser.axe().await;
     assert!(violations.is_empty(), "{name}: {violations:#?}");
     let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(browser.script(overflow, vec![]).await, json!(0), "{name} is wider than the screen");
 }
 
-/// Looks at every view in this theme on this device.
-async fn look(device: Device, theme: &'static str) {
-    let console = Console::start(device).await;
+/// Checks every view in this theme on this device, and takes a screenshot of each.
+async fn check_every_view(device: Device, theme: &'static str) {
+    let console = Console::start_on(device).await;
     let browser = &console.browser;
     browser.client.issue_cmd(Prefer("prefers-color-scheme", theme)).await.unwrap();
     for (view, path, ready) in views(&console).await {
@@ -50,13 +51,13 @@ async fn look(device: Device, theme: &'static str) {
         browser.sees("#connection", "Live").await;
         assert_eq!(browser.script("return document.documentElement.dataset.theme", vec![]).await, theme);
         browser.screenshot(&name).await;
-        has_no_flaw(browser, &name).await;
+        assert_accessible_and_within_the_screen(browser, &name).await;
         let dialogs = [("order-open", "#action-cancel", "cancel"), ("list", "#help", "help")];
         for (_, opener, dialog) in dialogs.into_iter().filter(|(on, ..)| *on == view) {
             browser.click(opener).await;
             browser.find("dialog[open]").await;
             browser.screenshot(&format!("{dialog}-{}", name.split_once('-').unwrap().1)).await;
-            has_no_flaw(browser, dialog).await;
+            assert_accessible_and_within_the_screen(browser, dialog).await;
         }
     }
     console.browser.finish(&[]).await;
@@ -64,26 +65,26 @@ async fn look(device: Device, theme: &'static str) {
 
 #[tokio::test]
 async fn every_view_is_accessible_in_the_light_theme() {
-    look(Device::Desktop, "light").await;
+    check_every_view(Device::Desktop, "light").await;
 }
 
 #[tokio::test]
 async fn every_view_is_accessible_in_the_dark_theme() {
-    look(Device::Desktop, "dark").await;
+    check_every_view(Device::Desktop, "dark").await;
 }
 
 #[tokio::test]
 async fn every_view_fits_a_phone_in_the_light_theme() {
-    look(Device::Phone, "light").await;
+    check_every_view(Device::Phone, "light").await;
 }
 
 #[tokio::test]
 async fn every_view_fits_a_phone_in_the_dark_theme() {
-    look(Device::Phone, "dark").await;
+    check_every_view(Device::Phone, "dark").await;
 }
 
 #[tokio::test]
-async fn the_theme_that_is_chosen_stays() {
+async fn the_chosen_theme_stays() {
     let console = Console::open("/app/").await;
     let browser = &console.browser;
     let theme = async || browser.script("return document.documentElement.dataset.theme", vec![]).await;
@@ -97,16 +98,16 @@ async fn the_theme_that_is_chosen_stays() {
 }
 
 #[tokio::test]
-async fn an_order_prints_without_what_only_a_screen_needs() {
-    let console = Console::start(Device::Desktop).await;
-    let path = console.order_of("anna").await;
+async fn a_printed_order_has_no_controls() {
+    let console = Console::start().await;
+    let path = console.create_order("anna").await;
     let browser = &console.browser;
     browser.open(&format!("/app{path}")).await;
     browser.find("#action-place").await;
     browser.client.issue_cmd(OnPaper).await.unwrap();
-    for gone in [".bar", "#action-place", "#add-item"] {
-        let element = browser.find(gone).await;
-        assert!(!element.is_displayed().await.unwrap(), "{gone} is printed");
+    for control in [".bar", "#action-place", "#add-item"] {
+        let element = browser.find(control).await;
+        assert!(!element.is_displayed().await.unwrap(), "{control} is printed");
     }
     browser.sees("main", "Order for anna").await;
     browser.sees("main", "1,059.97 EUR").await;

@@ -1,4 +1,4 @@
-//! The console as a person meets it: in a real browser, on the real service, on PostgreSQL.
+//! Tests of the console in a real browser, on the real service, on PostgreSQL.
 
 #[path = "../support/mod.rs"]
 mod support;

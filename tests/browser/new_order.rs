@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::console::Console;
 
 #[tokio::test]
-async fn an_order_with_items_is_taken_by_keyboard_alone() {
+async fn the_keyboard_alone_creates_an_order_with_items() {
     let console = Console::open("/app/").await;
     let browser = &console.browser;
     browser.sees("#main", "There are no orders yet").await;
@@ -38,7 +38,7 @@ async fn an_order_with_items_is_taken_by_keyboard_alone() {
     console.browser.finish(&[]).await;
 }
 
-/// Goes on from field to field until this one has the focus.
+/// Presses the tab key until this element has the focus.
 async fn tab_to(console: &Console, id: &str) {
     for _ in 0..30 {
         if console.browser.focused().await == id {
@@ -46,11 +46,11 @@ async fn tab_to(console: &Console, id: &str) {
         }
         console.browser.key(Key::Tab).await;
     }
-    panic!("no way to {id} by the tab key");
+    panic!("the tab key does not reach {id}");
 }
 
 #[tokio::test]
-async fn what_is_wrong_stands_beside_its_field() {
+async fn each_error_is_shown_beside_its_field() {
     let console = Console::open("/app/new").await;
     let browser = &console.browser;
     browser.fill("#product-0", "nonsense").await;
@@ -68,7 +68,7 @@ async fn what_is_wrong_stands_beside_its_field() {
     browser.fill("#quantity-0", "2").await;
     browser.click("#create").await;
     browser.sees("#product-0-error", "There is no product").await;
-    // Chosen with the pointer this time.
+    // A click chooses the product.
     browser.fill("#product-0", "webcam").await;
     browser.click("[role=option]").await;
     browser.click("#create").await;
@@ -77,20 +77,20 @@ async fn what_is_wrong_stands_beside_its_field() {
 }
 
 #[tokio::test]
-async fn a_double_click_and_a_retry_after_a_lost_answer_make_one_order() {
+async fn a_double_click_and_a_retry_after_a_lost_response_create_one_order() {
     let console = Console::open("/app/new").await;
     let browser = &console.browser;
     browser.fill("#customer", "customer-7").await;
     browser.click("#remove-0").await;
-    // The answer to the first request gets lost on its way to the page.
-    let lose_an_answer = "const real = window.fetch; let lost = false;
+    // The page does not receive the response to the first request.
+    let lose_a_response = "const real = window.fetch; let lost = false;
         window.fetch = async (path, options) => {
-            const answer = await real(path, options);
+            const response = await real(path, options);
             if (options?.method === 'POST' && !lost) { lost = true; window.keys = [options.headers['Idempotency-Key']]; throw new TypeError('lost'); }
             if (options?.method === 'POST') window.keys.push(options.headers['Idempotency-Key']);
-            return answer;
+            return response;
         };";
-    browser.script(lose_an_answer, vec![]).await;
+    browser.script(lose_a_response, vec![]).await;
     browser.script("const b = document.getElementById('create'); b.click(); b.click();", vec![]).await;
     browser.sees("h1", "Order for customer-7").await;
     assert_eq!(console.orders().await.len(), 1);
@@ -100,7 +100,7 @@ async fn a_double_click_and_a_retry_after_a_lost_answer_make_one_order() {
 }
 
 #[tokio::test]
-async fn a_customer_id_that_looks_like_markup_is_text() {
+async fn a_customer_id_with_markup_is_shown_as_text() {
     let console = Console::open("/app/new").await;
     let browser = &console.browser;
     let customer = "<img src=x onerror=document.title='broken'>";

@@ -3,9 +3,9 @@ use serde_json::json;
 use crate::console::Console;
 
 #[tokio::test]
-async fn items_are_added_changed_and_removed() {
-    let console = Console::start(crate::browser::Device::Desktop).await;
-    let path = console.order_of("anna").await;
+async fn the_order_page_adds_changes_and_removes_items() {
+    let console = Console::start().await;
+    let path = console.create_order("anna").await;
     let browser = &console.browser;
     browser.open(&format!("/app{path}")).await;
     browser.sees("#order-total", "1,059.97 EUR").await;
@@ -32,9 +32,9 @@ async fn items_are_added_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn an_order_is_placed_and_fulfilled_and_tells_why_the_rest_is_not_allowed() {
-    let console = Console::start(crate::browser::Device::Desktop).await;
-    let path = console.order_of("anna").await;
+async fn the_order_page_places_and_fulfils_and_explains_disabled_actions() {
+    let console = Console::start().await;
+    let path = console.create_order("anna").await;
     let browser = &console.browser;
     browser.open(&format!("/app{path}")).await;
     browser.sees("#why-not-fulfil", "it can be fulfilled only while it is placed").await;
@@ -45,7 +45,7 @@ async fn an_order_is_placed_and_fulfilled_and_tells_why_the_rest_is_not_allowed(
     browser.click("#action-fulfil").await;
     browser.sees(".order-status", "Fulfilled").await;
     browser.sees("#why-not-cancel", "it can be cancelled only while it is open or placed").await;
-    // A button that is not allowed does nothing, and can be reached.
+    // A disabled button takes a click and does nothing.
     browser.click("#action-cancel").await;
     assert!(browser.find_all("dialog").await.is_empty());
     assert_eq!(console.service.get(&path).await["status"], "fulfilled");
@@ -53,9 +53,9 @@ async fn an_order_is_placed_and_fulfilled_and_tells_why_the_rest_is_not_allowed(
 }
 
 #[tokio::test]
-async fn cancelling_asks_for_a_reason_and_the_history_keeps_it() {
-    let console = Console::start(crate::browser::Device::Desktop).await;
-    let path = console.order_of("anna").await;
+async fn cancelling_asks_for_a_reason_and_the_history_shows_it() {
+    let console = Console::start().await;
+    let path = console.create_order("anna").await;
     let browser = &console.browser;
     browser.open(&format!("/app{path}")).await;
     browser.click("#action-cancel").await;
@@ -74,14 +74,14 @@ async fn cancelling_asks_for_a_reason_and_the_history_keeps_it() {
 }
 
 #[tokio::test]
-async fn who_changes_an_order_that_somebody_else_changed_sees_what_happened() {
-    let console = Console::start(crate::browser::Device::Desktop).await;
-    let path = console.order_of("anna").await;
+async fn a_conflict_shows_what_somebody_else_changed() {
+    let console = Console::start().await;
+    let path = console.create_order("anna").await;
     let browser = &console.browser;
     browser.open(&format!("/app{path}")).await;
-    // With something half typed, the page does not change under the hands.
+    // The page keeps what the user typed, and announces the change.
     browser.fill("#quantity-2", "5").await;
-    console.elsewhere("PATCH", &format!("{path}/items/2"), &json!({"quantity": 7})).await;
+    console.api("PATCH", &format!("{path}/items/2"), &json!({"quantity": 7})).await;
     browser.sees(".order", "Somebody else changed this order. You see version 3; the current version is 4.").await;
     browser.click("#save-2").await;
     browser.sees("#conflict", "Your change was not saved. You see version 3; the current version is 4.").await;
@@ -94,9 +94,9 @@ async fn who_changes_an_order_that_somebody_else_changed_sees_what_happened() {
 }
 
 #[tokio::test]
-async fn every_past_version_can_be_seen_and_bookmarked() {
-    let console = Console::start(crate::browser::Device::Desktop).await;
-    let path = console.life_of("anna", "fulfil").await;
+async fn every_past_version_has_an_address_that_shows_it() {
+    let console = Console::start().await;
+    let path = console.create_closed_order("anna", "fulfil").await;
     let browser = &console.browser;
     browser.open(&format!("/app{path}")).await;
     browser.sees("#history", "2 × Mouse added at 29.99 EUR").await;

@@ -1,11 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::{
-    browser::{Browser, Device},
-    console::Console,
-};
+use crate::{browser::Browser, console::Console};
 
-/// What the browser itself says of the page that is shown: requests and bytes over the wire.
+/// The requests of the current page and the bytes that they transferred, as the browser measures them.
 const TRANSFERRED: &str = "
     const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
     return {
@@ -14,39 +11,39 @@ const TRANSFERRED: &str = "
         names: entries.map(entry => entry.name.replace(location.origin, '') + ' ' + entry.transferSize),
     };";
 
-/// When the largest part of the view was painted, in milliseconds since the navigation began.
+/// The largest contentful paint, in milliseconds since the navigation began.
 const PAINTED: &str = "
     const done = arguments[arguments.length - 1];
     new PerformanceObserver(list => done(list.getEntries().at(-1).startTime))
         .observe({ type: 'largest-contentful-paint', buffered: true });";
 
-/// Clicks a link and measures until what it leads to is painted, in milliseconds.
+/// Clicks a link and measures the time until the page paints the target element, in milliseconds.
 const OPENED: &str = "
-    const [link, there, done] = arguments;
+    const [link, target, done] = arguments;
     performance.mark('click');
     document.querySelector(link).click();
-    const look = () => requestAnimationFrame(() => document.querySelector(there)
-        ? setTimeout(() => done(performance.measure('opened', 'click').duration)) : look());
-    look();";
+    const check = () => requestAnimationFrame(() => document.querySelector(target)
+        ? setTimeout(() => done(performance.measure('opened', 'click').duration)) : check());
+    check();";
 
 #[tokio::test]
 async fn the_first_view_is_small_and_takes_few_requests() {
-    let console = Console::start(Device::Desktop).await;
+    let console = Console::start().await;
     for n in 0..50 {
-        console.order_of(&format!("customer-{n}")).await;
+        console.create_order(&format!("customer-{n}")).await;
     }
     let browser = &console.browser;
     browser.open("/app/").await;
     browser.sees("#count", "50 orders shown").await;
     browser.sees("#connection", "Live").await;
     let first: Value = browser.script(TRANSFERRED, vec![]).await;
-    // The stream is an entry only when it ends: it is the twelfth request at the most.
+    // The browser lists the stream only when it ends, so the stream is at most the twelfth request.
     assert!(first["requests"].as_u64().unwrap() < 12 && first["bytes"].as_u64().unwrap() <= 100 * 1024, "{first:#}");
     assert_ne!(first["bytes"], json!(0));
 
-    // For docs/BENCHMARKS.md; how long it takes here depends on what else the machine does.
+    // For docs/BENCHMARKS.md. The times depend on the load of the machine, so the test does not check them.
     println!("first view: {} requests and the stream, {} bytes", first["requests"], first["bytes"]);
-    println!("list of 50, painted after {} ms at first", milliseconds(browser, PAINTED, &json!([])).await);
+    println!("list of 50: first paint after {} ms", milliseconds(browser, PAINTED, &json!([])).await);
     let (order, list) = (json!(["a.row-link", "#action-place"]), json!(["a.back", ".orders .row:nth-child(50)"]));
     let mut rounds = Vec::new();
     for _ in 0..5 {
@@ -56,7 +53,7 @@ async fn the_first_view_is_small_and_takes_few_requests() {
         let order = milliseconds(browser, OPENED, &order).await;
         rounds.push((loaded, order, milliseconds(browser, OPENED, &list).await));
     }
-    println!("page with a list of 50 loaded again, an order opened, back to the list, in ms: {rounds:?}");
+    println!("list of 50 reloaded, order opened, back to the list, in ms: {rounds:?}");
     console.browser.finish(&[]).await;
 }
 

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::{
-    browser::{Browser, Device},
-    console::Console,
-};
+use crate::{browser::Browser, console::Console};
 
 /// Whether a status has an icon in the page and a style in app.css.
 const CHIP: &str = "
@@ -34,14 +31,14 @@ const OFFERED: &str = "
 
 #[tokio::test]
 async fn the_history_has_a_text_for_every_event_type() {
-    let console = Console::start(Device::Desktop).await;
+    let console = Console::start().await;
     let types = enum_with(&console, "order.created.v1").await;
     let browser = &console.browser;
     browser.open("/app/").await;
     assert_eq!(keys(browser, "history.js", "EVENT_TEXTS").await, types);
     let mut shown = BTreeSet::new();
     for end in ["fulfil", "cancel"] {
-        let path = console.life_of("anna", end).await;
+        let path = console.create_closed_order("anna", end).await;
         browser.open(&format!("/app{path}")).await;
         let events = console.service.get(&format!("{path}/events")).await["events"].as_array().unwrap().len();
         browser.find(&format!("#history li:nth-child({events})")).await;
@@ -53,19 +50,19 @@ async fn the_history_has_a_text_for_every_event_type() {
             }
         }
     }
-    assert_eq!(shown, types, "life_of makes every type of event, and the history shows a text for it");
+    assert_eq!(shown, types, "create_closed_order makes every type of event, and the history shows a text for it");
     console.browser.finish(&[]).await;
 }
 
 #[tokio::test]
 async fn the_list_has_a_filter_and_a_chip_for_every_status() {
-    let console = Console::start(Device::Desktop).await;
+    let console = Console::start().await;
     let statuses = enum_with(&console, "cancelled").await;
-    let placed = console.order_of("anna").await;
-    console.elsewhere("POST", &format!("{placed}/place"), &json!({})).await;
-    console.order_of("ben").await;
-    console.life_of("carla", "fulfil").await;
-    console.life_of("dora", "cancel").await;
+    let placed = console.create_order("anna").await;
+    console.api("POST", &format!("{placed}/place"), &json!({})).await;
+    console.create_order("ben").await;
+    console.create_closed_order("carla", "fulfil").await;
+    console.create_closed_order("dora", "cancel").await;
     let browser = &console.browser;
     browser.open("/app/").await;
     browser.sees("#count", "4 orders shown").await;
@@ -83,16 +80,16 @@ async fn the_list_has_a_filter_and_a_chip_for_every_status() {
 
 #[tokio::test]
 async fn an_order_has_a_button_for_every_action_that_it_allows() {
-    let console = Console::start(Device::Desktop).await;
+    let console = Console::start().await;
     let actions = enum_with(&console, "add_item").await;
-    let empty = console.elsewhere("POST", "/orders", &json!({"customer_id": "anna"})).await;
-    let placed = console.order_of("ben").await;
-    console.elsewhere("POST", &format!("{placed}/place"), &json!({})).await;
+    let empty = console.api("POST", "/orders", &json!({"customer_id": "anna"})).await;
+    let placed = console.create_order("ben").await;
+    console.api("POST", &format!("{placed}/place"), &json!({})).await;
     let orders = [
         format!("/orders/{}", empty["order_id"].as_str().unwrap()),
-        console.order_of("carla").await,
+        console.create_order("carla").await,
         placed,
-        console.life_of("dora", "fulfil").await,
+        console.create_closed_order("dora", "fulfil").await,
     ];
     let browser = &console.browser;
     browser.open("/app/").await;
