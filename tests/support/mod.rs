@@ -1,6 +1,6 @@
-//! What the tests share: a PostgreSQL of their own, and a database a test.
+//! Shared set-up: a PostgreSQL cluster for each test binary, a database for each test, and the program in a process.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, reason = "no test binary uses all of it")]
 
 pub(crate) mod pricing;
 pub(crate) mod program;
@@ -18,13 +18,13 @@ use orders::infra::{EmbeddedPostgres, PgStore, PoolSettings, migrate};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
-/// A migrated database of the test's own.
+/// A database for one test.
 pub(crate) struct Database {
     pub(crate) options: PgConnectOptions,
     pub(crate) name: String,
 }
 
-/// Its cluster: started once a test binary, stopped with it.
+/// The cluster of the databases. The first test of a binary starts it; the end of the binary stops it.
 struct Cluster {
     postgres: EmbeddedPostgres,
 }
@@ -34,12 +34,12 @@ const TEMPLATE: &str = "template_orders";
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
 impl Database {
-    /// From the migrated template.
+    /// A migrated database, copied from the template.
     pub(crate) async fn new() -> Self {
         Self::from_template(TEMPLATE).await
     }
 
-    /// Without a schema.
+    /// A database without a schema.
     pub(crate) async fn empty() -> Self {
         Self::from_template("template0").await
     }
@@ -59,7 +59,7 @@ impl Database {
         PgStore::new(&self.options, PoolSettings { max_connections: 8, acquire_timeout: Duration::from_secs(30) })
     }
 
-    /// A store whose every plan goes to the server's log.
+    /// A store that makes PostgreSQL log the plan of every statement.
     pub(crate) fn store_that_explains(&self, plan_cache_mode: &str) -> PgStore {
         let options = self.options.clone().options([
             ("session_preload_libraries", "auto_explain"),
@@ -69,31 +69,27 @@ impl Database {
         PgStore::new(&options, PoolSettings { max_connections: 1, acquire_timeout: Duration::from_secs(30) })
     }
 
-    /// The plans that the server logged for this database.
+    /// The plans that PostgreSQL logged for this database.
     pub(crate) fn plans(&self) -> Vec<String> {
         let log = self.options.get_socket().unwrap().with_file_name("postgres.log");
         let log = fs::read_to_string(log).unwrap();
-        // An entry begins with the database's name; its further lines begin with a tab.
+        // An entry begins with the name of the database. Its other lines begin with a tab.
         let entries = log.replace("\n\t", "\t");
-        let of_this = format!("{} LOG:", self.name);
-        entries
-            .lines()
-            .filter(|line| line.starts_with(&of_this) && line.contains(" plan:"))
-            .map(str::to_owned)
-            .collect()
+        let prefix = format!("{} LOG:", self.name);
+        entries.lines().filter(|line| line.starts_with(&prefix) && line.contains(" plan:")).map(str::to_owned).collect()
     }
 
     pub(crate) async fn connect(&self) -> sqlx::PgConnection {
         self.options.connect().await.unwrap()
     }
 
-    /// As a process other than the test reaches it.
+    /// The URL for a process other than the test.
     pub(crate) fn url(&self) -> String {
         url(&self.options)
     }
 }
 
-/// Takes the events up to this position out of the log, as an operator does.
+/// Removes the events up to this position from the event log, as an operator does.
 pub(crate) async fn retire(database: &Database, position: i64) {
     let statement = format!(
         "begin; delete from order_events where position <= {position}; update event_head set retired_to = {position}; commit"
@@ -101,7 +97,7 @@ pub(crate) async fn retire(database: &Database, position: i64) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();
 }
 
-/// As a process other than the test reaches this database.
+/// The URL of the database for a process other than the test.
 pub(crate) fn url(options: &PgConnectOptions) -> String {
     let socket = options.get_socket().unwrap().display().to_string();
     format!(
@@ -114,7 +110,7 @@ pub(crate) fn url(options: &PgConnectOptions) -> String {
 async fn cluster() -> &'static Cluster {
     CLUSTER
         .get_or_init(|| async {
-            // A thread and a runtime of its own: the runtime of the first test ends with that test.
+            // The cluster needs its own runtime, because the runtime of the first test ends with that test.
             let starting = std::thread::spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(start_cluster())
@@ -126,9 +122,9 @@ async fn cluster() -> &'static Cluster {
 
 async fn start_cluster() -> Cluster {
     let root = std::env::temp_dir().join(format!("orders-tests-{}", uid()));
-    remove_left_overs(&root);
+    remove_abandoned_clusters(&root);
     let dir = root.join(process::id().to_string());
-    // What is lost in a crash of the machine is of no interest here.
+    // The tests do not need data that survives a crash of the machine.
     let settings =
         ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500", "log_line_prefix=%d "];
     let postgres = EmbeddedPostgres::start(&dir, TEMPLATE, &settings).await.unwrap();
@@ -136,36 +132,37 @@ async fn start_cluster() -> Cluster {
     Cluster { postgres }
 }
 
-/// Each user has a directory of their own.
+/// Part of the directory's name, because two users cannot share a directory.
 fn uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").map_or(0, |process| process.uid())
 }
 
-/// The clusters of test runs that have ended: nobody holds their lock.
-fn remove_left_overs(root: &Path) {
+/// Removes the clusters of earlier test runs. No process holds their lock.
+fn remove_abandoned_clusters(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        // One that is being started has no files of a cluster yet.
-        let has_begun = entry.path().join("postgres/cluster/PG_VERSION").exists();
+        // Another test run may be about to create this cluster. Its files do not exist yet.
+        let is_created = entry.path().join("postgres/cluster/PG_VERSION").exists();
         let lock = fs::File::open(entry.path().join("postgres/lock"));
-        if has_begun && lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if is_created && lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// The value of `attempt` once it has one; fails after half a minute.
+/// Repeats `attempt` until it returns a value, and returns that value. Panics after 30 s.
 pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(value) = attempt().await {
             return value;
         }
-        assert!(tokio::time::Instant::now() < deadline, "not within 30 s: {what}");
+        assert!(tokio::time::Instant::now() < deadline, "does not happen within 30 s: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
+/// The root directory of the project.
 pub(crate) fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

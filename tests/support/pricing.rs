@@ -1,4 +1,4 @@
-//! Pricing services that answer over HTTP as they should, and as they should not.
+//! Pricing services over HTTP: correct ones and faulty ones.
 
 use std::time::Duration;
 
@@ -6,28 +6,29 @@ use orders::infra::{BreakerSettings, HttpPricing, PricingSettings};
 use serde_json::json;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::method};
 
-/// Small enough for a test to wait for it, three times.
+/// A timeout that a test can wait for, three times.
 pub(crate) const SHORT: Duration = Duration::from_millis(50);
-const PATIENT: Duration = Duration::from_mins(1);
+/// A timeout that no test reaches.
+const LONG: Duration = Duration::from_mins(1);
 
-/// A server that answers every request in this way.
+/// A server that responds to every request in this way.
 pub(crate) async fn server(answer: impl Respond + 'static) -> MockServer {
     let server = MockServer::start().await;
     answer_now(&server, answer).await;
     server
 }
 
-/// From now on it answers in this way.
+/// Makes the server respond in this way from now on.
 pub(crate) async fn answer_now(server: &MockServer, answer: impl Respond + 'static) {
     server.reset().await;
     Mock::given(method("GET")).respond_with(answer).mount(server).await;
 }
 
-/// Sells whatever it is asked for at 12.34, and two things in all.
+/// Prices every requested SKU at 12.34. Its catalogue has two products.
 pub(crate) fn shop(request: &Request) -> ResponseTemplate {
     let skus = request.url.query_pairs().find(|(name, _)| name == "sku");
     let skus = skus.map_or("ZEBRA999,ADAPTER1".to_owned(), |(_, skus)| skus.into_owned());
-    // In another order than asked.
+    // Not in the order of the request.
     let products: Vec<_> = skus
         .rsplit(',')
         .map(|sku| json!({"sku": sku, "name": format!("The {sku}"), "price": "12.34", "currency": "EUR"}))
@@ -35,17 +36,17 @@ pub(crate) fn shop(request: &Request) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({"products": products}))
 }
 
-/// Waits long for an answer, little between two tries, and is not asked again once it failed too often.
+/// Settings with a long timeout, a short wait before a retry, and a breaker that stays open for the whole test.
 pub(crate) fn settings() -> PricingSettings {
-    let breaker = BreakerSettings { pause: PATIENT, ..PricingSettings::new(PATIENT).breaker };
-    PricingSettings { backoff: Duration::from_millis(1), breaker, ..PricingSettings::new(PATIENT) }
+    let breaker = BreakerSettings { pause: LONG, ..PricingSettings::new(LONG).breaker };
+    PricingSettings { backoff: Duration::from_millis(1), breaker, ..PricingSettings::new(LONG) }
 }
 
 pub(crate) fn pricing(server: &MockServer) -> HttpPricing {
     HttpPricing::new(&server.uri(), settings()).unwrap()
 }
 
-/// How many requests have come since the server answers as it does now.
+/// The number of requests since the last call of `answer_now`.
 pub(crate) async fn asked(server: &MockServer) -> usize {
     server.received_requests().await.unwrap().len()
 }
