@@ -1,4 +1,4 @@
-//! What the documents name is there, and what they say can be run runs.
+//! The links, paths and commands in the documents work.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,7 @@ use orders::config::Config;
 
 use crate::support::{program::remove_settings, project};
 
-/// Every Markdown file that is the project's own.
+/// README.md and every Markdown file in docs/.
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![project().join("README.md")];
     let mut folders = vec![project().join("docs")];
@@ -30,13 +30,13 @@ fn documents() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_link_and_path_in_the_documents_leads_somewhere() {
+fn every_link_and_path_in_the_documents_exists() {
     let mut broken = Vec::new();
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
         let folder = document.parent().unwrap();
         for link in between(&text, "](", ")").chain(between(&text, "<img src=\"", "\"")) {
-            if !link_leads_somewhere(&document, folder, link) {
+            if !link_exists(&document, folder, link) {
                 broken.push(format!("{}: {link}", document.display()));
             }
         }
@@ -51,7 +51,8 @@ fn every_link_and_path_in_the_documents_leads_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-fn link_leads_somewhere(document: &Path, folder: &Path, link: &str) -> bool {
+/// Whether the file exists and has the heading of the anchor. Links to other sites are not checked.
+fn link_exists(document: &Path, folder: &Path, link: &str) -> bool {
     if link.starts_with("http://") || link.starts_with("https://") {
         return true;
     }
@@ -64,7 +65,7 @@ fn link_leads_somewhere(document: &Path, folder: &Path, link: &str) -> bool {
     target.exists() && anchor.is_none_or(has_heading)
 }
 
-/// The anchor that a heading has.
+/// The anchor of a heading.
 fn slug(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     text.chars()
@@ -73,14 +74,14 @@ fn slug(heading: &str) -> String {
         .collect()
 }
 
-/// Below one of the project's folders, without anything that stands for something else.
+/// A path below one of the project's folders, without wildcards or placeholders.
 fn looks_like_a_path(text: &str) -> bool {
     let folders = ["src/", "tests/", "migrations/", "static/", "docs/", "scripts/", "deploy/", ".ci/", ".sqlx/"];
     folders.iter().any(|folder| text.starts_with(folder))
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'))
 }
 
-/// The lines outside of blocks of code.
+/// The lines outside code blocks.
 fn prose(text: &str) -> Vec<&str> {
     let mut inside = false;
     text.lines()
@@ -102,10 +103,10 @@ fn between<'t>(text: &'t str, open: &'t str, close: &'t str) -> impl Iterator<It
     })
 }
 
-/// A block that begins with three backticks and `sh runnable` is run, in the project's folder, with the program of this
-/// build first in the path. What it needs of a service it starts by itself.
+/// The test runs each code block of the language `sh runnable` in the project's folder, with the program of this build
+/// first in PATH. A block that needs a service starts one.
 #[test]
-fn what_the_documents_say_can_be_run_runs() {
+fn every_runnable_block_in_the_documents_succeeds() {
     let program = Path::new(env!("CARGO_BIN_EXE_orders")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut run = 0;
@@ -118,8 +119,8 @@ fn what_the_documents_say_can_be_run_runs() {
             command.args(["-euo", "pipefail", "-c", block]).env("PATH", &path).env("SCRATCH", dir.path());
             remove_settings(&mut command);
             let output = command.current_dir(project()).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}: {block}\n{said}", document.display());
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}: {block}\n{errors}", document.display());
             run += 1;
         }
     }

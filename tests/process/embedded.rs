@@ -8,7 +8,7 @@ use std::{
 use crate::support::program::Program;
 
 #[tokio::test]
-async fn without_a_database_url_the_service_has_a_database_of_its_own_that_survives_kill_9() {
+async fn without_a_database_url_the_orders_are_in_a_private_database_that_survives_kill_9() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
     let data = dir.path().join("data");
@@ -28,7 +28,7 @@ async fn without_a_database_url_the_service_has_a_database_of_its_own_that_survi
 }
 
 #[tokio::test]
-async fn two_instances_do_not_share_a_private_database() {
+async fn a_second_instance_does_not_start_on_a_private_database_in_use() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
     let _service = Program::new().data_dir(dir.path()).start();
@@ -41,9 +41,9 @@ async fn two_instances_do_not_share_a_private_database() {
 }
 
 #[tokio::test]
-async fn as_root_in_a_directory_that_the_database_cannot_reach_the_service_falls_back_and_says_so() {
+async fn as_root_the_service_falls_back_to_a_directory_that_postgresql_can_reach() {
     if !is_root() {
-        // Only root has a database user other than itself.
+        // Only for root does PostgreSQL run as another user.
         return;
     }
     let home = tempfile::tempdir().unwrap();
@@ -63,21 +63,21 @@ async fn as_root_in_a_directory_that_the_database_cannot_reach_the_service_falls
 }
 
 #[test]
-fn without_any_postgresql_the_start_names_the_three_ways_on() {
-    // A machine without the binaries: nothing in PATH, and an empty directory where Debian keeps them.
+fn without_postgresql_on_the_machine_the_error_names_three_solutions() {
+    // Hides the binaries: PATH has none, and an empty directory covers the one that Debian uses.
     let dir = tempfile::tempdir().unwrap();
     let hide = "mount --bind \"$1\" /usr/lib/postgresql && shift && exec \"$@\"";
     let wrapper = ["unshare", "--mount", "sh", "-c", hide, "sh", dir.path().to_str().unwrap()];
     let program = Program::new().data_dir(&dir.path().join("data")).env("PATH", "/usr/bin:/bin").inside(wrapper);
     let may_hide = Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
     if !may_hide || !Path::new("/usr/lib/postgresql").exists() {
-        eprintln!("skipped: hiding the binaries takes a mount namespace and Debian's directories");
+        eprintln!("skipped: the test needs a mount namespace and Debian's directories to hide the binaries");
         return;
     }
     let ended = program.run();
     assert!(!ended.status.success(), "{ended:?}");
-    for way in ["install PostgreSQL", "DATABASE_URL", "--in-memory"] {
-        assert!(ended.stderr.contains(way), "{ended:?}");
+    for solution in ["install PostgreSQL", "DATABASE_URL", "--in-memory"] {
+        assert!(ended.stderr.contains(solution), "{ended:?}");
     }
 }
 
@@ -85,7 +85,7 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
 }
 
-/// Temporary directories are closed to the database's user.
+/// Lets PostgreSQL's user enter a temporary directory.
 pub(crate) fn open_to_all(dir: &Path) {
     fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What is left after parts of the whole were killed, or moved to another place.
+//! Kills, restores, and `orders verify`: no acknowledged order is lost, and no damage stays unseen.
 
 use std::{
     process::Command,
@@ -20,19 +20,20 @@ use crate::{
     support::{Database, eventually, program::Program, service::client, url},
 };
 
-/// What the writers and the follower of a service that is killed now and then have in common.
+/// The state that the writers and the follower share while the test kills processes.
 #[derive(Default)]
-struct World {
+struct Load {
+    /// The URL of the running service.
     service: Mutex<String>,
-    /// The orders whose creation was answered.
+    /// The orders that the service acknowledged with a 201.
     acknowledged: Mutex<Vec<String>>,
-    /// The writers shall end.
-    done: AtomicBool,
-    /// They have.
-    settled: AtomicBool,
+    /// Asks the writers to end.
+    stop: AtomicBool,
+    /// The writers have ended.
+    has_ended: AtomicBool,
 }
 
-impl World {
+impl Load {
     fn url(&self) -> String {
         self.service.lock().unwrap().clone()
     }
@@ -43,46 +44,46 @@ impl World {
 }
 
 #[tokio::test]
-async fn whatever_is_killed_nothing_acknowledged_is_lost_doubled_or_left_out_of_the_log() {
-    LocalSet::new().run_until(kill_this_and_that()).await;
+async fn kills_of_the_service_and_of_postgresql_neither_lose_nor_duplicate_an_acknowledged_order() {
+    LocalSet::new().run_until(kill_services_and_sessions()).await;
 }
 
-async fn kill_this_and_that() {
+async fn kill_services_and_sessions() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
-    // Commits that take their time are met while they are under way.
+    // Slow commits let the test kill a session in the middle of one.
     let slow_commits = ["commit_delay=20000", "commit_siblings=0"];
     let postgres = EmbeddedPostgres::start(dir.path(), "orders", &slow_commits).await.unwrap();
     let database = url(postgres.options());
     let program = Program::new().database_url(&database);
     let mut service = program.start();
-    let world = Arc::new(World::default());
-    world.service.lock().unwrap().clone_from(&service.url);
-    let writers: Vec<_> = (0..12).map(|n| spawn_local(write(world.clone(), n))).collect();
-    let follower = spawn_local(follow(world.clone()));
+    let load = Arc::new(Load::default());
+    load.service.lock().unwrap().clone_from(&service.url);
+    let writers: Vec<_> = (0..12).map(|n| spawn_local(write(load.clone(), n))).collect();
+    let follower = spawn_local(follow(load.clone()));
 
     for round in 0..6 {
-        let before = world.acknowledged();
-        eventually("orders are taken", async || (world.acknowledged() > before + 20).then_some(())).await;
+        let before = load.acknowledged();
+        eventually("the service creates orders", async || (load.acknowledged() > before + 20).then_some(())).await;
         if round % 3 == 2 {
             session_that_commits(postgres.options()).await;
             service.kill();
             service = program.start();
-            world.service.lock().unwrap().clone_from(&service.url);
+            load.service.lock().unwrap().clone_from(&service.url);
         } else {
-            kill_a_backend_that_commits(postgres.options()).await;
+            kill_a_session_that_commits(postgres.options()).await;
         }
     }
-    let before = world.acknowledged();
-    eventually("orders are taken", async || (world.acknowledged() > before + 20).then_some(())).await;
-    world.done.store(true, Ordering::SeqCst);
+    let before = load.acknowledged();
+    eventually("the service creates orders", async || (load.acknowledged() > before + 20).then_some(())).await;
+    load.stop.store(true, Ordering::SeqCst);
     for written in join_all(writers).await {
         written.unwrap();
     }
-    world.settled.store(true, Ordering::SeqCst);
+    load.has_ended.store(true, Ordering::SeqCst);
     let position = follower.await.unwrap();
 
-    let mut acknowledged = world.acknowledged.lock().unwrap().clone();
+    let mut acknowledged = load.acknowledged.lock().unwrap().clone();
     acknowledged.sort();
     let mut connection = postgres.options().connect().await.unwrap();
     let stored: Vec<String> =
@@ -93,59 +94,61 @@ async fn kill_this_and_that() {
     assert_clean(&database);
 }
 
-/// Takes orders one after the other, each under a key of its own until it is answered.
-async fn write(world: Arc<World>, writer: usize) {
+/// Creates orders one after the other. Each has its own idempotency key, and the writer retries until a response arrives.
+async fn write(load: Arc<Load>, writer: usize) {
     let client = client();
     let body = json!({"customer_id": "c", "items": [{"sku": "MOUSE456", "quantity": 1}]});
     for n in 0.. {
-        if world.done.load(Ordering::SeqCst) {
+        if load.stop.load(Ordering::SeqCst) {
             return;
         }
-        let id = eventually("the order is taken", async || {
+        let id = eventually("the service creates the order", async || {
             let request =
-                client.post(format!("{}/orders", world.url())).header("idempotency-key", format!("{writer}-{n}"));
-            // A service that is gone, or goes while it answers, is asked again.
-            let answer = request.json(&body).send().await.ok()?;
-            let status = answer.status();
-            assert!(status == 201 || status == 503, "{status}: {:?}", answer.text().await);
-            let order: Value = if status == 201 { answer.json().await.ok()? } else { return None };
+                client.post(format!("{}/orders", load.url())).header("idempotency-key", format!("{writer}-{n}"));
+            // A lost connection, also in the middle of a response, leads to a retry.
+            let response = request.json(&body).send().await.ok()?;
+            let status = response.status();
+            assert!(status == 201 || status == 503, "{status}: {:?}", response.text().await);
+            let order: Value = if status == 201 { response.json().await.ok()? } else { return None };
             Some(order["order_id"].as_str().unwrap().to_owned())
         })
         .await;
-        world.acknowledged.lock().unwrap().push(id);
+        load.acknowledged.lock().unwrap().push(id);
     }
 }
 
-/// Follows the feed from the beginning, and past the end of the writers; the last position. None may be missing on the way.
-async fn follow(world: Arc<World>) -> i64 {
+/// Follows the feed from its beginning until the writers have ended and no event is left. Asserts that no position is
+/// missing, and returns the last one.
+async fn follow(load: Arc<Load>) -> i64 {
     let client = client();
     let mut position = 0;
     loop {
-        let settled = world.settled.load(Ordering::SeqCst);
-        let page = eventually("the feed answers", async || {
-            let answer = client.get(format!("{}/events?after={position}&limit=1000", world.url())).send().await.ok()?;
-            let status = answer.status();
+        let has_ended = load.has_ended.load(Ordering::SeqCst);
+        let page = eventually("the feed returns a page", async || {
+            let response =
+                client.get(format!("{}/events?after={position}&limit=1000", load.url())).send().await.ok()?;
+            let status = response.status();
             assert!(status == 200 || status == 503, "{status}");
-            if status == 200 { answer.json::<Vec<Value>>().await.ok() } else { None }
+            if status == 200 { response.json::<Vec<Value>>().await.ok() } else { None }
         })
         .await;
         for event in &page {
             position += 1;
             assert_eq!(event["sequence"], position.to_string());
         }
-        if settled && page.is_empty() {
+        if has_ended && page.is_empty() {
             return position;
         }
     }
 }
 
-/// kill -9 of a session that is in its COMMIT: the server takes all sessions down and recovers.
-async fn kill_a_backend_that_commits(options: &PgConnectOptions) {
+/// Kills a session in the middle of its COMMIT. PostgreSQL then ends all sessions and recovers.
+async fn kill_a_session_that_commits(options: &PgConnectOptions) {
     let pid = session_that_commits(options).await;
     assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
 }
 
-/// The process of a session that is in its COMMIT now.
+/// Waits for a session in the middle of its COMMIT, and returns its process id.
 async fn session_that_commits(options: &PgConnectOptions) -> i32 {
     let mut observer: Option<PgConnection> = None;
     eventually("a session commits", async || {
@@ -158,20 +161,20 @@ async fn session_that_commits(options: &PgConnectOptions) -> i32 {
     .await
 }
 
-/// `orders verify` finds nothing wrong.
+/// Asserts that `orders verify` finds nothing wrong.
 fn assert_clean(database: &str) {
     let verified = Program::new().verify().database_url(database).run();
     assert!(verified.status.success() && verified.output().contains("Nothing is wrong"), "{verified:?}");
 }
 
 #[tokio::test]
-async fn followers_go_on_in_a_cluster_that_was_restored_from_a_dump() {
+async fn a_follower_continues_on_a_cluster_restored_from_a_dump() {
     let database = Database::new().await;
     let service = Program::new().database(&database).start();
     for _ in 0..3 {
         service.create_order().await;
     }
-    // It has read a part by then.
+    // The follower reads a part of the events before the dump.
     let mut seen = positions(&service.get("/events?limit=4").await);
     service.stop();
 
@@ -200,12 +203,12 @@ fn positions(page: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn verify_says_what_is_wrong_and_ends_with_a_status_that_a_script_can_use() {
+async fn verify_names_what_is_wrong_and_its_exit_status_separates_damage_from_failure() {
     let database = Database::new().await;
     let verify = Program::new().verify().database(&database);
     let service = Program::new().database(&database).start();
     service.create_order().await;
-    // While the service runs.
+    // The service may run.
     let ended = verify.run();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(ended.output().contains("positions  1 to 3") && ended.output().contains("orders     1"), "{ended:?}");
@@ -221,11 +224,11 @@ async fn verify_says_what_is_wrong_and_ends_with_a_status_that_a_script_can_use(
     let dir = tempfile::tempdir().unwrap();
     let ended = Program::new().verify().data_dir(dir.path()).run();
     assert!(ended.status.code() == Some(2) && ended.output().contains("no database in"), "{ended:?}");
-    assert!(!dir.path().join("postgres").exists(), "nothing is made");
+    assert!(!dir.path().join("postgres").exists(), "verify creates no database");
 }
 
 #[tokio::test]
-async fn verify_reaches_the_private_database_with_and_without_the_service() {
+async fn verify_checks_the_private_database_while_the_service_runs_and_after_it_stops() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
     let verify = Program::new().verify().data_dir(dir.path());
@@ -236,11 +239,14 @@ async fn verify_reaches_the_private_database_with_and_without_the_service() {
     service.stop();
     let ended = verify.run();
     assert!(ended.status.success() && ended.output().contains("orders     1"), "{ended:?}");
-    assert!(!dir.path().join("postgres/cluster/postmaster.pid").exists(), "what it started it stopped");
+    assert!(
+        !dir.path().join("postgres/cluster/postmaster.pid").exists(),
+        "verify stops the PostgreSQL that it started"
+    );
 }
 
 #[tokio::test]
-async fn a_stop_ends_what_waits_for_events_with_a_whole_answer() {
+async fn a_stop_completes_the_responses_of_streams_and_long_polls() {
     let service = Program::new().in_memory().start();
     let mut stream = client().get(format!("{}/events/stream", service.url)).send().await.unwrap();
     stream.chunk().await.unwrap().unwrap();
@@ -248,7 +254,7 @@ async fn a_stop_ends_what_waits_for_events_with_a_whole_answer() {
         let url = format!("{}/events?wait=60", service.url);
         async move { client().get(url).send().await.unwrap().json::<Value>().await.unwrap() }
     });
-    // It is there when its connection is.
+    // Gives the request time to arrive, and shows that it waits.
     tokio::time::timeout(Duration::from_millis(200), async {
         while !waiting.is_finished() {
             tokio::task::yield_now().await;
@@ -257,7 +263,7 @@ async fn a_stop_ends_what_waits_for_events_with_a_whole_answer() {
     .await
     .unwrap_err();
     service.signal("TERM");
-    // The end of the stream, not of the connection.
+    // The body ends properly: an aborted connection would be an error here.
     while stream.chunk().await.unwrap().is_some() {}
     assert_eq!(waiting.await.unwrap(), json!([]));
     service.ends_well();

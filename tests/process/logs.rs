@@ -1,4 +1,4 @@
-//! What the service writes down, where, and what it never does.
+//! The log lines of the service: standard error, log files, levels, traces, and secrets that no line may contain.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -14,31 +14,33 @@ use crate::support::{
     service::{Service, client},
 };
 
-/// The program with these settings, as JSON lines into files of this directory.
+/// The program in memory, with JSON log lines in files of this directory.
 fn logging_to(dir: &Path) -> Program {
     Program::new().in_memory().option("--log-format", "json").log_dir(dir)
 }
 
-/// Every line of every file in the directory; each has to be whole.
+/// Every line of every file in the directory. Asserts that each line is complete.
 fn lines(dir: &Path) -> Vec<Value> {
     let files = fs::read_dir(dir).into_iter().flatten().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
     let whole = |text: String| {
-        assert!(text.is_empty() || text.ends_with('\n'), "a line has no end: {text:?}");
+        assert!(text.is_empty() || text.ends_with('\n'), "the last line is torn: {text:?}");
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect::<Vec<_>>()
     };
     files.flat_map(whole).collect()
 }
 
+/// The number of requests for this path.
 fn requests(lines: &[Value], path: &str) -> usize {
     lines.iter().filter(|line| line["path"] == path).count()
 }
 
+/// The status of the response.
 async fn get(service: &Service, path: &str) -> u16 {
     client().get(format!("{}{path}", service.url)).send().await.unwrap().status().as_u16()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_put_aside_when_they_are_full_and_no_line_is_lost_or_torn() {
+async fn full_files_are_rotated_and_no_line_is_lost_or_torn() {
     let dir = tempfile::tempdir().unwrap();
     let service = logging_to(dir.path()).option("--log-file-bytes", "24000").start();
     let clients = (0..16).map(|_| {
@@ -59,12 +61,12 @@ async fn files_are_put_aside_when_they_are_full_and_no_line_is_lost_or_torn() {
     let sizes: Vec<u64> =
         fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).collect();
     assert!((3..=6).contains(&sizes.len()) && sizes.iter().all(|size| *size <= 24_000), "{sizes:?}");
-    // Standard error has the same lines.
+    // Standard error also has every line.
     assert_eq!(said.lines().filter(|line| line.contains("\"/products\"")).count(), 320);
 }
 
 #[tokio::test]
-async fn only_five_old_files_are_kept_and_a_restart_goes_on_in_the_file_that_is_there() {
+async fn five_old_files_are_kept_and_a_restart_appends_to_the_current_file() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let service = logging_to(dir.path()).option("--log-file-bytes", "4096").start();
@@ -89,9 +91,9 @@ async fn only_five_old_files_are_kept_and_a_restart_goes_on_in_the_file_that_is_
 }
 
 #[tokio::test]
-async fn a_full_disk_stops_no_request_and_the_file_goes_on_when_there_is_room_again() {
+async fn a_full_disk_fails_no_request_and_logging_resumes_when_there_is_space() {
     let dir = tempfile::tempdir().unwrap();
-    // No file may be larger than 4 KiB: a write that would be is cut short or fails, as on a full disk.
+    // No file may exceed 4 KiB. The kernel cuts a larger write short or refuses it, as on a full disk.
     let limit = "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\"";
     let service = logging_to(dir.path()).inside(["bash", "-c", limit]).start();
     for _ in 0..40 {
@@ -99,12 +101,12 @@ async fn a_full_disk_stops_no_request_and_the_file_goes_on_when_there_is_room_ag
     }
     let kept = requests(&lines(dir.path()), "/products");
     assert!((1..40).contains(&kept), "{kept}");
-    let room = Command::new("prlimit")
+    let unlimited = Command::new("prlimit")
         .args(["--pid", &service.process_id().to_string(), "--fsize=unlimited"])
         .status()
         .unwrap();
-    assert!(room.success());
-    eventually("lines come into the file again", async || {
+    assert!(unlimited.success());
+    eventually("the file receives lines again", async || {
         get(&service, "/health/live").await;
         (requests(&lines(dir.path()), "/health/live") > 0).then_some(())
     })
@@ -115,7 +117,7 @@ async fn a_full_disk_stops_no_request_and_the_file_goes_on_when_there_is_room_ag
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_to_stops_nothing_and_is_tried_again() {
+async fn a_directory_that_cannot_be_written_fails_no_request_and_is_retried() {
     let dir = tempfile::tempdir().unwrap();
     let (obstacle, logs) = (dir.path().join("logs"), dir.path().join("logs/here"));
     fs::write(&obstacle, "a file where a directory should be").unwrap();
@@ -126,14 +128,14 @@ async fn a_directory_that_cannot_be_written_to_stops_nothing_and_is_tried_again(
         get(&service, "/health/live").await;
         (requests(&lines(&logs), "/health/live") > 0).then_some(())
     };
-    eventually("lines come into the file", written).await;
-    // Somebody cleans up under its hands.
+    eventually("the file receives lines", written).await;
+    // An operator removes the directory while the service runs.
     fs::remove_dir_all(&logs).unwrap();
-    eventually("lines come into a new file", written).await;
+    eventually("a new file receives lines", written).await;
 }
 
 #[tokio::test]
-async fn a_half_line_that_a_crash_left_has_a_line_of_its_own() {
+async fn after_a_crash_in_the_middle_of_a_line_the_next_line_begins_on_a_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("orders.log");
     fs::write(&log, "{\"level\":\"INFO\"}\n{\"level\":\"IN").unwrap();
@@ -145,7 +147,7 @@ async fn a_half_line_that_a_crash_left_has_a_line_of_its_own() {
 }
 
 #[tokio::test]
-async fn of_two_services_in_one_directory_one_writes_and_the_other_waits_for_its_end() {
+async fn when_two_services_share_a_directory_the_second_writes_after_the_first_ends() {
     let dir = tempfile::tempdir().unwrap();
     let first = logging_to(dir.path()).start();
     let second = logging_to(dir.path()).start();
@@ -153,7 +155,7 @@ async fn of_two_services_in_one_directory_one_writes_and_the_other_waits_for_its
     let files = lines(dir.path());
     assert_eq!((requests(&files, "/products"), requests(&files, "/orders")), (1, 0));
     first.stop();
-    eventually("the second one's lines come into the file", async || {
+    eventually("the file receives the lines of the second service", async || {
         get(&second, "/orders").await;
         (requests(&lines(dir.path()), "/orders") > 0).then_some(())
     })
@@ -161,16 +163,16 @@ async fn of_two_services_in_one_directory_one_writes_and_the_other_waits_for_its
 }
 
 #[tokio::test]
-async fn a_password_is_in_no_line_whatever_the_level() {
+async fn no_line_of_any_level_contains_a_password() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("orders.log");
     let database = Database::new().await;
     let with = |login: &str| database.url().replace("postgres@", login);
-    ask_for_a_password(&database, "s3cret-word").await;
+    require_a_password(&database, "s3cret-word").await;
     let traced = |url: &str| Program::new().log_dir(dir.path()).env("DATABASE_URL", url).env("RUST_LOG", "trace");
     let here = with("asked:s3cret%2Dword@");
     let in_query = with("asked@") + "&password=s3cret-word";
-    // Parameters that are not known: one of libpq, and the rest of a password that is not escaped.
+    // Unknown parameters: one of libpq, and the rest of a password that is not escaped.
     let unknown = with("asked:s3cret%2Dword@") + "&sslpassword=s3cret&s3cret";
     for url in [&here, &in_query, &unknown] {
         let service = traced(url).start();
@@ -181,10 +183,12 @@ async fn a_password_is_in_no_line_whatever_the_level() {
     let refused = traced(&with("asked:s3cret-but-wrong@")).run();
     assert!(!refused.status.success(), "{refused:?}");
     assert!(refused.stderr.contains("password authentication failed"), "{refused:?}");
-    // And where there is nobody.
+    // No database listens at this address.
     let mut process = traced("postgres://orders:s3cret-word@127.0.0.1:1/orders").command().spawn().unwrap();
-    eventually("it has tried", async || fs::read_to_string(&log).ok()?.contains("not ready, next try").then_some(()))
-        .await;
+    eventually("the service has tried to connect", async || {
+        fs::read_to_string(&log).ok()?.contains("not ready, next try").then_some(())
+    })
+    .await;
     process.kill().unwrap();
     let output = process.wait_with_output().unwrap();
     let written = fs::read_to_string(&log).unwrap();
@@ -194,22 +198,22 @@ async fn a_password_is_in_no_line_whatever_the_level() {
     assert_eq!(written.matches("a parameter of DATABASE_URL that is not known").count(), 2);
 }
 
-/// Of the role `asked`, which the database believes nothing without it.
-async fn ask_for_a_password(database: &Database, password: &str) {
+/// Creates the role `asked`, and makes PostgreSQL require this password for it.
+async fn require_a_password(database: &Database, password: &str) {
     let mut postgres = database.connect().await;
     let hba: String = sqlx::query_scalar("show hba_file").fetch_one(&mut postgres).await.unwrap();
-    // As it is: the bytes that a client sends are the password.
+    // The method `password`: the client sends the password in clear text.
     fs::write(&hba, "local all asked password\n".to_owned() + &fs::read_to_string(&hba).unwrap()).unwrap();
     let create = format!("create role asked superuser login password '{password}'; select pg_reload_conf()");
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut postgres).await.unwrap();
     let without = database.options.clone().username("asked");
-    eventually("the password is asked for", async || without.connect().await.is_err().then_some(())).await;
+    eventually("PostgreSQL requires the password", async || without.connect().await.is_err().then_some(())).await;
 }
 
 #[tokio::test]
-async fn levels_are_set_by_part() {
+async fn each_module_can_have_its_own_level() {
     let dir = tempfile::tempdir().unwrap();
-    // Where it listens is told by `bootstrap`.
+    // `bootstrap` logs the address, which `start` waits for.
     let levels = "warn,orders::http=info,orders::bootstrap=info";
     let service = logging_to(dir.path()).env("RUST_LOG", levels).start();
     service.create_order().await;
@@ -222,7 +226,7 @@ async fn levels_are_set_by_part() {
 }
 
 #[tokio::test]
-async fn the_trace_of_the_caller_is_taken_up_and_another_one_begun_where_there_is_none() {
+async fn a_request_continues_the_valid_trace_of_its_caller_and_else_begins_a_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let service = logging_to(dir.path()).start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -254,7 +258,7 @@ async fn the_trace_of_the_caller_is_taken_up_and_another_one_begun_where_there_i
 }
 
 #[tokio::test]
-async fn the_trace_goes_on_to_the_pricing_service_and_names_the_problem_and_no_line_has_its_password() {
+async fn the_trace_reaches_the_pricing_service_and_the_log_and_no_line_contains_a_password() {
     let dir = tempfile::tempdir().unwrap();
     let shop = server(shop).await;
     let url = shop.uri().replace("http://", "http://orders:s3cret-word@");
@@ -265,7 +269,7 @@ async fn the_trace_goes_on_to_the_pricing_service_and_names_the_problem_and_no_l
         let request = request.header("traceparent", format!("00-{trace}-{parent}-{flags}"));
         request.header("authorization", "Bearer s3cret-token").send().await.unwrap().status().as_u16()
     };
-    // Of the flags, only the last has a meaning to pass on.
+    // The service passes on only the last flag, the one that has a meaning.
     assert_eq!((get("01").await, get("00").await, get("ff").await), (200, 200, 200));
     let asked = shop.received_requests().await.unwrap();
     let sent: Vec<&str> = asked.iter().map(|request| request.headers["traceparent"].to_str().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! The service as an operator meets it: a process, its settings, its signals, its files.
+//! Tests of the service as an operator runs it: a process with settings, signals and files.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! What happens while the database is away, and when it comes back.
+//! The service while the database is down, and when it is back.
 
 use std::{
     sync::{
@@ -23,14 +23,14 @@ use crate::{
     },
 };
 
-/// How long the database is away, in seconds; `ORDERS_OUTAGE_SECS` makes it longer.
+/// How long the database is down: 5 s, or as many seconds as `ORDERS_OUTAGE_SECS` says.
 fn outage() -> Duration {
     let seconds = std::env::var("ORDERS_OUTAGE_SECS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(5))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_goes_away_under_load_is_answered_with_503_and_comes_back_by_itself() {
+async fn during_an_outage_under_load_the_service_returns_503_and_afterwards_it_recovers_without_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
     let postgres = EmbeddedPostgres::start(dir.path(), "orders", &[]).await.unwrap();
@@ -45,16 +45,16 @@ async fn a_database_that_goes_away_under_load_is_answered_with_503_and_comes_bac
             tokio::spawn(async move {
                 let client = client();
                 while !done.load(Ordering::SeqCst) {
-                    let answer = client.post(&url).json(&json!({"customer_id": "c"})).send().await.unwrap();
-                    if answer.status() == 201 {
+                    let response = client.post(&url).json(&json!({"customer_id": "c"})).send().await.unwrap();
+                    if response.status() == 201 {
                         acknowledged.fetch_add(1, Ordering::SeqCst);
                         continue;
                     }
                     assert_eq!(
-                        (answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()),
+                        (response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()),
                         (503, "1")
                     );
-                    let problem: Value = answer.json().await.unwrap();
+                    let problem: Value = response.json().await.unwrap();
                     assert_eq!(problem["code"], "store_unavailable");
                     refused.fetch_add(1, Ordering::SeqCst);
                 }
@@ -65,38 +65,40 @@ async fn a_database_that_goes_away_under_load_is_answered_with_503_and_comes_bac
         let before = counter.load(Ordering::SeqCst);
         eventually(what, async || (counter.load(Ordering::SeqCst) > before + 50).then_some(())).await;
     };
-    more("orders are taken", &acknowledged).await;
-    let memory = memory(&service).await;
+    more("the service creates orders", &acknowledged).await;
+    let memory_before = memory(&service).await;
 
     tokio::task::spawn_blocking(|| postgres.stop()).await.unwrap().unwrap();
     let ready = format!("{}/health/ready", service.url);
-    eventually("it is not ready", async || {
-        let answer = client().get(&ready).send().await.unwrap();
-        (answer.status() == 503 && answer.headers().contains_key("retry-after")).then_some(())
+    eventually("the service is not ready", async || {
+        let response = client().get(&ready).send().await.unwrap();
+        (response.status() == 503 && response.headers().contains_key("retry-after")).then_some(())
     })
     .await;
-    // Away for a while, with everybody asking.
-    let away = tokio::time::Instant::now();
-    while away.elapsed() < outage() {
-        more("requests are refused", &refused).await;
+    // All clients keep sending requests during the outage.
+    let down = tokio::time::Instant::now();
+    while down.elapsed() < outage() {
+        more("the service refuses requests", &refused).await;
     }
     assert_eq!(client().get(format!("{}/health/live", service.url)).send().await.unwrap().status(), 200);
 
     let postgres = EmbeddedPostgres::start(dir.path(), "orders", &[]).await.unwrap();
     let back = tokio::time::Instant::now();
-    more("orders are taken again", &acknowledged).await;
-    println!("50 orders taken {:?} after the database was back", back.elapsed());
-    eventually("it is ready", async || (client().get(&ready).send().await.unwrap().status() == 200).then_some(()))
-        .await;
+    more("the service creates orders again", &acknowledged).await;
+    println!("50 orders created within {:?} after the database was back", back.elapsed());
+    eventually("the service is ready", async || {
+        (client().get(&ready).send().await.unwrap().status() == 200).then_some(())
+    })
+    .await;
     done.store(true, Ordering::SeqCst);
     for written in join_all(writers).await {
         written.unwrap();
     }
-    let grown = self::memory(&service).await.saturating_sub(memory);
-    assert!(grown < 16 << 20, "the service has {grown} bytes more than before");
+    let growth = memory(&service).await.saturating_sub(memory_before);
+    assert!(growth < 16 << 20, "the service uses {growth} bytes more than before");
     let mut connection = postgres.options().connect().await.unwrap();
     let stored: i64 = query_scalar("select count(*) from orders").fetch_one(&mut connection).await.unwrap();
-    // What was written and not answered, because the database went away in the middle, is there too.
+    // The database may have stored an order of each client just before it stopped, without a response to the client.
     let acknowledged = acknowledged.load(Ordering::SeqCst);
     assert!(
         (acknowledged..=acknowledged + 8).contains(&stored.cast_unsigned()),
@@ -106,7 +108,7 @@ async fn a_database_that_goes_away_under_load_is_answered_with_503_and_comes_bac
     assert!(verified.status.success(), "{verified:?}");
 }
 
-/// What `/metrics` says of the memory, in bytes.
+/// The resident memory of the service in bytes, from `/metrics`.
 async fn memory(service: &Service) -> u64 {
     let text = client().get(format!("{}/metrics", service.url)).send().await.unwrap().text().await.unwrap();
     let sample = text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap();

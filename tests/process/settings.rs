@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn the_demo_in_memory_serves_and_ends_on_sigterm() {
+async fn with_in_memory_the_service_serves_and_ends_on_sigterm() {
     let service = Program::new().in_memory().start();
     let order = service.create_order().await;
     assert_eq!(service.get(&format!("/orders/{}", order["order_id"].as_str().unwrap())).await, order);
@@ -15,7 +15,7 @@ async fn the_demo_in_memory_serves_and_ends_on_sigterm() {
 }
 
 #[tokio::test]
-async fn the_service_uses_the_database_of_its_url_and_migrates_it() {
+async fn with_a_database_url_the_service_migrates_and_uses_that_database() {
     let database = Database::empty().await;
     let service = Program::new().database(&database).start();
     let order = service.create_order().await;
@@ -32,14 +32,14 @@ async fn the_service_uses_the_database_of_its_url_and_migrates_it() {
 }
 
 #[tokio::test]
-async fn the_service_asks_the_pricing_service_of_its_url() {
+async fn with_a_pricing_url_the_service_takes_prices_from_that_service() {
     let server = server(shop).await;
     let service = Program::new().in_memory().option("--pricing-url", server.uri()).start();
     assert_eq!(service.create_order().await["total_amount"], "37.02");
 }
 
 #[test]
-fn a_bad_setting_stops_the_start_with_its_name_and_what_is_allowed() {
+fn a_bad_setting_ends_the_start_with_an_error_that_names_it_and_the_allowed_values() {
     let plain = Program::new;
     let in_memory = || Program::new().in_memory();
     let refused = [
@@ -65,7 +65,7 @@ fn a_bad_setting_stops_the_start_with_its_name_and_what_is_allowed() {
 }
 
 #[test]
-fn help_tells_every_setting_and_its_default() {
+fn help_lists_settings_and_their_defaults() {
     let help = Program::new().argument("--help").run().stdout;
     for text in [
         "DATABASE_URL",
@@ -81,7 +81,7 @@ fn help_tells_every_setting_and_its_default() {
 }
 
 #[test]
-fn a_secret_in_a_url_is_never_shown() {
+fn neither_help_nor_errors_contain_a_password() {
     let url = "postgres://orders:s3cret-word@localhost:1/orders?sslmode=nonsense";
     let pricing = "http://orders:s3cret-word@localhost:1/?nonsense";
     let help = Program::new().argument("--help").env("DATABASE_URL", url).env("ORDERS_PRICING_URL", pricing).run();

@@ -1,13 +1,14 @@
-//! How the service ends when it is told to.
+//! How the service stops on a signal.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection, query_as, query_scalar};
+use sqlx::{Connection, PgConnection, Postgres, Transaction, query_as, query_scalar};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinHandle,
 };
 
 use crate::support::{
@@ -16,11 +17,29 @@ use crate::support::{
     service::{Service, client},
 };
 
-/// What everyone may wait for a service to end.
-const PROMISED: Duration = Duration::from_secs(10);
+/// The longest time that a stop may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Orders that are under way: their writes wait for a lock that the test has.
-async fn begin_orders(service: &Service, observer: &mut PgConnection, count: i64) -> Vec<tokio::task::JoinHandle<u16>> {
+/// Locks the row that every write needs, so that all writes wait until the transaction ends.
+async fn block_writes(holder: &mut PgConnection) -> Transaction<'_, Postgres> {
+    let mut lock = holder.begin().await.unwrap();
+    sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
+    lock
+}
+
+/// Waits until `block_writes` blocks a write.
+async fn a_write_waits(observer: &mut PgConnection) {
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("a write waits for the lock", async || {
+        let waits: i64 = query_scalar(waiting).fetch_one(&mut *observer).await.unwrap();
+        (waits > 0).then_some(())
+    })
+    .await;
+}
+
+/// Sends requests that create orders while `block_writes` holds the lock. The tasks return the statuses.
+async fn begin_orders(service: &Service, observer: &mut PgConnection, count: i64) -> Vec<JoinHandle<u16>> {
     let requests = (0..count)
         .map(|n| {
             let request = client().post(format!("{}/orders", service.url));
@@ -28,38 +47,37 @@ async fn begin_orders(service: &Service, observer: &mut PgConnection, count: i64
             tokio::spawn(async move { request.send().await.unwrap().status().as_u16() })
         })
         .collect();
-    let waiting =
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    eventually("writes wait for the lock", async || {
-        let waits: i64 = query_scalar(waiting).fetch_one(&mut *observer).await.unwrap();
-        (waits > 0).then_some(())
-    })
-    .await;
+    a_write_waits(observer).await;
     requests
 }
 
-/// Not all of them have got to the database yet; all were accepted, as the one that asks here.
-async fn all_accepted(service: &Service, requests: u32) {
+/// Waits until the service has accepted so many requests. Not all of them have reached the database yet.
+async fn accepts(service: &Service, requests: u32) {
+    // The request for the metrics counts too.
     let (metrics, in_flight) = (format!("{}/metrics", service.url), format!("requests_in_flight {}\n", requests + 1));
-    eventually("all are accepted", async || {
+    eventually("the service has accepted all requests", async || {
         let text = client().get(&metrics).send().await.ok()?.text().await.ok()?;
         text.contains(&in_flight).then_some(())
     })
     .await;
 }
 
+/// Waits until the service closes its listener, the first step of a stop.
+async fn stop_begins(service: &Service) {
+    let ready = format!("{}/health/ready", service.url);
+    eventually("the service accepts no connection", async || client().get(&ready).send().await.err()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
+async fn a_stop_completes_every_accepted_request() {
     let database = Database::new().await;
     let service = Program::new().database(&database).start();
     let (mut holder, mut observer) = (database.connect().await, database.connect().await);
-    let mut lock = holder.begin().await.unwrap();
-    sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
+    let lock = block_writes(&mut holder).await;
     let requests = begin_orders(&service, &mut observer, 20).await;
-    all_accepted(&service, 20).await;
+    accepts(&service, 20).await;
     service.signal("TERM");
-    let ready = format!("{}/health/ready", service.url);
-    eventually("it takes no more connections", async || client().get(&ready).send().await.err()).await;
+    stop_begins(&service).await;
     lock.rollback().await.unwrap();
 
     let statuses: Vec<u16> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
@@ -70,14 +88,13 @@ async fn a_stop_answers_every_request_that_was_accepted_and_loses_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
+async fn a_stop_completes_requests_that_need_several_transactions() {
     let database = Database::new().await;
     let service = Program::new().database(&database).start();
     let (mut holder, mut observer) = (database.connect().await, database.connect().await);
-    let mut lock = holder.begin().await.unwrap();
-    sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
+    let lock = block_writes(&mut holder).await;
     let requests = begin_orders(&service, &mut observer, 400).await;
-    all_accepted(&service, 400).await;
+    accepts(&service, 400).await;
     service.signal("TERM");
     lock.rollback().await.unwrap();
 
@@ -92,16 +109,22 @@ async fn a_stop_writes_what_waits_for_more_than_one_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_full_load_a_stop_loses_no_acknowledged_order() {
-    stop_under_load(false).await;
+    stop_under_load(Load::Creates).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_full_load_of_keys_and_reads_a_stop_loses_no_acknowledged_order() {
-    stop_under_load(true).await;
+async fn under_full_load_with_keys_and_reads_a_stop_loses_no_acknowledged_order() {
+    stop_under_load(Load::CreatesWithKeysAndReads).await;
 }
 
-/// With look-ups: each order has a key, and is read when it is there.
-async fn stop_under_load(with_look_ups: bool) {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Load {
+    Creates,
+    /// Each order has an idempotency key, and the client reads it after it created it.
+    CreatesWithKeysAndReads,
+}
+
+async fn stop_under_load(load: Load) {
     let database = Database::new().await;
     let service = Program::new().database(&database).start();
     let writers: Vec<_> = (0..16)
@@ -109,20 +132,20 @@ async fn stop_under_load(with_look_ups: bool) {
             let url = format!("{}/orders", service.url);
             tokio::spawn(async move {
                 let (client, mut acknowledged) = (client(), 0);
-                // Until the service takes no more.
+                // Until the service closes the connection.
                 loop {
                     let mut create = client.post(&url).json(&json!({"customer_id": "c"}));
-                    if with_look_ups {
+                    if load == Load::CreatesWithKeysAndReads {
                         create = create.header("idempotency-key", format!("\"{writer}-{acknowledged}\""));
                     }
-                    let Ok(answer) = create.send().await else { break };
-                    assert_eq!(answer.status(), 201);
-                    let order: Value = answer.json().await.unwrap();
+                    let Ok(response) = create.send().await else { break };
+                    assert_eq!(response.status(), 201);
+                    let order: Value = response.json().await.unwrap();
                     acknowledged += 1;
-                    if with_look_ups {
+                    if load == Load::CreatesWithKeysAndReads {
                         let id = order["order_id"].as_str().unwrap();
-                        let Ok(answer) = client.get(format!("{url}/{id}")).send().await else { break };
-                        assert_eq!(answer.status(), 200);
+                        let Ok(response) = client.get(format!("{url}/{id}")).send().await else { break };
+                        assert_eq!(response.status(), 200);
                     }
                 }
                 acknowledged
@@ -130,7 +153,7 @@ async fn stop_under_load(with_look_ups: bool) {
         })
         .collect();
     let mut observer = database.connect().await;
-    eventually("there is a load", async || {
+    eventually("the service is under load", async || {
         let stored: i64 = query_scalar("select count(*) from orders").fetch_one(&mut observer).await.unwrap();
         (stored > 200).then_some(())
     })
@@ -139,43 +162,35 @@ async fn stop_under_load(with_look_ups: bool) {
     let acknowledged: i64 = join_all(writers).await.into_iter().map(Result::unwrap).sum();
     service.ends_well();
     let stored: i64 = query_scalar("select count(*) from orders").fetch_one(&mut observer).await.unwrap();
-    // Of a connection that is closed while a request is on its way, the client cannot know.
+    // If the connection closes while a request is in flight, the client cannot know whether its order was stored.
     assert!((acknowledged..=acknowledged + 16).contains(&stored), "{acknowledged} acknowledged, {stored} stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_it_at_once() {
+async fn a_second_signal_ends_the_service_immediately() {
     let database = Database::new().await;
     let service = Program::new().database(&database).start();
     let (mut holder, mut observer) = (database.connect().await, database.connect().await);
-    let mut lock = holder.begin().await.unwrap();
-    sqlx::query("select position from event_head for update").execute(&mut *lock).await.unwrap();
+    let lock = block_writes(&mut holder).await;
     let _waiting = tokio::spawn({
         let request = client().post(format!("{}/orders", service.url)).json(&json!({"customer_id": "c"}));
         async move { request.send().await }
     });
-    let waiting =
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    eventually("the write waits", async || {
-        let waits: i64 = query_scalar(waiting).fetch_one(&mut observer).await.unwrap();
-        (waits > 0).then_some(())
-    })
-    .await;
+    a_write_waits(&mut observer).await;
     service.signal("TERM");
-    let ready = format!("{}/health/ready", service.url);
-    eventually("it is stopping", async || client().get(&ready).send().await.err()).await;
+    stop_begins(&service).await;
     service.signal("TERM");
-    // While the request still waits.
-    let (status, _) = service.wait_within(PROMISED);
+    // The request still waits.
+    let (status, _) = service.wait_within(STOP_TIMEOUT);
     assert_eq!(status.code(), Some(130));
     lock.rollback().await.unwrap();
 }
 
 #[tokio::test]
-async fn slow_clients_cannot_hold_a_stop_up() {
+async fn slow_clients_do_not_delay_a_stop() {
     let service = Program::new().in_memory().start();
 
-    // One that never ends its head, one that never ends its body, and one that follows and never reads.
+    // One client never completes its head, one never completes its body, and one never reads its stream.
     let head = "POST /orders HTTP/1.1\r\nhost: orders\r\n";
     let body = format!("{head}content-type: application/json\r\ncontent-length: 100\r\n\r\n{{");
     let mut slow = Vec::new();
@@ -184,9 +199,9 @@ async fn slow_clients_cannot_hold_a_stop_up() {
         connection.write_all(request.as_bytes()).await.unwrap();
         slow.push(connection);
     }
-    // The stream has begun, and so has what was sent before it.
+    // The stream has begun. The requests before it have begun too.
     slow[2].read_u8().await.unwrap();
     service.signal("TERM");
-    let (status, log) = service.wait_within(PROMISED);
+    let (status, log) = service.wait_within(STOP_TIMEOUT);
     assert!(status.success(), "{log}");
 }
