@@ -16,7 +16,7 @@ const LAYERS: [&str; 7] = ["domain", "app", "infra", "http", "config", "bootstra
 /// What each layer may name besides itself: other layers, and crates of `Cargo.toml`.
 const RULES: &[(&str, &[&str])] = &[
     ("domain", &["rust_decimal", "thiserror", "time", "uuid"]),
-    ("app", &["domain", "log", "thiserror", "time", "uuid"]),
+    ("app", &["domain", "log", "serde", "serde_json", "thiserror", "time", "uuid"]),
     (
         "infra",
         &[

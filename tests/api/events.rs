@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, fs, time::Duration};
 
-use orders::domain::OrderEventKind;
+use orders::app::EVENT_TYPES;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -211,7 +211,7 @@ async fn the_data_of_every_event_is_as_its_schema_has_it(api: Api) {
         assert!(errors.is_empty(), "{event}: {errors:?}");
         seen.insert(kind.to_owned());
     }
-    assert_eq!(seen, OrderEventKind::EVENT_TYPES.map(str::to_owned).into());
+    assert_eq!(seen, EVENT_TYPES.map(str::to_owned).into());
 }
 
 #[test]
@@ -219,9 +219,9 @@ fn the_catalogue_of_events_has_every_event_and_allows_nothing_more() {
     let folder = project().join("docs/events");
     let files: BTreeSet<String> =
         fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(files, OrderEventKind::EVENT_TYPES.map(|kind| format!("{kind}.json")).into());
+    assert_eq!(files, EVENT_TYPES.map(|kind| format!("{kind}.json")).into());
     let told = fs::read_to_string(project().join("docs/DOMAIN.md")).unwrap();
-    for kind in OrderEventKind::EVENT_TYPES {
+    for kind in EVENT_TYPES {
         let schema: Value =
             serde_json::from_str(&fs::read_to_string(folder.join(format!("{kind}.json"))).unwrap()).unwrap();
         assert!(jsonschema::meta::is_valid(&schema), "{kind}");

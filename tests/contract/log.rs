@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration as Pause};
 
 use orders::{
     app::{
-        AsOf, EventBus, EventFilter, EventStreamError, FollowEvents, FollowEventsRequest, FollowLog, HistoricalOrder,
-        LoggedEvent, OrderDetails, Ports, ReadEvents, ReadEventsRequest, Store, Subscription,
+        AsOf, EVENT_TYPES, EventBus, EventFilter, EventStreamError, FollowEvents, FollowEventsRequest, FollowLog,
+        HistoricalOrder, LoggedEvent, OrderDetails, Ports, ReadEvents, ReadEventsRequest, Store, Subscription,
     },
-    domain::{Order, OrderEventKind},
+    domain::Order,
     infra::{InProcessBus, MemoryStore},
 };
 use time::Duration;
@@ -154,7 +154,7 @@ async fn every_kind_of_event_comes_back_as_it_was(store: impl Store) {
             seen.insert(event.event_type);
         }
     }
-    assert_eq!(seen, OrderEventKind::EVENT_TYPES.map(str::to_owned).into());
+    assert_eq!(seen, EVENT_TYPES.map(str::to_owned).into());
 }
 
 async fn an_order_is_read_as_it_was_at_each_time(store: impl Store) {

@@ -12,6 +12,7 @@ mod proxy;
 mod races;
 mod schema;
 mod verify;
+mod wire;
 mod workload;
 
 use orders::{

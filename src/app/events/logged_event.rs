@@ -1,9 +1,10 @@
-use std::fmt::Write;
-
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{OrderId, TenantId};
+use crate::{
+    app::event_type,
+    domain::{OrderEvent, OrderId, TenantId},
+};
 
 /// An event as the log has it. What it says is passed on as it was written: a release that does not know
 /// an event yet still tells it.
@@ -24,25 +25,18 @@ pub struct LoggedEvent {
 }
 
 impl LoggedEvent {
-    /// The event as the world outside sees it: an event of CloudEvents 1.0 in its JSON format (section 3 of that format).
-    ///
-    /// `sequence` is the position as a string, for integers of CloudEvents have 32 bits.
-    pub fn cloud_event(&self) -> String {
-        let mut json = String::with_capacity(384 + self.data.len());
-        // None of the values has a character that JSON escapes. Writing to a string does not fail.
-        let _ = write!(
-            json,
-            r#"{{"specversion":"1.0","id":"{}","source":"/orders","type":"{}","subject":"{}","time":"{}","sequence":"{}","orderversion":{},"tenant":"{}","datacontenttype":"application/json","data":{}}}"#,
-            self.event_id,
-            self.event_type,
-            self.order_id,
-            self.occurred_at.format(&Rfc3339).unwrap_or_default(),
-            self.position,
-            self.version,
-            self.tenant,
-            self.data,
-        );
-        json
+    /// `data` is what `encode_data` makes of the event.
+    pub fn new(position: u64, tenant: &TenantId, event: &OrderEvent, data: String) -> Self {
+        Self {
+            position,
+            tenant: tenant.clone(),
+            event_id: event.event_id,
+            order_id: event.order_id,
+            version: event.version,
+            event_type: event_type(&event.kind).to_owned(),
+            occurred_at: event.occurred_at,
+            data,
+        }
     }
 }
 

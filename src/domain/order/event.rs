@@ -28,32 +28,6 @@ pub enum OrderEventKind {
     OrderFulfilled,
 }
 
-impl OrderEventKind {
-    /// Every name that `event_type` gives.
-    pub const EVENT_TYPES: [&str; 7] = [
-        "order.created.v1",
-        "order.item_added.v1",
-        "order.quantity_changed.v1",
-        "order.item_removed.v1",
-        "order.placed.v1",
-        "order.cancelled.v1",
-        "order.fulfilled.v1",
-    ];
-
-    /// The name of the event in the world outside; its suffix is the version of the data's schema.
-    pub const fn event_type(&self) -> &'static str {
-        match self {
-            Self::OrderCreated { .. } => "order.created.v1",
-            Self::ItemAdded { .. } => "order.item_added.v1",
-            Self::QuantityChanged { .. } => "order.quantity_changed.v1",
-            Self::ItemRemoved { .. } => "order.item_removed.v1",
-            Self::OrderPlaced => "order.placed.v1",
-            Self::OrderCancelled { .. } => "order.cancelled.v1",
-            Self::OrderFulfilled => "order.fulfilled.v1",
-        }
-    }
-}
-
 /// What an event takes from outside: its own id and the time on the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {

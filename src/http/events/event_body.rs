@@ -7,7 +7,8 @@ use utoipa::{
 };
 
 use crate::{
-    domain::{OrderEventKind, OrderId},
+    app::EVENT_TYPES,
+    domain::OrderId,
     http::{
         request::parameters::{Query, parsed},
         routing::openapi::Doc,
@@ -56,7 +57,7 @@ pub(crate) struct EventBody {
 }
 
 fn type_schema() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(OrderEventKind::EVENT_TYPES))
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(EVENT_TYPES))
 }
 
 fn data_schema() -> ObjectBuilder {
@@ -89,16 +90,14 @@ impl EventQuery {
 
 /// One or more types, separated by commas.
 fn event_types(text: &str) -> Result<Vec<&'static str>, String> {
-    let known = |name: &str| OrderEventKind::EVENT_TYPES.into_iter().find(|known| *known == name);
+    let known = |name: &str| EVENT_TYPES.into_iter().find(|known| *known == name);
     let types: Option<Vec<_>> = text.split(',').map(known).collect();
-    types.ok_or_else(|| {
-        format!("The value is one or more of {}, separated by commas.", OrderEventKind::EVENT_TYPES.join(", "))
-    })
+    types.ok_or_else(|| format!("The value is one or more of {}, separated by commas.", EVENT_TYPES.join(", ")))
 }
 
 /// The filters, as the document tells them.
 pub(crate) fn wanted_doc(doc: Doc) -> Doc {
-    let one = format!("({})", OrderEventKind::EVENT_TYPES.join("|").replace('.', r"\."));
+    let one = format!("({})", EVENT_TYPES.join("|").replace('.', r"\."));
     doc.parameter("query", "order_id", &json!({"type": "string", "format": "uuid"}), "Only events of this order")
         .parameter(
             "query",

@@ -1,7 +1,6 @@
-//! The wire format of events, and their adapters: the bus inside a process, and the log lines.
+//! Where events go inside a process: the bus, and the log lines.
 
 mod bus;
-pub(crate) mod event_data;
 mod log_events;
 
 pub use bus::InProcessBus;

@@ -1,7 +1,6 @@
 use crate::{
-    app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError},
+    app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError, encode_data},
     domain::{OrderEvent, OrderId, TenantId},
-    infra::events::event_data,
 };
 
 use super::MemoryStore;
@@ -47,6 +46,6 @@ impl EventLog for MemoryStore {
 }
 
 fn logged(position: u64, (tenant, event): &(TenantId, OrderEvent)) -> Result<LoggedEvent, RepoError> {
-    let data = event_data::encode(&event.kind).map_err(|error| RepoError::Backend(error.into()))?;
-    Ok(event_data::logged(position, tenant, event, data))
+    let data = encode_data(&event.kind).map_err(|error| RepoError::Backend(error.into()))?;
+    Ok(LoggedEvent::new(position, tenant, event, data))
 }

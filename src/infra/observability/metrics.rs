@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{app::Telemetry, domain::OrderEventKind};
+use crate::app::{EVENT_TYPES, Telemetry};
 
 use super::{process::ProcessMetrics, prometheus_text::prometheus_text};
 
@@ -144,7 +144,7 @@ impl Metrics {
             registry: Mutex::default(),
         };
         // A rate misses the first step of a counter that did not exist before.
-        for r#type in OrderEventKind::EVENT_TYPES {
+        for r#type in EVENT_TYPES {
             inner.events.get_or_create(&TypeLabels { r#type }).inc_by(0);
         }
         inner.process.register(&mut registry);

@@ -5,7 +5,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::infra::observability::Metrics;
+use crate::{app::event_type, infra::observability::Metrics};
 
 use super::recent::{RecentEvents, TenantEvent};
 
@@ -41,7 +41,7 @@ impl Listeners {
         self.recent.committed(first, events.clone());
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            metrics.committed(change_sets, first, events.map(|(_, event, _)| event.kind.event_type()));
+            metrics.committed(change_sets, first, events.map(|(_, event, _)| event_type(&event.kind)));
         }
     }
 }

@@ -6,7 +6,6 @@ use std::{
 use crate::{
     app::{LogBounds, LogSlice, LoggedEvent},
     domain::{OrderEvent, TenantId},
-    infra::events::event_data,
 };
 
 /// An event, its tenant, and its encoded data.
@@ -37,7 +36,7 @@ impl RecentEvents {
         }
         let logged = (first..)
             .zip(events)
-            .map(|(position, (tenant, event, data))| event_data::logged(position, tenant, event, data.to_owned()));
+            .map(|(position, (tenant, event, data))| LoggedEvent::new(position, tenant, event, data.to_owned()));
         recent.events.extend(logged);
         let surplus = recent.events.len().saturating_sub(MAX_EVENTS);
         recent.events.drain(..surplus);

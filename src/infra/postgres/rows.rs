@@ -3,9 +3,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{LoggedEvent, OrderSummary, RepoError},
+    app::{LoggedEvent, OrderSummary, RepoError, decode_data},
     domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price},
-    infra::events::event_data,
 };
 
 use super::errors::corrupt;
@@ -117,7 +116,7 @@ impl EventRow {
             order_id,
             version: number(self.version)?,
             occurred_at: self.occurred_at,
-            kind: event_data::decode(&self.event_type, &self.payload).map_err(corrupt)?,
+            kind: decode_data(&self.event_type, &self.payload).map_err(corrupt)?,
         })
     }
 }

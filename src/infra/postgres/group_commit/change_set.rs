@@ -1,12 +1,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::{
-    app::{Changes, KeyRecord, RepoError},
+    app::{Changes, KeyRecord, RepoError, encode_data},
     domain::{OrderId, TenantId},
-    infra::{
-        events::event_data,
-        postgres::{errors::corrupt, recent::TenantEvent},
-    },
+    infra::postgres::{errors::corrupt, recent::TenantEvent},
 };
 
 use super::{columns::TenantChanges, order_locks::OrderLock};
@@ -45,7 +42,7 @@ impl ChangeSet {
 
     pub(crate) fn stage(&mut self, changes: Changes) -> Result<(), RepoError> {
         let id = changes.state.order_id;
-        let data = changes.events.iter().map(|event| event_data::encode(&event.kind).map_err(corrupt));
+        let data = changes.events.iter().map(|event| encode_data(&event.kind).map_err(corrupt));
         let data: Vec<String> = data.collect::<Result<_, _>>()?;
         match self.changes.iter_mut().find(|earlier| earlier.changes.state.order_id == id) {
             None => {

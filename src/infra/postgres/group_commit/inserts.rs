@@ -3,7 +3,7 @@ use std::ops::Range;
 use sqlx::{PgConnection, query};
 
 use crate::{
-    app::{KeyRecord, RepoError},
+    app::{KeyRecord, RepoError, event_type},
     domain::{OrderState, TenantId},
     infra::postgres::{
         errors::{corrupt, repo_error},
@@ -125,7 +125,7 @@ impl Inserts<'_> {
             &column(&events, |(_, event, _)| event.event_id),
             &column(&events, |(_, event, _)| event.order_id.as_uuid()),
             &numbers(&events, |(_, event, _)| event.version)?,
-            &column(&events, |(_, event, _)| event.kind.event_type()) as &[&str],
+            &column(&events, |(_, event, _)| event_type(&event.kind)) as &[&str],
             &column(&events, |(_, _, data)| *data) as &[&str],
             &column(&events, |(_, event, _)| event.occurred_at),
         )
