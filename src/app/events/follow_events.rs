@@ -78,7 +78,13 @@ impl<P: Ports> EventStream<P> {
             self.position = self.position.max(self.page_ends);
             if self.behind {
                 // On the heap: a stream that only waits stays small.
-                Box::pin(self.read_on()).await?;
+                match Box::pin(self.read_on()).await {
+                    // The store comes back, and the follower has missed nothing: it waits.
+                    Err(EventStreamError::Read(ReadEventsError::Store(RepoError::Unavailable(_)))) => {
+                        self.ports.store().news().await;
+                    }
+                    read => read?,
+                }
                 continue;
             }
             if self.subscription.backlog() == Backlog::None {
