@@ -25,6 +25,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 /// How long the connections to the database may take to close after it.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the private PostgreSQL may take to stop.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
+
 /// The database of the private PostgreSQL.
 const DATABASE: &str = "orders";
 
@@ -45,7 +48,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let embedded = match &config.database_url {
         Some(_) => None,
-        None => Some(EmbeddedPostgres::start(&config.data_dir, DATABASE, &[]).await?),
+        None => Some(start_embedded(&config).await?),
     };
     let options = match (&embedded, &config.database_url) {
         (Some(embedded), _) => embedded.options().clone(),
@@ -63,9 +66,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if tokio::time::timeout(CLOSES_WITHIN, store.close()).await.is_err() {
         log::warn!("the database does not let go of its connections: they end with the process");
     }
-    if let Some(embedded) = embedded {
-        tokio::task::spawn_blocking(|| embedded.stop()).await??;
-    }
+    stop_embedded(embedded).await?;
     log::info!("stopped");
     served
 }
@@ -81,16 +82,13 @@ pub async fn verify(config: &Config) -> anyhow::Result<bool> {
         None => match EmbeddedPostgres::running(&config.data_dir, DATABASE).await {
             Some(options) => options,
             None if EmbeddedPostgres::exists(&config.data_dir) => {
-                let started = EmbeddedPostgres::start(&config.data_dir, DATABASE, &[]).await?;
-                embedded.insert(started).options().clone()
+                embedded.insert(start_embedded(config).await?).options().clone()
             }
             None => anyhow::bail!("there is no DATABASE_URL, and no database in {}", config.data_dir.display()),
         },
     };
     let report = infra::verify(&options, |progress| eprintln!("{progress}")).await;
-    if let Some(embedded) = embedded {
-        tokio::task::spawn_blocking(|| embedded.stop()).await??;
-    }
+    stop_embedded(embedded).await?;
     let report = report?;
     println!("{report}");
     Ok(report.is_clean())
@@ -114,6 +112,21 @@ fn pricing(config: &Config) -> anyhow::Result<Pricing> {
         None => StaticCatalogue::built_in()?,
     };
     Ok(Pricing::Catalogue(catalogue))
+}
+
+async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {
+    let program = infra::own_program().context("the path of the service's own program")?;
+    let embedded = EmbeddedPostgres::start(&program, &config.data_dir, DATABASE, &[])?;
+    embedded.ready(|_| {}).await?;
+    Ok(embedded)
+}
+
+async fn stop_embedded(embedded: Option<EmbeddedPostgres>) -> anyhow::Result<()> {
+    let Some(embedded) = embedded else { return Ok(()) };
+    if !tokio::task::spawn_blocking(|| embedded.stop(STOPS_WITHIN)).await? {
+        log::warn!("the private PostgreSQL has not stopped within {STOPS_WITHIN:?}: it goes on to its end");
+    }
+    Ok(())
 }
 
 fn url_options(url: &str) -> anyhow::Result<PgConnectOptions> {

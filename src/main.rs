@@ -1,13 +1,13 @@
 //! The service's process: parses the settings, does what they say, and tells why when it cannot.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::Parser;
 use orders::{
     bootstrap,
     config::{Command, Config},
     healthcheck::healthcheck,
-    infra::flush_log,
+    infra::{flush_log, launch_private_postgres},
 };
 use tikv_jemallocator::Jemalloc;
 
@@ -19,8 +19,13 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 /// Nothing can be said about the database.
 const NOT_VERIFIED: u8 = 2;
 
+fn main() -> ExitCode {
+    // The service starts its own program again for its private PostgreSQL.
+    launch_private_postgres(env::args_os()).unwrap_or_else(run)
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let config = Config::parse();
     let (done, cannot) = match config.command {
         None => (bootstrap::run(config).await.map(|()| true), ExitCode::FAILURE),

@@ -32,6 +32,7 @@ const RULES: &[(&str, &[&str])] = &[
             "refinery_core",
             "reqwest",
             "rust_decimal",
+            "rustix",
             "serde",
             "serde_json",
             "sqlx",

@@ -10,7 +10,7 @@ mod postgres;
 mod pricing;
 
 pub use clock::SystemClock;
-pub use embedded::{EmbeddedError, EmbeddedPostgres};
+pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own_program};
 pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use memory::MemoryStore;

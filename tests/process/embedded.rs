@@ -81,7 +81,7 @@ fn without_postgresql_on_the_machine_the_error_names_three_solutions() {
     }
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
 }
 

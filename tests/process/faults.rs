@@ -10,14 +10,13 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use orders::infra::EmbeddedPostgres;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions, query_scalar};
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::{
     embedded::open_to_all,
-    support::{Database, eventually, program::Program, service::client, url},
+    support::{Database, eventually, private_postgres, program::Program, service::client, url},
 };
 
 /// The state that the writers and the follower share while the test kills processes.
@@ -53,7 +52,7 @@ async fn kill_services_and_sessions() {
     open_to_all(dir.path());
     // Slow commits let the test kill a session in the middle of one.
     let slow_commits = ["commit_delay=20000", "commit_siblings=0"];
-    let postgres = EmbeddedPostgres::start(dir.path(), "orders", &slow_commits).await.unwrap();
+    let postgres = private_postgres(dir.path(), "orders", &slow_commits).await;
     let database = url(postgres.options());
     let program = Program::new().database_url(&database);
     let mut service = program.start();
@@ -180,7 +179,7 @@ async fn a_follower_continues_on_a_cluster_restored_from_a_dump() {
 
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
-    let fresh = EmbeddedPostgres::start(dir.path(), "orders", &[]).await.unwrap();
+    let fresh = private_postgres(dir.path(), "orders", &[]).await;
     let mut connection = database.connect().await;
     let bin: String =
         query_scalar("select setting from pg_config where name = 'BINDIR'").fetch_one(&mut connection).await.unwrap();

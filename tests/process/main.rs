@@ -11,3 +11,4 @@ mod logs;
 mod outages;
 mod settings;
 mod stops;
+mod supervision;

@@ -9,14 +9,13 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use orders::infra::EmbeddedPostgres;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, query_scalar};
 
 use crate::{
     embedded::open_to_all,
     support::{
-        eventually,
+        eventually, private_postgres,
         program::Program,
         service::{Service, client},
         url,
@@ -33,7 +32,7 @@ fn outage() -> Duration {
 async fn during_an_outage_under_load_the_service_returns_503_and_afterwards_it_recovers_without_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
-    let postgres = EmbeddedPostgres::start(dir.path(), "orders", &[]).await.unwrap();
+    let postgres = private_postgres(dir.path(), "orders", &[]).await;
     let database = url(postgres.options());
     let service = Program::new().database_url(&database).option("--db-acquire-timeout-ms", "500").start();
     let (done, acknowledged, refused) =
@@ -68,7 +67,7 @@ async fn during_an_outage_under_load_the_service_returns_503_and_afterwards_it_r
     more("the service creates orders", &acknowledged).await;
     let memory_before = memory(&service).await;
 
-    tokio::task::spawn_blocking(|| postgres.stop()).await.unwrap().unwrap();
+    assert!(tokio::task::spawn_blocking(|| postgres.stop(Duration::from_secs(30))).await.unwrap());
     let ready = format!("{}/health/ready", service.url);
     eventually("the service is not ready", async || {
         let response = client().get(&ready).send().await.unwrap();
@@ -82,7 +81,7 @@ async fn during_an_outage_under_load_the_service_returns_503_and_afterwards_it_r
     }
     assert_eq!(client().get(format!("{}/health/live", service.url)).send().await.unwrap().status(), 200);
 
-    let postgres = EmbeddedPostgres::start(dir.path(), "orders", &[]).await.unwrap();
+    let postgres = private_postgres(dir.path(), "orders", &[]).await;
     let back = tokio::time::Instant::now();
     more("the service creates orders again", &acknowledged).await;
     println!("50 orders created within {:?} after the database was back", back.elapsed());

@@ -127,9 +127,17 @@ async fn start_cluster() -> Cluster {
     // The tests do not need data that survives a crash of the machine.
     let settings =
         ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500", "log_line_prefix=%d "];
-    let postgres = EmbeddedPostgres::start(&dir, TEMPLATE, &settings).await.unwrap();
+    let postgres = private_postgres(&dir, TEMPLATE, &settings).await;
     migrate(postgres.options()).await.unwrap();
     Cluster { postgres }
+}
+
+/// A PostgreSQL in this directory that accepts connections to this database.
+pub(crate) async fn private_postgres(dir: &Path, database: &str, settings: &[&str]) -> EmbeddedPostgres {
+    let program = Path::new(env!("CARGO_BIN_EXE_orders"));
+    let postgres = EmbeddedPostgres::start(program, dir, database, settings).unwrap();
+    postgres.ready(|_| {}).await.unwrap();
+    postgres
 }
 
 /// Part of the directory's name, because two users cannot share a directory.

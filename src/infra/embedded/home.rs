@@ -1,10 +1,9 @@
 use std::{
     env,
-    fs::{self, DirBuilder, File, Permissions, TryLockError},
+    fs::{self, DirBuilder, Permissions},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 use super::{
@@ -18,29 +17,23 @@ const FALLBACK: &str = "/var/lib/orders";
 /// A socket's path has at most 107 bytes (unix(7)), and PostgreSQL adds its own name to the directory.
 const MAX_SOCKET_DIR: usize = 85;
 
-/// How long to wait for the database of an instance that was just killed.
-const HANDOVER: Duration = Duration::from_secs(15);
-
-/// The directories of one private PostgreSQL, and the lock that keeps them to one instance.
+/// The directories of one private PostgreSQL.
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) dir: PathBuf,
     pub(super) cluster: PathBuf,
     pub(super) sockets: PathBuf,
     pub(super) user: Option<User>,
-    /// Held by the service and by its database together: free only when both are gone.
-    pub(super) lock: File,
 }
 
 impl Home {
     pub(super) fn prepare(data_dir: &Path) -> Result<Self, EmbeddedError> {
         let user = user::to_drop_to()?;
         let dir = reachable_dir(data_dir, user)?;
-        let lock = lock(&dir)?;
         let cluster = dir.join("cluster");
         let sockets = sockets(&dir, at(&dir, fs::metadata(&dir))?.ino());
         private_dir(&sockets, user)?;
-        Ok(Self { dir, cluster, sockets, user, lock })
+        Ok(Self { dir, cluster, sockets, user })
     }
 
     /// The sockets of the PostgreSQL whose files are there, if there are any; nothing is made or changed.
@@ -53,6 +46,10 @@ impl Home {
 
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("postgres.log")
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
     }
 
     /// Where a cluster is made before it becomes the one.
@@ -114,23 +111,6 @@ pub(super) fn private_dir(dir: &Path, user: Option<User>) -> Result<(), Embedded
         at(dir, chown(dir, Some(uid), Some(gid)))?;
     }
     at(dir, fs::set_permissions(dir, Permissions::from_mode(0o700)))
-}
-
-/// flock(2): the kernel frees it, however its holders end.
-fn lock(dir: &Path) -> Result<File, EmbeddedError> {
-    let path = dir.join("lock");
-    let file = at(&path, File::options().create(true).append(true).open(&path))?;
-    let begun = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if begun.elapsed() > HANDOVER => {
-                return Err(EmbeddedError::InUse(dir.to_owned()));
-            }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
-            Err(TryLockError::Error(error)) => return at(&path, Err(error)),
-        }
-    }
 }
 
 /// Names the path in the error.

@@ -1,83 +1,74 @@
 //! A private PostgreSQL from the binaries on the machine, for a start without configuration: reachable by a Unix socket only,
-//! stopped with the service, and kept in the data directory for the next start.
+//! started again when it dies, stopped with the service, and kept in the data directory for the next start.
 
 mod binaries;
+mod cluster;
+mod error;
 mod home;
+mod launcher;
+mod lock;
+mod pid_file;
 mod server;
+mod supervisor;
 mod user;
 
 use std::{
-    io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 use super::postgres::bounded;
+pub use error::EmbeddedError;
 use home::Home;
-use server::Server;
+pub use launcher::launch as launch_private_postgres;
+use supervisor::{Phase, Supervisor};
 
-/// How long a start may take: the recovery after a crash is in it.
-const START_TIMEOUT: Duration = Duration::from_mins(1);
 const START_POLL: Duration = Duration::from_millis(20);
 
-/// A running private PostgreSQL. It stops when this is dropped, and also when the process ends in any other way.
+/// How long the end of PostgreSQL may take when nobody says how long.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A private PostgreSQL. It stops when this is dropped, and also when the process ends in any other way.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
-    server: Server,
+    supervisor: Supervisor,
     options: PgConnectOptions,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum EmbeddedError {
-    #[error(
-        "there is no DATABASE_URL, and no PostgreSQL on this machine to start one from: install PostgreSQL \
-         (on Debian: apt-get install postgresql), or set DATABASE_URL, or start with --in-memory"
-    )]
-    NoBinaries,
-    #[error(
-        "the data in {} is of PostgreSQL {found}, and this machine has only other versions: install PostgreSQL {found}, or set DATABASE_URL",
-        home.display()
-    )]
-    NoSuchVersion { home: PathBuf, found: u32 },
-    #[error("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")]
-    NoUser,
-    #[error("{} is in use by another instance; instances share a database by DATABASE_URL", .0.display())]
-    InUse(PathBuf),
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error("initdb failed: {0}")]
-    InitDb(String),
-    #[error("PostgreSQL stopped while it started; the reason is in {}", log.display())]
-    Stopped { log: PathBuf },
-    #[error("PostgreSQL did not answer within {START_TIMEOUT:?}; see {}", log.display())]
-    Silent { log: PathBuf, source: sqlx::Error },
-    #[error("the database {name} could not be made")]
-    CreateDatabase { name: String, source: sqlx::Error },
+    database: String,
 }
 
 impl EmbeddedPostgres {
-    /// Starts the PostgreSQL whose files are in `data_dir/postgres`, makes them when there are none, and makes the database
-    /// `name` when there is none. `settings` are PostgreSQL's own, as `name=value`.
-    pub async fn start(data_dir: &Path, name: &str, settings: &[&str]) -> Result<Self, EmbeddedError> {
-        let data_dir = data_dir.to_owned();
-        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let launch = move || {
-            let home = Home::prepare(&data_dir)?;
-            Server::launch(home, &settings)
+    /// Begins to start the PostgreSQL whose files are in `data_dir/postgres`, and creates them when there are none. `settings`
+    /// are PostgreSQL's own, as `name=value`. `program` is the service's, whose `main` calls `launch_private_postgres`.
+    pub fn start(program: &Path, data_dir: &Path, database: &str, settings: &[&str]) -> Result<Self, EmbeddedError> {
+        let home = Home::prepare(data_dir)?;
+        let options = bounded(connection_to(&home.sockets).database(database));
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let supervisor = Supervisor::start(home, program.to_owned(), settings)?;
+        Ok(Self { supervisor, options, database: database.to_owned() })
+    }
+
+    /// Waits until PostgreSQL accepts connections, and creates the database when there is none. `waiting` is called over and
+    /// over with what the start waits for.
+    pub async fn ready(&self, waiting: impl Fn(&str)) -> Result<(), EmbeddedError> {
+        let admin = self.options.clone().database("postgres");
+        let mut connection = loop {
+            match self.supervisor.phase() {
+                Phase::Failed(error) => return Err(error),
+                Phase::Waiting(reason) => waiting(&reason),
+                Phase::Starting | Phase::Ended => {}
+                Phase::Running => match admin.connect().await {
+                    Ok(connection) => break connection,
+                    Err(error) => waiting(&format!("the private PostgreSQL to start: {}", short(&error))),
+                },
+            }
+            tokio::time::sleep(START_POLL).await;
         };
-        let mut server = match tokio::task::spawn_blocking(launch).await {
-            Ok(launched) => launched?,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        };
-        let admin = connection_to(&server.home.sockets);
-        let mut connection = first_connection(&admin, &mut server).await?;
-        create_database(&mut connection, name).await.map_err(|source| {
-            let name = name.to_owned();
-            EmbeddedError::CreateDatabase { name, source }
-        })?;
-        Ok(Self { server, options: bounded(admin.database(name)) })
+        self.supervisor.has_started();
+        let name = &self.database;
+        let created = create_database(&mut connection, name).await;
+        created.map_err(|source| EmbeddedError::CreateDatabase { name: name.clone(), source })
     }
 
     /// How to reach the database `name` of a private PostgreSQL that another process has started, and that answers.
@@ -91,36 +82,39 @@ impl EmbeddedPostgres {
         Home::sockets_of(data_dir).is_some()
     }
 
-    pub fn options(&self) -> &PgConnectOptions {
+    /// How to reach the database.
+    pub const fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 
-    /// Stops with a checkpoint, and waits for the end.
-    pub fn stop(mut self) -> io::Result<()> {
-        self.server.stop()
+    /// Stops with a checkpoint, and waits for the end; whether it has come within this time. PostgreSQL goes on to its end where
+    /// it has not, and the next start in this directory waits for it.
+    pub fn stop(self, within: Duration) -> bool {
+        self.supervisor.stop(within)
     }
+}
+
+impl Drop for EmbeddedPostgres {
+    fn drop(&mut self) {
+        if !self.supervisor.is_stopping() && !self.supervisor.stop(STOP_TIMEOUT) {
+            log::warn!("the private PostgreSQL has not stopped within {STOP_TIMEOUT:?}");
+        }
+    }
+}
+
+/// The program of this process, to be started again as a launcher. Also where it was replaced or removed meanwhile.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Ok(link.to_owned()) } else { std::env::current_exe() }
 }
 
 fn connection_to(sockets: &Path) -> PgConnectOptions {
-    PgConnectOptions::new_without_pgpass()
-        .socket(sockets)
-        .port(server::PORT)
-        .username(server::SUPERUSER)
-        .database("postgres")
+    PgConnectOptions::new_without_pgpass().socket(sockets).port(server::PORT).username(server::SUPERUSER)
 }
 
-async fn first_connection(admin: &PgConnectOptions, server: &mut Server) -> Result<PgConnection, EmbeddedError> {
-    let begun = Instant::now();
-    loop {
-        match admin.connect().await {
-            Ok(connection) => return Ok(connection),
-            Err(_) if server.has_ended() => return Err(EmbeddedError::Stopped { log: server.home.log() }),
-            Err(source) if begun.elapsed() > START_TIMEOUT => {
-                return Err(EmbeddedError::Silent { log: server.home.log(), source });
-            }
-            Err(_) => tokio::time::sleep(START_POLL).await,
-        }
-    }
+/// What PostgreSQL says while it starts or recovers.
+fn short(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
 }
 
 async fn create_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {

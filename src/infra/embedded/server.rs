@@ -1,105 +1,115 @@
 use std::{
-    fs::File,
-    io,
-    path::Path,
-    process::{Child, Stdio},
+    fs::{self, File},
+    io::{self, PipeReader, Read},
+    path::PathBuf,
+    process::{Child, ExitStatus, Stdio},
 };
+
+use rustix::process::Pid;
 
 use super::{
     EmbeddedError,
-    binaries::{self, Binaries},
-    home::{Home, at, private_dir},
-    user,
+    binaries::Binaries,
+    home::{Home, at},
+    launcher::{self, Launch},
 };
 
 pub(super) const SUPERUSER: &str = "postgres";
 /// Only a part of the socket's name: no TCP port is opened.
 pub(super) const PORT: u16 = 5432;
 
-/// Runs the server and outlives the service by one read: when the service's end of standard input closes (stop, panic
-/// or SIGKILL), it stops the server in fast mode. Standard output is the lock, held until the server has ended.
-const KEEPER: &str = r#"
-exec 3<&0
-"$@" </dev/null 3<&- &
-server=$!
-( cat <&3 >/dev/null; kill -INT $server ) &
-exec 3<&-
-wait $server
-"#;
+/// A log of PostgreSQL that is larger is put aside at the next start, in place of the one before.
+const MAX_LOG_BYTES: u64 = 10 << 20;
 
+/// One run of PostgreSQL. Its exit status is collected by `collect` alone: until then its process id belongs to it, even when
+/// it has ended, and a signal cannot reach another process.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub(super) home: Home,
-    keeper: Child,
+    child: Child,
+}
+
+/// Ends when the last process of a run has ended, that is when the last copy of the pipe's other end is closed.
+#[derive(Debug)]
+pub(super) struct Processes(Option<PipeReader>);
+
+/// What every run of PostgreSQL in a home has in common.
+#[derive(Debug)]
+pub(super) struct Launcher {
+    /// The service's own program.
+    pub(super) program: PathBuf,
+    pub(super) binaries: Binaries,
+    /// PostgreSQL's own, as `name=value`.
+    pub(super) settings: Vec<String>,
+}
+
+impl Launcher {
+    /// Called by a thread that lives as long as the server shall: on Linux PostgreSQL is interrupted when it ends.
+    pub(super) fn start(&self, home: &Home, lock: &File) -> Result<(Server, Processes), EmbeddedError> {
+        let postgres = self.binaries.dir.join("postgres");
+        let mut command = launcher::command(&self.program, &Launch { postgres: &postgres, user: home.user });
+        command.arg("-D").arg(&home.cluster).arg("-k").arg(&home.sockets);
+        command.args(["-p", &PORT.to_string(), "-c", "listen_addresses="]);
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        // Every process of PostgreSQL inherits these two: the lock is free only when all of them have ended.
+        let lock = at(&home.dir, lock.try_clone())?;
+        let (stdin, processes) = at(&postgres, Processes::pipe())?;
+        let spawned = command.stdin(stdin).stdout(lock).stderr(log(home)?).spawn();
+        Ok((Server { child: at(&self.program, spawned)? }, processes))
+    }
 }
 
 impl Server {
-    pub(super) fn launch(home: Home, settings: &[String]) -> Result<Self, EmbeddedError> {
-        let binaries = choose(&home)?;
-        if home.version().is_none() {
-            init(&home, &binaries)?;
-        }
-        let log = at(&home.log(), File::options().create(true).append(true).open(home.log()))?;
-        let shell = Path::new("/bin/sh");
-        let mut keeper = user::command(shell, home.user);
-        keeper.args(["-c", KEEPER, "sh"]).arg(binaries.dir.join("postgres"));
-        keeper.arg("-D").arg(&home.cluster).arg("-k").arg(&home.sockets);
-        keeper.args(["-p", &PORT.to_string(), "-c", "listen_addresses="]);
-        for setting in settings {
-            keeper.args(["-c", setting]);
-        }
-        let lock = at(&home.dir, home.lock.try_clone())?;
-        let spawned = keeper.stdin(Stdio::piped()).stdout(lock).stderr(log).spawn();
-        let keeper = at(shell, spawned)?;
-        Ok(Self { home, keeper })
+    pub(super) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
-        !matches!(self.keeper.try_wait(), Ok(None))
+    /// PostgreSQL's fast shutdown: it ends its sessions and writes a checkpoint.
+    #[cfg(target_os = "linux")]
+    pub(super) fn interrupt(&mut self) -> io::Result<()> {
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::INT).map_err(io::Error::from)
     }
 
-    /// Fast shutdown with a checkpoint; waits for it.
-    pub(super) fn stop(&mut self) -> io::Result<()> {
-        drop(self.keeper.stdin.take());
-        self.keeper.wait().map(drop)
+    /// The launcher waits for this.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn interrupt(&mut self) -> io::Result<()> {
+        drop(self.child.stdin.take());
+        Ok(())
+    }
+
+    /// Waits for the end.
+    pub(super) fn collect(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait()
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Err(error) = self.stop() {
-            log::warn!("the private PostgreSQL was not seen to stop: {error}");
-        }
+impl Processes {
+    #[cfg(target_os = "linux")]
+    fn pipe() -> io::Result<(Stdio, Self)> {
+        let (reader, writer) = io::pipe()?;
+        Ok((writer.into(), Self(Some(reader))))
     }
-}
 
-/// The version that the files are of, or the first that there is.
-fn choose(home: &Home) -> Result<Binaries, EmbeddedError> {
-    let mut found = binaries::find().into_iter();
-    match home.version() {
-        None => found.next().ok_or(EmbeddedError::NoBinaries),
-        Some(version) => {
-            let missing = EmbeddedError::NoSuchVersion { home: home.dir.clone(), found: version };
-            found.find(|binaries| binaries.version == version).ok_or(missing)
+    /// Standard input is what the launcher waits for.
+    #[cfg(not(target_os = "linux"))]
+    fn pipe() -> io::Result<(Stdio, Self)> {
+        Ok((Stdio::piped(), Self(None)))
+    }
+
+    /// Waits until none is left.
+    pub(super) fn wait(self) {
+        if let Some(mut reader) = self.0 {
+            // Nobody writes: it is the end, or an error that means the same.
+            let _ = reader.read(&mut [0]);
         }
     }
 }
 
-fn init(home: &Home, binaries: &Binaries) -> Result<(), EmbeddedError> {
-    let initdb = binaries.dir.join("initdb");
-    let mut command = user::command(&initdb, home.user);
-    // Under another name until it is complete: what a crash leaves half-made is made anew.
-    let unfinished = home.unfinished_cluster();
-    if unfinished.exists() {
-        at(&unfinished, std::fs::remove_dir_all(&unfinished))?;
+fn log(home: &Home) -> Result<File, EmbeddedError> {
+    let path = home.log();
+    if fs::metadata(&path).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
+        at(&path, fs::rename(&path, path.with_extension("log.1")))?;
     }
-    private_dir(&unfinished, home.user)?;
-    command.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--data-checksums"]);
-    // The socket's directory is open to the database's own user alone; there is no other way in.
-    command.args(["--auth-local=trust", "--auth-host=reject"]);
-    let output = at(&initdb, command.output())?;
-    if !output.status.success() {
-        return Err(EmbeddedError::InitDb(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    at(&home.cluster, std::fs::rename(&unfinished, &home.cluster))
+    at(&path, File::options().create(true).append(true).open(&path))
 }

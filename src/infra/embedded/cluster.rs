@@ -1,0 +1,43 @@
+use std::{fs, fs::File};
+
+use super::{
+    EmbeddedError,
+    binaries::{self, Binaries},
+    home::{Home, at, private_dir},
+    server::SUPERUSER,
+    user,
+};
+
+/// The binaries of the version that the files are of, or the first that there are.
+pub(super) fn choose_binaries(home: &Home) -> Result<Binaries, EmbeddedError> {
+    let mut found = binaries::find().into_iter();
+    match home.version() {
+        None => found.next().ok_or(EmbeddedError::NoBinaries),
+        Some(version) => {
+            let missing = EmbeddedError::NoSuchVersion { home: home.dir.clone(), found: version };
+            found.find(|binaries| binaries.version == version).ok_or(missing)
+        }
+    }
+}
+
+/// Creates the files of a cluster.
+pub(super) fn create(home: &Home, binaries: &Binaries, lock: &File) -> Result<(), EmbeddedError> {
+    let initdb = binaries.dir.join("initdb");
+    let mut command = user::command(&initdb, home.user);
+    // Under another name until it is complete: what a crash leaves incomplete is created again.
+    let unfinished = home.unfinished_cluster();
+    if unfinished.exists() {
+        at(&unfinished, fs::remove_dir_all(&unfinished))?;
+    }
+    private_dir(&unfinished, home.user)?;
+    command.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--data-checksums"]);
+    // The socket's directory is open to the database's own user alone; there is no other way in.
+    command.args(["--auth-local=trust", "--auth-host=reject"]);
+    // A service that ends now leaves initdb behind: the lock keeps the next one out until it has ended, too.
+    command.stdin(at(&home.dir, lock.try_clone())?);
+    let output = at(&initdb, command.output())?;
+    if !output.status.success() {
+        return Err(EmbeddedError::InitDb(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    at(&home.cluster, fs::rename(&unfinished, &home.cluster))
+}
