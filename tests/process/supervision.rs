@@ -7,13 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use orders::infra::EmbeddedPostgres;
 use serde_json::json;
+use sqlx::{ConnectOptions, query_scalar};
 
 use crate::{
     embedded::{is_root, open_to_all},
     support::{
         eventually,
         program::Program,
+        project,
         service::{Service, client},
     },
 };
@@ -143,4 +146,26 @@ async fn a_process_that_has_the_process_id_in_a_pid_file_left_behind_keeps_no_se
     assert_eq!(stranger.try_wait().unwrap(), None, "the stranger still runs");
     stranger.kill().unwrap();
     stranger.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_private_postgresql_runs_with_the_settings_that_the_operations_page_promises() {
+    let dir = tempfile::tempdir().unwrap();
+    open_to_all(dir.path());
+    let _service = Program::new().data_dir(dir.path()).start();
+    let options = EmbeddedPostgres::running(dir.path(), "orders").await.unwrap();
+    let mut connection = options.connect().await.unwrap();
+    let page = fs::read_to_string(project().join("docs/OPERATIONS.md")).unwrap();
+    for (name, value) in [
+        ("wal_init_zero", "off"),
+        ("min_wal_size", "1GB"),
+        ("max_wal_size", "4GB"),
+        ("checkpoint_timeout", "15min"),
+        ("checkpoint_completion_target", "0.9"),
+    ] {
+        let show = sqlx::AssertSqlSafe(format!("show {name}"));
+        let shown: String = query_scalar(show).fetch_one(&mut connection).await.unwrap();
+        assert_eq!((name, shown.as_str()), (name, value));
+        assert!(page.contains(&format!("{name} = {value}")), "{name} is not in OPERATIONS.md");
+    }
 }

@@ -9,6 +9,7 @@ mod launcher;
 mod lock;
 mod pid_file;
 mod server;
+mod settings;
 mod supervisor;
 mod user;
 

@@ -12,6 +12,7 @@ use super::{
     binaries::Binaries,
     home::{Home, at},
     launcher::{self, Launch},
+    settings::SETTINGS,
 };
 
 pub(super) const SUPERUSER: &str = "postgres";
@@ -38,7 +39,7 @@ pub(super) struct Launcher {
     /// The service's own program.
     pub(super) program: PathBuf,
     pub(super) binaries: Binaries,
-    /// PostgreSQL's own, as `name=value`.
+    /// PostgreSQL's own, as `name=value`; they come after those of every run.
     pub(super) settings: Vec<String>,
 }
 
@@ -49,7 +50,7 @@ impl Launcher {
         let mut command = launcher::command(&self.program, &Launch { postgres: &postgres, user: home.user });
         command.arg("-D").arg(&home.cluster).arg("-k").arg(&home.sockets);
         command.args(["-p", &PORT.to_string(), "-c", "listen_addresses="]);
-        for setting in &self.settings {
+        for setting in SETTINGS.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         // Every process of PostgreSQL inherits these two: the lock is free only when all of them have ended.
