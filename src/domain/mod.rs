@@ -3,6 +3,7 @@
 //! Pure and synchronous: no I/O, no serialisation, no clock. The caller passes in times, ids and prices.
 
 mod money;
+mod names;
 mod order;
 mod product;
 mod tenant_id;
