@@ -1,4 +1,4 @@
-//! What goes wrong in a use case, as the problem that it is: each error exactly one.
+//! The problem of each error of a use case.
 
 use crate::{
     app::{
@@ -17,7 +17,7 @@ impl From<RepoError> for Problem {
     fn from(error: RepoError) -> Self {
         match error {
             RepoError::Conflict | RepoError::KeyTaken => {
-                Self::new(Code::LostRace, "Others kept changing the order. Read it and try again.")
+                Self::new(Code::LostRace, "Other writers kept changing the order. Read it and try again.")
             }
             RepoError::Unavailable(cause) => {
                 Self::new(Code::StoreUnavailable, "The database did not answer. Try again in a moment.")
@@ -62,7 +62,10 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused(refusal) => refusal.into(),
             ChangeError::Stale { current } => Self {
                 current_version: Some(current),
-                ..Self::new(Code::PreconditionFailed, format!("The order is at version {current}."))
+                ..Self::new(
+                    Code::PreconditionFailed,
+                    format!("The order is at version {current}. Read it, and decide again."),
+                )
             },
             ChangeError::Key(error) => error.into(),
             ChangeError::Store(error) => error.into(),
@@ -107,9 +110,10 @@ impl From<CreateOrdersError> for Problem {
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Reused => {
-                Self::new(Code::IdempotencyKeyReused, "The Idempotency-Key was used with another method, path or body.")
-            }
+            KeyError::Reused => Self::new(
+                Code::IdempotencyKeyReused,
+                "The Idempotency-Key was used with another method, path or body. Use a new key.",
+            ),
             KeyError::Store(error) => error.into(),
         }
     }
@@ -131,14 +135,17 @@ impl From<ReadEventsError> for Problem {
         match error {
             ReadEventsError::Retired { first } => Self {
                 earliest_position: Some(first),
-                ..Self::new(Code::PositionRetired, format!("The log begins at position {first}."))
+                ..Self::new(
+                    Code::PositionRetired,
+                    format!("The event log begins at position {first}. Read from there."),
+                )
             },
             ReadEventsError::Store(error) => error.into(),
         }
     }
 }
 
-/// Items that cannot be ordered. The first of them gives the problem its code; all of them are listed.
+/// Items that cannot be ordered. The problem has the code of the first one and lists all.
 fn items(problems: Vec<(String, ItemProblem)>) -> Problem {
     let mut listed = problems.into_iter().map(|(pointer, problem)| {
         let whole = match problem {
