@@ -83,8 +83,9 @@ async fn a_batch_has_one_to_a_hundred_orders(api: Api) {
 
 async fn a_repeated_batch_is_answered_from_what_it_did(api: Api) {
     let body = json!({"orders": [good("a"), good("b")]});
-    let send =
-        |body: Value| Answer::of(api.request(Method::POST, "/orders/batch").header("idempotency-key", "k").json(&body));
+    let send = |body: Value| {
+        Answer::receive(api.request(Method::POST, "/orders/batch").header("idempotency-key", "k").json(&body))
+    };
     let first = send(body.clone()).await;
     let again = send(body).await;
     assert_eq!(again.body, first.body);
@@ -96,7 +97,8 @@ async fn a_repeated_batch_is_answered_from_what_it_did(api: Api) {
 async fn a_repeated_partial_batch_takes_only_what_was_not_taken(api: Api) {
     let [unknown, ..] = bad();
     let body = json!({"orders": [unknown, good("a")], "error_policy": "partial"});
-    let send = || Answer::of(api.request(Method::POST, "/orders/batch").header("idempotency-key", "k").json(&body));
+    let send =
+        || Answer::receive(api.request(Method::POST, "/orders/batch").header("idempotency-key", "k").json(&body));
     let (first, again) = (send().await, send().await);
     assert_eq!(statuses(&first), [(0, 422), (1, 201)]);
     assert_eq!(again.body["results"][1], first.body["results"][1]);
@@ -107,8 +109,9 @@ async fn equal_batches_at_once_take_each_order_once(api: Api) {
     for policy in ["reject_all", "partial"] {
         let orders: Vec<Value> = (0..20).map(|n| good(&format!("{policy}-{n}"))).collect();
         let body = json!({"orders": orders, "error_policy": policy});
-        let send =
-            || Answer::of(api.request(Method::POST, "/orders/batch").header("idempotency-key", policy).json(&body));
+        let send = || {
+            Answer::receive(api.request(Method::POST, "/orders/batch").header("idempotency-key", policy).json(&body))
+        };
         let answers = join_all((0..8).map(|_| send())).await;
         for answer in &answers {
             assert_eq!((answer.status.as_u16(), &answer.body), (207, &answers[0].body));

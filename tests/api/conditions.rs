@@ -14,7 +14,7 @@ on_each_store! {
 
 async fn a_read_of_a_version_that_is_known_is_not_modified(api: Api) {
     let path = format!("/orders/{}", api.order().await["order_id"].as_str().unwrap());
-    let read = |tags: &'static str| Answer::of(api.request(Method::GET, &path).header("if-none-match", tags));
+    let read = |tags: &'static str| Answer::receive(api.request(Method::GET, &path).header("if-none-match", tags));
     for known in ["\"3\"", "W/\"3\"", "\"1\", \"3\"", "*"] {
         let answer = read(known).await;
         assert_eq!(
@@ -31,7 +31,8 @@ async fn a_read_of_a_version_that_is_known_is_not_modified(api: Api) {
 async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: Api) {
     let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
     let item = json!({"sku": "MOUSE456", "quantity": 1});
-    let write = |tags: &'static str| Answer::of(api.request(Method::POST, &path).header("if-match", tags).json(&item));
+    let write =
+        |tags: &'static str| Answer::receive(api.request(Method::POST, &path).header("if-match", tags).json(&item));
     for other in ["\"2\"", "W/\"3\"", "\"abc\"", "\"1\", \"2\""] {
         let refused = write(other).await;
         refused.assert_problem(412, "precondition_failed");
@@ -44,7 +45,7 @@ async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: 
     // A collection has no version that could be meant.
     let create = |tags: &'static str| {
         let request = api.request(Method::POST, "/orders").header("if-match", tags);
-        Answer::of(request.json(&json!({"customer_id": "c"})))
+        Answer::receive(request.json(&json!({"customer_id": "c"})))
     };
     create("\"1\"").await.assert_problem(412, "precondition_failed");
     assert_eq!(create("*").await.status, 201);
@@ -53,7 +54,7 @@ async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: 
 async fn of_writers_meant_for_one_version_one_wins(api: Api) {
     let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
     let item = json!({"sku": "MOUSE456", "quantity": 1});
-    let write = || Answer::of(api.request(Method::POST, &path).header("if-match", "\"3\"").json(&item));
+    let write = || Answer::receive(api.request(Method::POST, &path).header("if-match", "\"3\"").json(&item));
     let answers = join_all((0..16).map(|_| write())).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
     for refused in answers.iter().filter(|answer| answer.status != 201) {
@@ -75,9 +76,9 @@ async fn malformed_entity_tags_are_refused(api: Api) {
     let path = format!("/orders/{}", api.order().await["order_id"].as_str().unwrap());
     for malformed in ["3", "\"3", "\"3\" \"4\"", "w/\"3\"", "\"3\";"] {
         let read = api.request(Method::GET, &path).header("if-none-match", malformed);
-        Answer::of(read).await.assert_problem(400, "invalid_parameter");
+        Answer::receive(read).await.assert_problem(400, "invalid_parameter");
         let write = api.request(Method::POST, &format!("{path}/items")).header("if-match", malformed);
-        let refused = Answer::of(write.json(&json!({"sku": "MOUSE456", "quantity": 1}))).await;
+        let refused = Answer::receive(write.json(&json!({"sku": "MOUSE456", "quantity": 1}))).await;
         refused.assert_problem(400, "invalid_parameter");
         assert_eq!(refused.errors(), [("if-match", "invalid")]);
     }

@@ -1,4 +1,4 @@
-//! The OpenAPI document and what the service does are the same thing: every answer of every test here is held against it.
+//! The OpenAPI document describes what the service does: every answer of every test is compared with it.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,16 @@ use crate::{
 
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
-on_each_store! { the_document_tells_every_route_and_every_route_is_there }
+on_each_store! { every_route_is_documented_and_every_documented_route_is_served }
 
-/// Asserts that the status, the headers and the body are what the document has for this route, where it has the route.
+/// Asserts that the status, the headers and the body are documented for this route.
 pub(crate) async fn assert_documented(method: &Method, url: &Url, answer: &Answer) {
     let document = DOCUMENT.get_or_init(|| async { fetch(url).await }).await;
-    let Some((template, path)) = documented_path(document, url.path()) else { return };
+    let Some((template, path)) = documented_path(document, url.path()) else {
+        return assert_outside_the_document(method, url, answer);
+    };
     let method = method.as_str().to_ascii_lowercase();
-    let Some(operation) = path.get(&method) else { return };
+    let Some(operation) = path.get(&method) else { return assert_not_a_method(&method, template, answer) };
     let status = answer.status.as_str();
     let Some(response) = operation["responses"].get(status) else {
         panic!("{method} {template} answered {status}, which is not documented: {answer:?}");
@@ -29,13 +31,13 @@ pub(crate) async fn assert_documented(method: &Method, url: &Url, answer: &Answe
         let is_conditional = method == "head"
             || ["Link", "Idempotent-Replayed"].contains(&name.as_str())
             || (status == "412" && name == "ETag");
-        assert!(is_conditional || !answer.header(name).is_empty(), "{method} {template} {status} is without {name}");
+        assert!(is_conditional || !answer.header(name).is_empty(), "{method} {template} {status} has no {name}");
     }
     let media_type = answer.header("content-type").split(';').next().unwrap_or_default().to_owned();
     if answer.body == json!("") || method == "head" {
         return;
     }
-    assert!(response["content"].get(&media_type).is_some(), "{method} {template} {status} is {media_type}");
+    assert!(response["content"].get(&media_type).is_some(), "{method} {template} {status} has the type {media_type}");
     if media_type.ends_with("json") {
         // RFC 6901, sections 3 and 6.
         let escape = |text: &str| {
@@ -52,6 +54,20 @@ pub(crate) async fn assert_documented(method: &Method, url: &Url, answer: &Answe
     }
 }
 
+/// The document leaves out the pages of the console and of Swagger UI. No other path may answer.
+fn assert_outside_the_document(method: &Method, url: &Url, answer: &Answer) {
+    let path = url.path();
+    let is_page = ["/app", "/docs"].iter().any(|page| path == *page || path.starts_with(&format!("{page}/")));
+    let is_unknown = answer.status == 404 && answer.body["code"] == "route_not_found";
+    assert!(is_page || is_unknown, "{method} {path} is not documented and answered {answer:?}");
+}
+
+/// A method that the document leaves out is refused, except for `OPTIONS`, which lists the methods.
+fn assert_not_a_method(method: &str, template: &str, answer: &Answer) {
+    let is_refused = answer.status == 405 && answer.body["code"] == "method_not_allowed";
+    assert!(is_refused || method == "options", "{method} {template} is not documented and answered {answer:?}");
+}
+
 async fn fetch(url: &Url) -> Value {
     let mut url = url.clone();
     url.set_path("/openapi.json");
@@ -59,7 +75,7 @@ async fn fetch(url: &Url) -> Value {
     client().get(url).send().await.unwrap().json().await.unwrap()
 }
 
-/// The template that the path is of, the most literal one first.
+/// The template that matches the path; of several, the one with the fewest parameters.
 fn documented_path<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d Value)> {
     let matches = |template: &str| {
         let (ours, theirs): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
@@ -72,7 +88,7 @@ fn documented_path<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d 
     found.map(|(template, item)| (template.as_str(), item))
 }
 
-async fn the_document_tells_every_route_and_every_route_is_there(api: Api) {
+async fn every_route_is_documented_and_every_documented_route_is_served(api: Api) {
     let document = api.get("/openapi.json").await.body;
     assert_eq!(document["openapi"], "3.1.0");
     for (template, item) in document["paths"].as_object().unwrap() {
@@ -82,12 +98,12 @@ async fn the_document_tells_every_route_and_every_route_is_there(api: Api) {
             .replace("{order_id}", "01890a5d-ac96-774b-bcce-b302099a8057")
             .replace("{code}", "lost_race")
             .replace("{line}", "1");
-        let options = Answer::of(api.request(Method::OPTIONS, &path)).await;
+        let options = Answer::receive(api.request(Method::OPTIONS, &path)).await;
         let served: BTreeSet<String> =
             options.header("allow").split(", ").map(str::to_owned).filter(|method| method != "OPTIONS").collect();
         assert_eq!(documented, served, "{template}");
     }
-    // Each kind of problem that a route can have leads to its page.
+    // Each kind of problem that a route can have has a page.
     let text = document.to_string();
     let codes: BTreeSet<&str> = text
         .split("/problems/")
@@ -102,19 +118,6 @@ async fn the_document_tells_every_route_and_every_route_is_there(api: Api) {
     }
     api.get("/problems/nonsense").await.assert_problem(404, "route_not_found");
     assert!(api.get("/problems").await.body.as_str().unwrap().contains("lost_race"));
-}
-
-/// Where routes are registered, they carry their documentation: no handler is served without one.
-#[test]
-fn routes_are_registered_in_one_place_only() {
-    let src = crate::support::project().join("src/http");
-    for entry in std::fs::read_dir(src).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let source = std::fs::read_to_string(&path).unwrap();
-        let registers = source.contains("web::resource(") || source.contains(".route(");
-        assert!(!registers || name == "endpoint.rs", "{name} registers a route without documentation");
-    }
 }
 
 #[tokio::test]

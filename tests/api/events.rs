@@ -45,10 +45,10 @@ async fn the_feed_tells_every_event_by_position_as_cloud_events(api: Api) {
     assert_eq!(positions(&api.get("/events?after=3").await), [] as [u64; 0]);
     // Where the log has not got to yet, there is nothing yet.
     assert_eq!(positions(&api.get("/events?after=9223372036854775807").await), [] as [u64; 0]);
-    let head = Answer::of(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
+    let head = Answer::receive(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
     assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "application/cloudevents-batch+json"));
     let html = api.request(Method::GET, "/events").header("accept", "text/html");
-    Answer::of(html).await.assert_problem(406, "not_acceptable");
+    Answer::receive(html).await.assert_problem(406, "not_acceptable");
 }
 
 async fn the_link_of_a_page_leads_on_for_ever(api: Api) {
@@ -133,7 +133,7 @@ async fn parameters_of_the_feed_are_refused_by_name(api: Api) {
 #[tokio::test]
 async fn positions_that_are_no_longer_kept_are_gone() {
     let database = Database::new().await;
-    let api = Api::start(database.store());
+    let api = Api::builder().start_on(database.store());
     for _ in 0..2 {
         api.order().await;
     }
@@ -155,10 +155,10 @@ async fn positions_that_are_no_longer_kept_are_gone() {
 #[tokio::test]
 async fn what_the_log_has_forgotten_of_an_order_is_told_as_gone_and_the_rest_as_ever() {
     let database = Database::new().await;
-    let api = Api::start(database.store());
+    let api = Api::builder().start_on(database.store());
     let create = || {
         let request = api.request(Method::POST, "/orders").header("idempotency-key", "k");
-        Answer::of(request.json(&json!({"customer_id": "c", "items": [{"sku": "MOUSE456", "quantity": 1}]})))
+        Answer::receive(request.json(&json!({"customer_id": "c", "items": [{"sku": "MOUSE456", "quantity": 1}]})))
     };
     let created = create().await;
     let path = created.header("location").to_owned();

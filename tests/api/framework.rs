@@ -19,7 +19,7 @@ use crate::helpers::{Answer, Api};
 async fn an_answer_that_the_caller_does_not_accept_is_a_406() {
     let api = Api::in_memory();
     let accepting =
-        |accept: &'static str| Answer::of(api.request(Method::GET, "/orders").header(header::ACCEPT, accept));
+        |accept: &'static str| Answer::receive(api.request(Method::GET, "/orders").header(header::ACCEPT, accept));
     for refused in ["text/html", "application/xml, text/*;q=0.5", "application/json;q=0, */*", "application/json;q=0"] {
         accepting(refused).await.assert_problem(406, "not_acceptable");
     }
@@ -30,7 +30,7 @@ async fn an_answer_that_the_caller_does_not_accept_is_a_406() {
     }
     let post =
         api.request(Method::POST, "/orders").header(header::ACCEPT, "text/plain").json(&json!({"customer_id": "c"}));
-    Answer::of(post).await.assert_problem(406, "not_acceptable");
+    Answer::receive(post).await.assert_problem(406, "not_acceptable");
     assert_eq!(api.orders_count().await, 0);
 }
 
@@ -38,7 +38,7 @@ async fn an_answer_that_the_caller_does_not_accept_is_a_406() {
 async fn headers_over_their_bound_are_a_431() {
     let api = Api::in_memory();
     let large = api.request(Method::GET, "/orders").header("x-large", "x".repeat(17 * 1024));
-    Answer::of(large).await.assert_problem(431, "headers_too_large");
+    Answer::receive(large).await.assert_problem(431, "headers_too_large");
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
     let preflight = |origin: &'static str| {
         let request = api.request(Method::OPTIONS, "/orders").header(header::ORIGIN, origin);
         let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
-        Answer::of(request.header(header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type,idempotency-key"))
+        Answer::receive(request.header(header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type,idempotency-key"))
     };
     let allowed = preflight("https://shop.example.com").await;
     assert_eq!(allowed.status, 200);
@@ -59,11 +59,12 @@ async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
 
     // A page can read what is wrong, too.
     let order = api.request(Method::POST, "/orders").header(header::ORIGIN, "https://shop.example.com");
-    let refused = Answer::of(order.json(&json!({"customer_id": ""}))).await;
+    let refused = Answer::receive(order.json(&json!({"customer_id": ""}))).await;
     refused.assert_problem(422, "validation_failed");
     assert_eq!(refused.header("access-control-allow-origin"), "https://shop.example.com");
 
-    let read = |origin: &'static str| Answer::of(api.request(Method::GET, "/products").header(header::ORIGIN, origin));
+    let read =
+        |origin: &'static str| Answer::receive(api.request(Method::GET, "/products").header(header::ORIGIN, origin));
     let shown = read("https://shop.example.com").await;
     assert_eq!(shown.header("access-control-allow-origin"), "https://shop.example.com");
     assert!(shown.header("access-control-expose-headers").to_lowercase().contains("etag"));
@@ -84,14 +85,14 @@ async fn every_answer_tells_browsers_to_guess_nothing_and_to_frame_nothing() {
 
 #[tokio::test]
 async fn a_client_that_never_finishes_its_head_is_let_go() {
-    let api = Api::with_arrival_within(Duration::from_millis(200), Duration::from_mins(1));
+    let api = Api::builder().head_timeout(Duration::from_millis(200)).start();
     let answer = answer_to(&api, "GET /orders HTTP/1.1\r\nhost: x\r\nx-half").await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_client_that_never_finishes_its_body_is_let_go() {
-    let api = Api::with_arrival_within(Duration::from_mins(1), Duration::from_millis(200));
+    let api = Api::builder().body_timeout(Duration::from_millis(200)).start();
     let head = "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
     let answer = answer_to(&api, &format!("{head}{{")).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
@@ -122,7 +123,7 @@ async fn bytes_that_are_not_http_are_refused() {
 
 #[tokio::test]
 async fn a_handler_that_panics_answers_a_500_that_shows_nothing() {
-    let api = Api::with_pricing(Panicking);
+    let api = Api::builder().pricing(Panicking).start();
     let answer = api.get("/products").await;
     answer.assert_problem(500, "internal_error");
     assert!(!answer.body.to_string().contains("boom"));
@@ -147,12 +148,12 @@ impl PricingService for Panicking {
 #[tokio::test]
 async fn what_the_file_server_and_swagger_ui_refuse_is_a_problem_too() {
     let api = Api::in_memory();
-    let post = Answer::of(api.request(Method::POST, "/app/")).await;
+    let post = Answer::receive(api.request(Method::POST, "/app/")).await;
     post.assert_problem(405, "method_not_allowed");
     assert_eq!(post.header("allow"), "GET, HEAD");
     api.get("/docs/nothing.js").await.assert_problem(404, "route_not_found");
     let range = api.request(Method::GET, "/app/app.js").header(header::RANGE, "bytes=999999999-");
-    Answer::of(range).await.assert_problem(416, "range_not_satisfiable");
+    Answer::receive(range).await.assert_problem(416, "range_not_satisfiable");
 }
 
 #[tokio::test]
@@ -161,7 +162,7 @@ async fn the_root_answers_whatever_is_accepted() {
     for (accept, status) in
         [("application/json", 200), ("text/html", 303), ("text/html;q=0, */*", 200), ("image/png", 200)]
     {
-        let answer = Answer::of(api.request(Method::GET, "/").header(header::ACCEPT, accept)).await;
+        let answer = Answer::receive(api.request(Method::GET, "/").header(header::ACCEPT, accept)).await;
         assert_eq!(answer.status, status, "{accept}");
     }
 }

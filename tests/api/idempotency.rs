@@ -18,7 +18,7 @@ on_each_store! {
 }
 
 async fn keyed(api: &Api, path: &str, key: &str, body: &Value) -> Answer {
-    Answer::of(api.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    Answer::receive(api.request(Method::POST, path).header("idempotency-key", key).json(body)).await
 }
 
 fn new_order() -> Value {
@@ -30,7 +30,7 @@ async fn a_repetition_gets_the_same_answer_and_changes_nothing(api: Api) {
     // The same request in other words.
     let spaced = "{ \"items\": [{\"quantity\":2, \"sku\":\"MOUSE456\"}],\n \"customer_id\":\"customer-1\" }";
     let request = api.request(Method::POST, "/orders").header("idempotency-key", "key-1");
-    let again = Answer::of(request.header("content-type", "application/json").body(spaced)).await;
+    let again = Answer::receive(request.header("content-type", "application/json").body(spaced)).await;
 
     assert_eq!((first.status.as_u16(), first.header("idempotent-replayed")), (201, ""));
     assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (201, "true"));
@@ -53,7 +53,7 @@ async fn a_repetition_is_answered_as_of_then_even_when_the_order_has_moved_on(ap
     assert_eq!(again.header("etag"), "\"4\"");
     // What it was meant for then is not asked again.
     let request = api.request(Method::POST, &path).header("idempotency-key", "add-1").header("if-match", "\"3\"");
-    assert_eq!(Answer::of(request.json(&mouse)).await.body, first.body);
+    assert_eq!(Answer::receive(request.json(&mouse)).await.body, first.body);
 }
 
 async fn a_repetition_is_answered_though_the_order_would_refuse_it_now(api: Api) {
@@ -124,7 +124,7 @@ async fn a_malformed_key_is_refused(api: Api) {
         assert_eq!(answer.errors(), [("idempotency-key", "invalid")], "{malformed}");
     }
     let twice = api.request(Method::POST, "/orders").header("idempotency-key", "a").header("idempotency-key", "b");
-    Answer::of(twice.json(&new_order())).await.assert_problem(400, "invalid_parameter");
+    Answer::receive(twice.json(&new_order())).await.assert_problem(400, "invalid_parameter");
     assert_eq!(api.orders_count().await, 0);
     assert_eq!(keyed(&api, "/orders", &"x".repeat(255), &new_order()).await.status, 201);
 }

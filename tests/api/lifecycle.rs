@@ -161,7 +161,7 @@ async fn bad_values_are_told_by_their_place_and_change_nothing(api: Api) {
     api.post(&format!("{path}/place"), &json!({"now": true})).await.assert_problem(400, "invalid_body");
     api.post(&format!("{path}/fulfil"), &json!([])).await.assert_problem(400, "invalid_body");
     let form = api.request(Method::POST, &format!("{path}/place")).body("now=true");
-    Answer::of(form).await.assert_problem(415, "unsupported_media_type");
+    Answer::receive(form).await.assert_problem(415, "unsupported_media_type");
     api.post_nothing(&format!("{path}/place?now=true")).await.assert_problem(400, "invalid_parameter");
     assert_eq!(api.get(&path).await.body["version"], 3);
 }
@@ -180,7 +180,7 @@ async fn every_move_is_repeatable_under_its_key(api: Api) {
     let path = api.order_path().await;
     let send = |(method, path, body): &(Method, String, Option<Value>), key: &str| {
         let request = api.request(method.clone(), path).header("idempotency-key", key);
-        Answer::of(match body {
+        Answer::receive(match body {
             Some(body) => request.json(body),
             None => request,
         })
@@ -203,7 +203,7 @@ async fn every_move_can_be_meant_for_one_version(api: Api) {
     for (version, (method, path, body)) in (3..).zip(moves(&path)) {
         let send = |version: u32| {
             let request = api.request(method.clone(), &path).header("if-match", format!("\"{version}\""));
-            Answer::of(match &body {
+            Answer::receive(match &body {
                 Some(body) => request.json(body),
                 None => request,
             })

@@ -1,12 +1,14 @@
-//! The REST API, spoken to over HTTP as a client does, on each store.
+//! The REST API over HTTP, as a client uses it, on each store.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod batch;
+mod builder;
 mod conditions;
 mod document;
 mod events;
+mod follower;
 mod framework;
 mod helpers;
 mod history;

@@ -39,7 +39,7 @@ async fn requests_are_counted_by_route_method_and_status(api: Api) {
     api.get("/orders/01890a5d-ac96-774b-bcce-b302099a8057").await;
     api.get("/nothing/secret-1").await;
     api.get("/app/nothing-2.js").await;
-    Answer::of(api.request(Method::from_bytes(b"BREW").unwrap(), "/orders")).await;
+    Answer::receive(api.request(Method::from_bytes(b"BREW").unwrap(), "/orders")).await;
     let metrics = metrics(&api).await;
     let requests = |route: &str, method: &str, status: u16| {
         metrics
@@ -63,7 +63,7 @@ async fn races_and_repetitions_are_counted(api: Api) {
     let path = format!("{}/items", api.order_path().await);
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     for _ in 0..2 {
-        Answer::of(api.request(Method::POST, &path).header("idempotency-key", "k").json(&item)).await;
+        Answer::receive(api.request(Method::POST, &path).header("idempotency-key", "k").json(&item)).await;
     }
     let writes = (0..16).map(|_| api.post(&path, &item));
     futures_util::future::join_all(writes).await;
@@ -75,8 +75,8 @@ async fn races_and_repetitions_are_counted(api: Api) {
 #[tokio::test]
 async fn what_is_written_and_what_it_takes_is_counted() {
     let database = Database::new().await;
-    let telemetry = orders::infra::Metrics::new("0", "test");
-    let api = Api::with_metrics(database.store().with_metrics(&telemetry), telemetry);
+    let counted = orders::infra::Metrics::new("0", "test");
+    let api = Api::builder().metrics(counted.clone()).start_on(database.store().with_metrics(&counted));
     let path = api.order_path().await;
     api.post_nothing(&format!("{path}/place")).await;
     let mut follower = api.follow("/events/stream").await;

@@ -15,7 +15,7 @@ use crate::{
 async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
     let server = server(shop).await;
     let pricing = pricing(&server);
-    let api = Api::with_pricing(pricing.clone());
+    let api = Api::builder().pricing(pricing.clone()).start();
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     let with_item = json!({"customer_id": "c", "items": [item]});
     let order = api.post("/orders", &with_item).await;
@@ -53,9 +53,9 @@ async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
 #[tokio::test]
 async fn a_repetition_is_answered_while_the_pricing_service_is_away() {
     let server = server(shop).await;
-    let api = Api::with_pricing(pricing(&server));
+    let api = Api::builder().pricing(pricing(&server)).start();
     let keyed = async |path: &str, key: &str, body: &serde_json::Value| {
-        Answer::of(api.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+        Answer::receive(api.request(Method::POST, path).header("idempotency-key", key).json(body)).await
     };
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     let order = json!({"customer_id": "c", "items": [item]});
@@ -78,11 +78,11 @@ async fn a_repetition_is_answered_while_the_pricing_service_is_away() {
 #[tokio::test]
 async fn the_trace_of_a_request_goes_on_to_the_pricing_service() {
     let server = server(shop).await;
-    let api = Api::with_pricing(pricing(&server));
+    let api = Api::builder().pricing(pricing(&server)).start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let request =
         api.request(Method::GET, "/products").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
-    assert_eq!(Answer::of(request).await.status, 200);
+    assert_eq!(Answer::receive(request).await.status, 200);
     let asked = server.received_requests().await.unwrap();
     let passed_on = asked[0].headers["traceparent"].to_str().unwrap();
     // The same trace and flags, and a span of its own.

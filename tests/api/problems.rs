@@ -151,10 +151,10 @@ async fn paths_and_methods_that_are_not_there_are_refused(api: Api) {
     for path in ["/nothing", "/orders/", "/orders/a/b/c", "/app/nothing.js", "/app/../../Cargo.toml", "/%ff"] {
         api.get(path).await.assert_problem(404, "route_not_found");
     }
-    let answer = Answer::of(api.request(Method::DELETE, "/orders")).await;
+    let answer = Answer::receive(api.request(Method::DELETE, "/orders")).await;
     answer.assert_problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), "GET, HEAD, POST, OPTIONS");
-    let answer = Answer::of(api.request(Method::PUT, "/products")).await;
+    let answer = Answer::receive(api.request(Method::PUT, "/products")).await;
     answer.assert_problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS");
 }
@@ -209,9 +209,9 @@ async fn a_body_that_is_not_declared_as_json_is_refused(api: Api) {
     for wrong in
         [None, Some("text/plain"), Some("application/json; charset=latin1"), Some("application/jsonp"), Some("\"")]
     {
-        Answer::of(post(wrong)).await.assert_problem(415, "unsupported_media_type");
+        Answer::receive(post(wrong)).await.assert_problem(415, "unsupported_media_type");
     }
     for right in ["application/json", "Application/JSON; charset=UTF-8"] {
-        assert_eq!(Answer::of(post(Some(right))).await.status, 201);
+        assert_eq!(Answer::receive(post(Some(right))).await.status, 201);
     }
 }

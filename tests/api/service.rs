@@ -31,10 +31,10 @@ async fn the_service_is_live_and_ready(api: Api) {
 
 async fn every_answer_carries_the_id_of_its_request(api: Api) {
     let ask = |id: &str| api.request(Method::GET, "/nothing").header("x-request-id", id.to_owned());
-    let answer = Answer::of(ask("My-id_1.2")).await;
+    let answer = Answer::receive(ask("My-id_1.2")).await;
     assert_eq!((answer.header("x-request-id"), answer.body["request_id"].as_str()), ("My-id_1.2", Some("My-id_1.2")));
     for malformed in ["", "a b", "a\tb", "<x>", &"x".repeat(129)] {
-        let answer = Answer::of(ask(malformed)).await;
+        let answer = Answer::receive(ask(malformed)).await;
         assert_eq!(answer.header("x-request-id").len(), 36, "taken: {malformed}");
     }
     let (one, other) = (api.get("/products").await, api.get("/products").await);
@@ -45,7 +45,7 @@ async fn every_answer_carries_the_id_of_its_request(api: Api) {
 async fn head_answers_as_get_without_the_body(api: Api) {
     let id = api.order().await["order_id"].as_str().unwrap().to_owned();
     for path in ["/orders", "/products", "/health/live", &format!("/orders/{id}")] {
-        let (get, head) = (api.get(path).await, Answer::of(api.request(Method::HEAD, path)).await);
+        let (get, head) = (api.get(path).await, Answer::receive(api.request(Method::HEAD, path)).await);
         assert_eq!((head.status, head.body.as_str()), (get.status, Some("")));
         for name in ["content-type", "content-length", "etag"] {
             assert_eq!(head.header(name), get.header(name), "{name} of {path}");
@@ -54,12 +54,12 @@ async fn head_answers_as_get_without_the_body(api: Api) {
 }
 
 async fn options_tells_the_methods_of_a_path(api: Api) {
-    let answer = Answer::of(api.request(Method::OPTIONS, "/orders")).await;
+    let answer = Answer::receive(api.request(Method::OPTIONS, "/orders")).await;
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, "GET, HEAD, POST, OPTIONS"));
 }
 
 async fn the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is(api: Api) {
-    let browser = Answer::of(api.request(Method::GET, "/").header(header::ACCEPT, "text/html,*/*;q=0.8")).await;
+    let browser = Answer::receive(api.request(Method::GET, "/").header(header::ACCEPT, "text/html,*/*;q=0.8")).await;
     assert_eq!((browser.status.as_u16(), browser.header("location")), (303, "/app/"));
     assert_eq!(api.get("/").await.body, json!({"name": "orders", "version": env!("CARGO_PKG_VERSION")}));
     let page = api.get("/app/").await;
@@ -84,7 +84,7 @@ async fn every_view_of_the_console_can_be_bookmarked_and_files_are_files() {
     assert!(script.header("content-type").contains("javascript"));
     let tag = script.header("etag").to_owned();
     let again = api.request(Method::GET, "/app/app.js").header("if-none-match", tag);
-    assert_eq!(Answer::of(again).await.status, 304);
+    assert_eq!(Answer::receive(again).await.status, 304);
     let policy = page.header("content-security-policy");
     assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
 }
@@ -93,7 +93,7 @@ async fn every_view_of_the_console_can_be_bookmarked_and_files_are_files() {
 async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
     let nowhere = orders::infra::connect_options("postgres://postgres@localhost:1/orders").unwrap();
     let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_millis(200) };
-    let api = Api::start(PgStore::new(&nowhere, settings));
+    let api = Api::builder().start_on(PgStore::new(&nowhere, settings));
     let order = json!({"customer_id": "c"});
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     for answer in [
@@ -114,7 +114,7 @@ async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
 async fn when_too_many_writes_wait_the_next_one_is_a_503_that_says_when_to_try_again() {
     let database = Database::new().await;
     let store = database.store();
-    let api = Api::start(store.clone());
+    let api = Api::builder().start_on(store.clone());
     let (mut head, mut observer) = (database.connect().await, database.connect().await);
     sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
     let first = tokio::spawn({

@@ -9,7 +9,8 @@ use tokio::{
 };
 
 use crate::{
-    helpers::{Answer, Api, WAITING, on_each_store},
+    builder::WAITING_CLIENTS,
+    helpers::{Answer, Api, on_each_store},
     support::{Database, eventually},
 };
 
@@ -43,7 +44,7 @@ async fn a_stream_begins_where_it_is_told_to(api: Api) {
     for (path, first) in [("/events/stream?after=0", 1), ("/events/stream?after=2", 3)] {
         assert_eq!(api.follow(path).await.event().await.unwrap().0, first);
     }
-    let head = Answer::of(api.request(Method::HEAD, "/events/stream")).await;
+    let head = Answer::receive(api.request(Method::HEAD, "/events/stream")).await;
     assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "text/event-stream"));
 }
 
@@ -93,18 +94,19 @@ async fn parameters_of_a_stream_are_refused_by_name(api: Api) {
     assert_eq!(api.get("/events/stream?wait=5").await.errors(), [("wait", "unknown")]);
     for malformed in ["x", "-1", "1 2", "9223372036854775808"] {
         let request = api.request(Method::GET, "/events/stream").header("last-event-id", malformed);
-        let refused = Answer::of(request).await;
+        let refused = Answer::receive(request).await;
         refused.assert_problem(400, "invalid_parameter");
         assert_eq!(refused.errors(), [("last-event-id", "invalid")]);
     }
-    let refused = Answer::of(api.request(Method::GET, "/events/stream").header("accept", "application/json")).await;
+    let refused =
+        Answer::receive(api.request(Method::GET, "/events/stream").header("accept", "application/json")).await;
     refused.assert_problem(406, "not_acceptable");
 }
 
 #[tokio::test]
 async fn a_stream_tells_what_another_instance_wrote() {
     let database = Database::new().await;
-    let (here, there) = (Api::start(database.store()), Api::start(database.store()));
+    let (here, there) = (Api::builder().start_on(database.store()), Api::builder().start_on(database.store()));
     let mut follower = here.follow("/events/stream").await;
     let order = there.order().await;
     assert_eq!(follower.event().await.unwrap().2["subject"], order["order_id"]);
@@ -129,7 +131,7 @@ async fn small_connection(api: &Api) -> TcpStream {
 #[tokio::test]
 async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_without_a_gap() {
     let bus = InProcessBus::new(256);
-    let api = Api::with_bus(bus.clone(), Duration::from_mins(10));
+    let api = Api::builder().bus(bus.clone()).start();
     let mut slow = small_connection(&api).await;
     eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
     // For each of the few events that it takes, hundreds come.
@@ -166,7 +168,7 @@ async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_withou
 #[tokio::test]
 async fn a_client_that_takes_nothing_at_all_is_disconnected() {
     let bus = InProcessBus::new(300);
-    let api = Api::with_bus(bus.clone(), Duration::from_secs(1));
+    let api = Api::builder().bus(bus.clone()).send_timeout(Duration::from_secs(1)).start();
     let _stalled = small_connection(&api).await;
     eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
     for _ in 0..60 {
@@ -179,7 +181,7 @@ async fn a_client_that_takes_nothing_at_all_is_disconnected() {
 async fn as_many_streams_as_may_be_get_every_event_and_one_more_is_told_to_come_back() {
     let api = Api::in_memory();
     let mut followers = Vec::new();
-    for _ in 0..WAITING {
+    for _ in 0..WAITING_CLIENTS {
         followers.push(api.follow("/events/stream").await);
     }
     for path in ["/events/stream", "/events?wait=60"] {

@@ -1,0 +1,100 @@
+use std::{future::IntoFuture, time::Duration};
+
+use orders::{
+    app::{Adapters, FollowLog, PricingService, Store},
+    http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
+};
+
+use crate::{helpers::Api, support::project};
+
+/// Longer than any test takes.
+const NO_TIMEOUT: Duration = Duration::from_mins(10);
+const HEARTBEAT: Duration = Duration::from_millis(200);
+/// How many clients may wait for events.
+pub(crate) const WAITING_CLIENTS: usize = 95;
+
+/// The one place that builds the adapters, the limits and the server of a test. Each part has a default.
+pub(crate) struct ApiBuilder<P = StaticCatalogue> {
+    pricing: P,
+    bus: InProcessBus,
+    metrics: Metrics,
+    head_timeout: Duration,
+    body_timeout: Duration,
+    send_timeout: Duration,
+}
+
+impl Default for ApiBuilder {
+    fn default() -> Self {
+        Self {
+            pricing: StaticCatalogue::built_in().unwrap(),
+            bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+            metrics: Metrics::new("0", "test"),
+            head_timeout: NO_TIMEOUT,
+            body_timeout: NO_TIMEOUT,
+            send_timeout: NO_TIMEOUT,
+        }
+    }
+}
+
+impl<P: PricingService> ApiBuilder<P> {
+    pub(crate) fn pricing<Q: PricingService>(self, pricing: Q) -> ApiBuilder<Q> {
+        let Self { pricing: _, bus, metrics, head_timeout, body_timeout, send_timeout } = self;
+        ApiBuilder { pricing, bus, metrics, head_timeout, body_timeout, send_timeout }
+    }
+
+    pub(crate) fn bus(self, bus: InProcessBus) -> Self {
+        Self { bus, ..self }
+    }
+
+    pub(crate) fn metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    pub(crate) fn head_timeout(self, head_timeout: Duration) -> Self {
+        Self { head_timeout, ..self }
+    }
+
+    pub(crate) fn body_timeout(self, body_timeout: Duration) -> Self {
+        Self { body_timeout, ..self }
+    }
+
+    pub(crate) fn send_timeout(self, send_timeout: Duration) -> Self {
+        Self { send_timeout, ..self }
+    }
+
+    /// Starts the service on an empty store in memory.
+    pub(crate) fn start(self) -> Api {
+        self.start_on(MemoryStore::default())
+    }
+
+    pub(crate) fn start_on(self, store: impl Store) -> Api {
+        let Self { pricing, bus, metrics, head_timeout, body_timeout, send_timeout } = self;
+        let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry: metrics.clone() };
+        let limits = HttpLimits {
+            body: 64 * 1024,
+            headers: 16 * 1024,
+            arrival: body_timeout,
+            heartbeat: HEARTBEAT,
+            waiting: WAITING_CLIENTS,
+        };
+        let settings = HttpSettings {
+            bind: "127.0.0.1:0".parse().unwrap(),
+            static_dir: project().join("static"),
+            cors_origins: vec!["https://shop.example.com".to_owned()],
+            max_connections: 100,
+            keep_alive: Duration::from_secs(75),
+            head_timeout,
+            send_timeout,
+            drain_timeout: Duration::from_secs(5),
+        };
+        let http_metrics = HttpMetrics::default();
+        metrics.register(|registry| http_metrics.register(registry));
+        let render = MetricsRenderer::new(move || metrics.render());
+        let state = AppState::new(ports.clone(), limits, http_metrics, render);
+        let serving = serve(state, settings).unwrap();
+        tokio::spawn(async move { FollowLog(&ports).run().await });
+        tokio::spawn(serving.server.into_future());
+        Api::new(format!("http://{}", serving.address))
+    }
+}
