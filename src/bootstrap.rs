@@ -165,12 +165,12 @@ where
     S: Store,
 {
     let seconds = Duration::from_secs;
-    let bounds = HttpLimits {
-        body: config.max_body_bytes as usize,
-        headers: config.max_header_bytes as usize,
-        arrival: seconds(config.client_timeout_secs),
+    let limits = HttpLimits {
+        body_bytes: config.max_body_bytes as usize,
+        header_bytes: config.max_header_bytes as usize,
+        body_time: seconds(config.client_timeout_secs),
         heartbeat: seconds(config.heartbeat_secs),
-        waiting: config.max_connections.div_ceil(2) as usize,
+        waiting_clients: config.max_connections.div_ceil(2) as usize,
     };
     let ports = Adapters {
         store,
@@ -183,7 +183,7 @@ where
     let (http_metrics, rendered) = (HttpMetrics::default(), ports.telemetry.clone());
     rendered.register(|registry| http_metrics.register(registry));
     let render = MetricsRenderer::new(move || rendered.render());
-    let app = AppState::new(ports.clone(), bounds, http_metrics, render);
+    let app = AppState::new(ports.clone(), limits, http_metrics, render);
     let settings = HttpSettings {
         bind: config.bind,
         static_dir: config.static_dir.clone(),

@@ -2,21 +2,21 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::{app::Ports, domain::TenantId};
+use crate::app::Ports;
 
 use super::{
     middleware::http_metrics::HttpMetrics,
     response::{code::Code, problem::Problem},
 };
 
-/// What every handler has: the ports behind the use cases, and whether the service is on its way out.
+/// What every handler can use: the ports of the use cases, the limits, and whether the service is shutting down.
 #[derive(Clone, Debug)]
 pub struct AppState<P> {
     ports: P,
     draining: watch::Sender<bool>,
-    bounds: HttpLimits,
-    /// A permit for each client that may still wait for events.
-    waiting: Arc<Semaphore>,
+    limits: HttpLimits,
+    /// A permit for each further client that may wait for events.
+    permits: Arc<Semaphore>,
     metrics: HttpMetrics,
     render_metrics: MetricsRenderer,
 }
@@ -25,29 +25,27 @@ pub struct AppState<P> {
 #[derive(Clone)]
 pub struct MetricsRenderer(Arc<dyn Fn() -> String + Send + Sync>);
 
-/// How much of a request is read.
+/// The limits of one request, and of the clients that wait for events.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
-    /// In bytes.
-    pub body: usize,
-    /// In bytes.
-    pub headers: usize,
+    pub body_bytes: usize,
+    pub header_bytes: usize,
     /// How long a body may take to arrive.
-    pub arrival: Duration,
-    /// How long a stream of events may be silent before it says that it is still there.
+    pub body_time: Duration,
+    /// How long an event stream may be silent before the service sends a comment.
     pub heartbeat: Duration,
     /// How many clients may wait for events at a time.
-    pub waiting: usize,
+    pub waiting_clients: usize,
 }
 
 impl<P: Ports> AppState<P> {
-    pub fn new(ports: P, bounds: HttpLimits, metrics: HttpMetrics, render_metrics: MetricsRenderer) -> Self {
-        let waiting = Arc::new(Semaphore::new(bounds.waiting));
-        Self { ports, draining: watch::Sender::new(false), bounds, waiting, metrics, render_metrics }
+    pub fn new(ports: P, limits: HttpLimits, metrics: HttpMetrics, render_metrics: MetricsRenderer) -> Self {
+        let permits = Arc::new(Semaphore::new(limits.waiting_clients));
+        Self { ports, draining: watch::Sender::new(false), limits, permits, metrics, render_metrics }
     }
 
-    pub(super) const fn bounds(&self) -> HttpLimits {
-        self.bounds
+    pub(super) const fn limits(&self) -> HttpLimits {
+        self.limits
     }
 
     pub const fn ports(&self) -> &P {
@@ -62,7 +60,7 @@ impl<P: Ports> AppState<P> {
         (self.render_metrics.0)()
     }
 
-    /// From now on the service says that it is not ready, and ends what would wait for events; it still answers.
+    /// From now on the service reports that it is not ready, and ends every wait for events. It still answers requests.
     pub fn drain(&self) {
         self.draining.send_replace(true);
     }
@@ -72,28 +70,23 @@ impl<P: Ports> AppState<P> {
     }
 
     /// How many clients wait for events now.
-    pub(super) fn waiting(&self) -> usize {
-        self.bounds.waiting.saturating_sub(self.waiting.available_permits())
+    pub(super) fn waiting_clients(&self) -> usize {
+        self.limits.waiting_clients.saturating_sub(self.permits.available_permits())
     }
 
-    /// The right to wait for events; the rest of the connections is for requests that are answered at once.
-    pub(super) fn may_wait(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let refused = |_| Problem::new(Code::TooManyStreams, "As many clients as may wait for events do.");
-        self.waiting.clone().try_acquire_owned().map_err(refused)
+    /// Lets one more client wait for events. The limit keeps connections free for requests that do not wait.
+    pub(super) fn admit_waiting(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let detail = "The maximum number of clients is already waiting for events. Try again in a moment.";
+        self.permits.clone().try_acquire_owned().map_err(|_| Problem::new(Code::TooManyStreams, detail))
     }
 
-    /// Resolves when the service is on its way out.
+    /// Resolves when the service shuts down.
     pub(super) fn drained(&self) -> impl Future<Output = ()> + 'static {
         let mut draining = self.draining.subscribe();
         async move {
-            // A sender that is gone is a service that is gone.
+            // If the sender is gone, so is the service.
             let _ = draining.wait_for(|draining| *draining).await;
         }
-    }
-
-    /// Whose orders a request is about. Nobody is authenticated yet.
-    pub fn tenant(&self) -> TenantId {
-        TenantId::anonymous()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The REST API over the use cases, on any store. `routes.rs` shows all of it at a glance.
+//! The REST API over the use cases, on any store. `routes.rs` lists every route.
 
 mod app_state;
 mod events;

@@ -1,4 +1,4 @@
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -7,21 +7,20 @@ use crate::app::{ListProducts, Ports, Product};
 
 use super::{
     app_state::AppState,
-    request::parameters::no_query,
-    response::{code::Code, problem::Problem},
-    routing::openapi::Doc,
+    request::query::NoQuery,
+    response::{code::Code, problem::HttpResult},
+    routing::doc::Doc,
 };
 
-pub(super) async fn list<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
+pub(super) async fn list<P: Ports>(app: Data<AppState<P>>, _: NoQuery) -> HttpResult {
     let products = ListProducts(app.ports()).execute().await?;
     Ok(HttpResponse::Ok().json(CatalogueBody { products: products.iter().map(ProductBody::from).collect() }))
 }
 
 pub(super) fn list_doc() -> Doc {
     let example = json!({"products": [{"sku": "LAPTOP123", "name": "Laptop", "price": "999.99", "currency": "EUR"}]});
-    Doc::new("Products", "list_products", "Read the catalogue, by name")
-        .answer::<CatalogueBody>(200, "Every product", &example)
+    Doc::new("Products", "list_products", "List the products, by name")
+        .response::<CatalogueBody>(200, "Every product", &example)
         .problems(&[Code::PricingUnavailable])
 }
 
@@ -38,10 +37,10 @@ struct ProductBody {
     #[schema(pattern = "^[A-Z0-9]{8,12}$")]
     sku: String,
     name: String,
-    /// Of one unit, with the decimals of the currency.
+    /// The price of one unit, with the decimals of the currency.
     #[schema(pattern = r"^\d+(\.\d+)?$")]
     price: String,
-    /// ISO 4217.
+    /// An ISO 4217 code.
     #[schema(pattern = "^[A-Z]{3}$")]
     currency: &'static str,
 }

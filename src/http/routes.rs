@@ -8,29 +8,29 @@ use actix_web::{
 use crate::app::Ports;
 
 use super::{
-    events::{event_body, feed, stream},
-    orders::{batch, create, history, lifecycle, list},
+    events::{feed, stream},
+    orders::{batch, create, get, history, items, lifecycle, list},
     products,
-    response::problem::Problem,
+    response::{cloud_event, problem::Problem},
     routing::endpoint::{Endpoint, endpoint},
     service::{console, docs, health, metrics},
 };
 
-/// The whole API.
+/// The routes of the API. Each is documented where it is declared.
 pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
     vec![
         endpoint("/orders").get(list::list::<P>, list::list_doc()).post(create::create::<P>, create::create_doc()),
         endpoint("/orders/batch").post(batch::create::<P>, batch::create_doc()),
-        endpoint("/orders/{order_id}").get(create::get::<P>, create::get_doc()),
-        endpoint("/orders/{order_id}/items").post(create::add_item::<P>, create::add_item_doc()),
+        endpoint("/orders/{order_id}").get(get::get::<P>, get::get_doc()),
+        endpoint("/orders/{order_id}/items").post(items::add::<P>, items::add_doc()),
         endpoint("/orders/{order_id}/items/{line}")
-            .patch(lifecycle::change_quantity::<P>, lifecycle::change_quantity_doc())
-            .delete(lifecycle::remove_item::<P>, lifecycle::remove_item_doc()),
+            .patch(items::change_quantity::<P>, items::change_quantity_doc())
+            .delete(items::remove::<P>, items::remove_doc()),
         endpoint("/orders/{order_id}/place").post(lifecycle::place::<P>, lifecycle::place_doc()),
         endpoint("/orders/{order_id}/cancel").post(lifecycle::cancel::<P>, lifecycle::cancel_doc()),
         endpoint("/orders/{order_id}/fulfil").post(lifecycle::fulfil::<P>, lifecycle::fulfil_doc()),
         endpoint("/orders/{order_id}/events").get(history::list::<P>, history::list_doc()),
-        endpoint("/events").producing(event_body::BATCH.clone()).get(feed::read::<P>, feed::read_doc()),
+        endpoint("/events").producing(cloud_event::BATCH.clone()).get(feed::read::<P>, feed::read_doc()),
         endpoint("/events/stream").producing(mime::TEXT_EVENT_STREAM).get(stream::follow::<P>, stream::follow_doc()),
         endpoint("/products").get(products::list::<P>, products::list_doc()),
         endpoint("/health/live").get(health::live, health::live_doc()),
@@ -43,11 +43,13 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
     ]
 }
 
+/// Everything that the server serves: the API, and the pages that the API's document leaves out.
 pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &Path) {
     for endpoint in endpoints::<P>() {
-        endpoint.register(config);
+        config.service(endpoint.into_resource());
     }
-    docs::register(config);
-    console::register(config, static_dir);
+    config.service(web::redirect("/docs", "/docs/"));
+    config.service(docs::swagger_ui("/docs"));
+    config.service(console::files("/app", static_dir));
     config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::route_not_found())));
 }

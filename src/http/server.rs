@@ -28,26 +28,26 @@ use super::{
     service::docs::OpenApi,
 };
 
-/// How the server listens, and its bounds.
+/// The address of the server, what it serves, and its limits.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     pub bind: SocketAddr,
     pub static_dir: PathBuf,
-    /// Pages of these origins may call the API; none may where the list is empty.
+    /// Pages of these origins may call the API. If the list is empty, no page of another origin may.
     pub cors_origins: Vec<String>,
-    /// How many connections are served at a time; further ones wait.
+    /// How many connections are open at a time. Further ones wait.
     pub max_connections: usize,
     /// How long a connection may be idle between two requests.
     pub keep_alive: Duration,
     /// How long the head of a request may take to arrive.
     pub head_timeout: Duration,
-    /// How long a client may leave what was sent to it unread before it is disconnected.
+    /// How long a client may leave sent bytes unread before the kernel closes its connection.
     pub send_timeout: Duration,
-    /// How long a shutdown waits for requests that were accepted.
+    /// How long a shutdown waits for the requests in progress.
     pub drain_timeout: Duration,
 }
 
-/// A server that listens. It serves while the `server` future is polled.
+/// A server that listens already. It serves while `server` is polled.
 #[derive(Debug)]
 pub struct Serving {
     pub address: SocketAddr,
@@ -73,22 +73,22 @@ impl IntoFuture for RunningServer {
     }
 }
 
-/// The kernel ends a connection whose other side takes nothing for so long (tcp(7), `TCP_USER_TIMEOUT`): nobody else would
-/// notice while there is nothing to do but wait.
-fn bound_unread(connection: &dyn Any, timeout: Duration) {
+/// The kernel closes a connection whose other side acknowledges nothing for this long (tcp(7), `TCP_USER_TIMEOUT`).
+/// Nothing else notices a stalled client of an event stream: the server only waits until it can write.
+fn set_send_timeout(connection: &dyn Any, timeout: Duration) {
     #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
         && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
     {
-        log::debug!("a connection is without a bound on what is unread: {error}");
+        log::debug!("a connection has no send timeout: {error}");
     }
 }
 
-/// Listens at once; port 0 takes a free one.
+/// Listens at once. Port 0 takes a free port.
 pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<Serving> {
     let listener = TcpListener::bind(settings.bind)?;
     let address = listener.local_addr()?;
-    let app = Data::new(app);
+    let (limits, app) = (app.limits(), Data::new(app));
     let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>())));
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let HttpSettings { static_dir, cors_origins, .. } = settings;
@@ -96,6 +96,7 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
         App::new()
             .app_data(app.clone())
             .app_data(document.clone())
+            .app_data(limits)
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))
             .wrap(from_fn(observe::<P>))
             .configure(|config| routes::configure::<P>(config, &static_dir))
@@ -105,9 +106,9 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
     .keep_alive(settings.keep_alive)
     .client_request_timeout(settings.head_timeout)
     .shutdown_timeout(settings.drain_timeout.as_secs())
-    // `main` decides what a signal means.
+    // `bootstrap` handles the signals.
     .disable_signals()
-    .on_connect(move |connection, _| bound_unread(connection, settings.send_timeout))
+    .on_connect(move |connection, _| set_send_timeout(connection, settings.send_timeout))
     .listen(listener)?
     .run();
     Ok(Serving { address, handle: server.handle(), server: RunningServer(server) })

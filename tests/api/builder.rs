@@ -72,11 +72,11 @@ impl<P: PricingService> ApiBuilder<P> {
         let Self { pricing, bus, metrics, head_timeout, body_timeout, send_timeout } = self;
         let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry: metrics.clone() };
         let limits = HttpLimits {
-            body: 64 * 1024,
-            headers: 16 * 1024,
-            arrival: body_timeout,
+            body_bytes: 64 * 1024,
+            header_bytes: 16 * 1024,
+            body_time: body_timeout,
             heartbeat: HEARTBEAT,
-            waiting: WAITING_CLIENTS,
+            waiting_clients: WAITING_CLIENTS,
         };
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),

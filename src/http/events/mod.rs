@@ -1,5 +1,5 @@
 //! The event log over HTTP: the feed and the stream.
 
-pub(crate) mod event_body;
+mod event_query;
 pub(crate) mod feed;
 pub(crate) mod stream;

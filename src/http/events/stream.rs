@@ -1,7 +1,11 @@
-use std::time::Duration;
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
     http::{
         Method,
         header::{self, CacheDirective, HeaderName},
@@ -13,91 +17,115 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    app::{EventFilter, EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports},
+    app::{EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports},
     http::{
         app_state::AppState,
-        request::parameters::{Query, number},
-        response::{code::Code, problem::Problem},
-        routing::openapi::Doc,
+        request::{
+            caller::Caller,
+            query::{Parameters, Query, QueryParameters, number},
+        },
+        response::{
+            code::Code,
+            problem::{HttpResult, Problem},
+        },
+        routing::doc::Doc,
     },
 };
 
-use super::{
-    event_body::{EventQuery, wanted_doc},
-    feed::MAX_POSITION,
-};
+use super::event_query::{EventQuery, MAX_POSITION};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Tells a proxy in front not to hold events back.
+/// With the value `no`, it keeps a proxy from holding events back.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// How long a browser waits before it connects again, in milliseconds.
 const RETRY: u32 = 1000;
 
-/// The log as server-sent events (HTML standard, section 9.2), for as long as both sides are there.
-pub(crate) async fn follow<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let mut query = Query::of(&request);
-    let after = query.optional("after", number(0..=MAX_POSITION));
-    let EventQuery { order_id, types } = EventQuery::of(&mut query);
-    query.finish()?;
-    // What the client had when it lost the connection counts more than what it began with.
-    let after = last_event_id(&request)?.or(after);
-    let waits = app.may_wait()?;
-    let filter = EventFilter { tenant: Some(app.tenant()), order_id, types };
-    let events = FollowEvents(app.ports()).execute(FollowEventsRequest { filter, after }).await?;
+/// The event log as server-sent events (HTML standard, section 9.2), until the client or the service ends the stream.
+pub(crate) async fn follow<P: Ports>(
+    app: Data<AppState<P>>,
+    caller: Caller,
+    Query(StreamQuery { after, events }): Query<StreamQuery>,
+    LastEventId(last): LastEventId,
+    method: Method,
+) -> HttpResult {
+    let permit = app.admit_waiting()?;
+    // A client that reconnects sends its first `after` again: `Last-Event-ID` is newer.
+    let request = FollowEventsRequest { filter: events.filter(caller.tenant), after: last.or(after) };
+    let events = FollowEvents(app.ports()).execute(request).await?;
     let mut response = HttpResponse::Ok();
     response.content_type(mime::TEXT_EVENT_STREAM.as_ref());
     response.insert_header(header::CacheControl(vec![CacheDirective::NoStore]));
     response.insert_header((X_ACCEL_BUFFERING, "no"));
-    Ok(if request.method() == Method::HEAD {
+    Ok(if method == Method::HEAD {
         response.finish()
     } else {
-        response.streaming(frames(events, app.bounds().heartbeat, app.drained(), waits))
+        response.streaming(frames(events, app.limits().heartbeat, app.drained(), permit))
     })
 }
 
 pub(crate) fn follow_doc() -> Doc {
-    let position = json!({"type": "integer", "minimum": 0, "maximum": MAX_POSITION});
-    let doc = Doc::new("Events", "follow_events", "Follow the log as server-sent events")
+    Doc::new("Events", "follow_events", "Follow the event log as server-sent events")
         .describe(
-            "Each event has its position as `id`, its type as `event`, and the CloudEvent as `data`. A stream begins with what \
-             comes next, or behind the given position. Comments tell that it is still there, with the position up to which \
-             the caller has everything. A client that is slower than the events come is disconnected; it goes on where it was \
-             by `Last-Event-ID`, as browsers do by themselves.",
+            "Each event has its position as `id`, its type as `event`, and the CloudEvent as `data`. A stream begins with the \
+             next event, or behind the given position. While there is no event, comments show that the stream is alive; their \
+             `id` is the position up to which the caller has everything. The service disconnects a client that is slower than \
+             the events come. The client resumes by `Last-Event-ID`, as browsers do by themselves.",
         )
-        .parameter("query", "after", &position, "The last position that the caller has; 0 for the whole log")
-        .parameter(
-            "header",
+        .query::<StreamQuery>()
+        .header(
             "Last-Event-ID",
             &json!({"type": "string", "pattern": "^[0-9]*$", "maxLength": 19}),
-            "The last position that the caller had when it lost the connection; counts more than `after`",
-        );
-    wanted_doc(doc).other_answer(200, "The events, as they come", Some("text/event-stream")).problems(&[
-        Code::PositionRetired,
-        Code::StoreUnavailable,
-        Code::TooManyStreams,
-    ])
+            "The last position that the caller had when the connection ended; it overrides `after`",
+        )
+        .other_response(200, "The events, as they come", Some("text/event-stream"))
+        .problems(&[Code::PositionRetired, Code::StoreUnavailable, Code::TooManyStreams])
 }
 
-/// An empty one says nothing: so a browser asks that has not heard of any event yet.
-fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, Problem> {
-    let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let refused = |detail| Problem::parameter("last-event-id", detail);
-    let text = value.to_str().map_err(|_| refused("The value is a position, in digits.".to_owned()))?;
-    number(0..=MAX_POSITION)(text).map(Some).map_err(refused)
+/// Where a stream begins, and which events it has.
+pub(crate) struct StreamQuery {
+    after: Option<u64>,
+    events: EventQuery,
 }
 
-/// What goes over the wire. It ends when the client is too slow, the log cannot be read, or the service stops.
+impl QueryParameters for StreamQuery {
+    fn define(parameters: &mut impl Parameters) -> Self {
+        let after = "The last position that the caller has; 0 for the whole event log";
+        Self {
+            after: parameters.optional_number("after", after, 0..=MAX_POSITION),
+            events: EventQuery::define(parameters),
+        }
+    }
+}
+
+/// The position that a reconnecting client had. The header is empty if a browser has not received an event yet.
+pub(crate) struct LastEventId(Option<u64>);
+
+impl FromRequest for LastEventId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else {
+            return ready(Ok(Self(None)));
+        };
+        let text = value.to_str().map_err(|_| "The value is a position, in digits.".to_owned());
+        let position = text.and_then(|text| number(text, &(0..=MAX_POSITION)));
+        ready(position.map(|last| Self(Some(last))).map_err(|detail| Problem::parameter("last-event-id", detail)))
+    }
+}
+
+/// The bytes of the stream. It ends when the client is too slow, the event log cannot be read, or the service stops.
 fn frames<P: Ports>(
     events: EventStream<P>,
     heartbeat: Duration,
     drained: impl Future<Output = ()> + 'static,
-    waits: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     let opening = format!("retry: {RETRY}\n{}", still_there(&events));
     let first = stream::once(async { Ok(Bytes::from(opening)) });
-    let rest = stream::unfold((events, waits), move |(mut events, waits)| async move {
+    let rest = stream::unfold((events, permit), move |(mut events, permit)| async move {
         let frame = match tokio::time::timeout(heartbeat, events.next()).await {
             Ok(Ok(event)) => frame(&event),
             Ok(Err(ended)) => {
@@ -106,7 +134,7 @@ fn frames<P: Ports>(
             }
             Err(_silence) => still_there(&events),
         };
-        Some((Ok(Bytes::from(frame)), (events, waits)))
+        Some((Ok(Bytes::from(frame)), (events, permit)))
     });
     futures_util::StreamExt::take_until(futures_util::StreamExt::chain(first, rest), Box::pin(drained))
 }
@@ -115,15 +143,15 @@ fn frame(event: &LoggedEvent) -> String {
     format!("id: {}\nevent: {}\ndata: {}\n\n", event.position, event.event_type, event.cloud_event())
 }
 
-/// A comment, and the position up to which the client has everything: an id without data sets what it resumes from,
-/// and dispatches nothing.
+/// A comment, and the position up to which the client has everything. An `id` without data dispatches no event, but
+/// the client resumes from it.
 fn still_there<P: Ports>(events: &EventStream<P>) -> String {
     format!(": still there\nid: {}\n\n", events.position())
 }
 
 fn log_end(ended: &EventStreamError) {
     match ended {
-        EventStreamError::Lagged(lagged) => log::info!("a stream of events ends, to be resumed: {lagged}"),
-        EventStreamError::Read(error) => log::warn!("a stream of events ends, to be resumed: {error}"),
+        EventStreamError::Lagged(lagged) => log::info!("an event stream ends, its client can resume: {lagged}"),
+        EventStreamError::Read(error) => log::warn!("an event stream ends, its client can resume: {error}"),
     }
 }

@@ -5,20 +5,20 @@ use actix_web::http::{
 };
 
 use crate::http::{
-    request::conditions::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
+    request::idempotency_key::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
     request_id::X_REQUEST_ID,
 };
 
-/// Which pages of other origins may call the API (the CORS protocol of the Fetch standard). Those that are not named may not.
+/// Lets the pages of these origins call the API (the CORS protocol of the Fetch standard), and of no other origin.
 pub(crate) fn allow(origins: &[String]) -> Cors {
-    let accepted =
+    let allowed =
         [header::ACCEPT, header::CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, X_REQUEST_ID];
-    let shown: [HeaderName; 6] =
+    let exposed: [HeaderName; 6] =
         [header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, IDEMPOTENT_REPLAYED, X_REQUEST_ID];
-    let named = Cors::default()
+    let cors = Cors::default()
         .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
-        .allowed_headers(accepted)
-        .expose_headers(shown)
+        .allowed_headers(allowed)
+        .expose_headers(exposed)
         .max_age(3600);
-    origins.iter().fold(named, |cors, origin| cors.allowed_origin(origin))
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

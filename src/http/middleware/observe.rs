@@ -33,7 +33,7 @@ pub(crate) async fn observe<P: Ports>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let ports = app.ports();
     let now = ports.clock().now();
-    let id = RequestId::of(request.headers(), ports.ids(), now);
+    let id = RequestId::from_headers(request.headers(), ports.ids(), now);
     let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
     trace.scope(answer(app, request, next, id)).await
 }
@@ -57,10 +57,10 @@ async fn answer<P: Ports>(
     let counted = app.metrics().begin_request(begun);
     request.extensions_mut().insert(id.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answered = if header_bytes(request.headers()) > app.bounds().headers {
-        Ok(Err(
-            Problem::new(Code::HeadersTooLarge, format!("Headers have at most {} bytes.", app.bounds().headers)).into()
-        ))
+    let limit = app.limits().header_bytes;
+    let answered = if header_bytes(request.headers()) > limit {
+        let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
+        Ok(Err(Problem::new(Code::HeadersTooLarge, detail).into()))
     } else {
         AssertUnwindSafe(next.call(request)).catch_unwind().await
     };

@@ -9,9 +9,9 @@ use crate::{
     http::response::{code::Code, problem::Problem},
 };
 
-/// A position in a list of orders: opaque to clients, and only good for the list that gave it.
+/// A position in a list of orders. It is opaque to clients, and valid only for a list with the same filters.
 ///
-/// 24 bytes in base64url (RFC 4648, section 5): the id of the last order, then a hash of the filter.
+/// 24 bytes in base64url (RFC 4648, section 5): the id of the page's last order, then a hash of the filter.
 pub(crate) fn encode(last: OrderId, filter: &OrderFilter) -> String {
     let mut bytes = [0; 24];
     bytes[..16].copy_from_slice(last.as_uuid().as_bytes());
@@ -21,19 +21,16 @@ pub(crate) fn encode(last: OrderId, filter: &OrderFilter) -> String {
 
 pub(crate) fn decode(text: &str, filter: &OrderFilter) -> Result<OrderId, Problem> {
     let bytes: Option<[u8; 24]> = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    let Some(bytes) = bytes else {
-        return Err(Problem::new(Code::InvalidCursor, "This is not a cursor that a list gave."));
-    };
+    let malformed = || Problem::new(Code::InvalidCursor, "The cursor is malformed. Use next_cursor unchanged.");
+    let bytes = bytes.ok_or_else(malformed)?;
     let (id, hash) = bytes.split_at(16);
     if hash != fingerprint(filter).to_be_bytes() {
-        return Err(Problem::new(Code::InvalidCursor, "The cursor is of a list with other filters."));
+        return Err(Problem::new(Code::InvalidCursor, "The cursor belongs to a list with other filters."));
     }
-    let id = Uuid::from_slice(id)
-        .map_err(|_| Problem::new(Code::InvalidCursor, "This is not a cursor that a list gave."))?;
-    Ok(OrderId::from_uuid(id))
+    Uuid::from_slice(id).map(OrderId::from_uuid).map_err(|_| malformed())
 }
 
-/// FNV-1a over the filter: the same in every instance and every release, which std's hashers do not promise.
+/// FNV-1a over the filter: the same in every instance and release. The hashers of `std` do not guarantee that.
 fn fingerprint(filter: &OrderFilter) -> u64 {
     let OrderFilter { customer_id, status, created_from, created_to } = filter;
     let mut hash = Fnv1a(0xcbf2_9ce4_8422_2325);
@@ -45,7 +42,7 @@ fn fingerprint(filter: &OrderFilter) -> u64 {
         time(created_to),
     ];
     for part in parts {
-        // A filter that is absent differs from one that is empty, and no two neighbours run together.
+        // An absent part differs from an empty one, and the boundary of two parts is part of the hash.
         hash.write(&[u8::from(part.is_some())]);
         hash.write(part.unwrap_or_default().as_bytes());
         hash.write(&[0]);

@@ -1,74 +1,80 @@
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, ContentType},
-    web::Data,
-};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
     app::{GetHistory, GetHistoryRequest, HistoryPage, Ports},
+    domain::OrderId,
     http::{
         app_state::AppState,
-        events::{
-            event_body::{EventBody, event_example},
-            feed::cloud_events,
+        request::{
+            caller::Caller,
+            query::{Parameters, Query, QueryParameters},
         },
-        request::parameters::{MAX_VERSION, Query, number, order_id},
-        response::{code::Code, problem::Problem},
-        routing::openapi::Doc,
+        response::{
+            cloud_event::{CloudEvent, cloud_events, event_example},
+            code::Code,
+            problem::{HttpResult, Problem},
+        },
+        routing::doc::Doc,
     },
 };
 
-use super::create::order_id_doc;
+use super::{order_doc::order_id_doc, order_values::MAX_VERSION};
 
-pub(crate) async fn list<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let mut query = Query::of(&request);
-    let after = query.optional("after", number(0..=MAX_VERSION)).unwrap_or(0);
-    let limit = query.optional("limit", number(1..=GetHistory::<P>::MAX_LIMIT));
-    let limit = limit.unwrap_or(GetHistory::<P>::DEFAULT_LIMIT);
-    query.finish()?;
-    let asked = GetHistoryRequest { tenant: app.tenant(), order_id: order_id(&request)?, after, limit };
-    let HistoryPage { events, next } = GetHistory(app.ports()).execute(&asked).await?;
+pub(crate) async fn list<P: Ports>(
+    app: Data<AppState<P>>,
+    caller: Caller,
+    Query(HistoryQuery { after, limit }): Query<HistoryQuery>,
+    order_id: OrderId,
+    request: HttpRequest,
+) -> HttpResult {
+    let history = GetHistoryRequest { tenant: caller.tenant, order_id, after, limit };
+    let HistoryPage { events, next } = GetHistory(app.ports()).execute(&history).await?;
     let mut response = HttpResponse::Ok();
     if let Some(next) = next {
         let link = format!("<{}?after={next}&limit={limit}>; rel=\"next\"", request.path());
         response.insert_header((header::LINK, link));
     }
-    let next = next.map_or("null".to_owned(), |version| version.to_string());
-    let body = format!(r#"{{"events":{},"next_after":{next}}}"#, cloud_events(&events));
-    Ok(response.content_type(ContentType::json()).body(body))
+    let events = RawValue::from_string(cloud_events(&events)).map_err(Problem::internal)?;
+    Ok(response.json(HistoryBody { events, next_after: next }))
 }
 
 pub(crate) fn list_doc() -> Doc {
     let example = json!({"events": [event_example()], "next_after": null});
-    let doc = Doc::new("Orders", "get_history", "Read what happened to an order, oldest first");
+    let doc = Doc::new("Orders", "get_history", "Read the events of an order, oldest first");
     order_id_doc(doc)
-        .parameter(
-            "query",
-            "after",
-            &json!({"type": "integer", "minimum": 0, "maximum": MAX_VERSION, "default": 0}),
-            "The last version of the page before",
-        )
-        .parameter(
-            "query",
-            "limit",
-            &json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 200}),
-            "How many events at the most",
-        )
-        .answer::<HistoryBody>(200, "The events", &example)
-        .header(200, "Link", &json!({"type": "string"}), "The next page, where there is one (RFC 8288)")
+        .query::<HistoryQuery>()
+        .response::<HistoryBody>(200, "The events", &example)
+        .response_header(200, "Link", &json!({"type": "string"}), "The next page, if there is one (RFC 8288)")
         .problems(&[Code::OrderNotFound, Code::PositionRetired, Code::StoreUnavailable])
 }
 
-/// What happened to an order.
-#[derive(ToSchema)]
+/// Which page of the history.
+pub(crate) struct HistoryQuery {
+    after: u32,
+    limit: usize,
+}
+
+impl QueryParameters for HistoryQuery {
+    fn define(parameters: &mut impl Parameters) -> Self {
+        let (max, default) = (GetHistory::<()>::MAX_LIMIT, GetHistory::<()>::DEFAULT_LIMIT);
+        Self {
+            after: parameters.number("after", "The last version of the previous page", 0..=MAX_VERSION, 0),
+            limit: parameters.number("limit", "The most events to return", 1..=max, default),
+        }
+    }
+}
+
+/// The events of an order.
+#[derive(Serialize, ToSchema)]
 #[schema(as = History)]
-#[expect(dead_code, reason = "the schema of what `list` writes")]
 struct HistoryBody {
     /// By version.
-    events: Vec<EventBody>,
-    /// For the next page; null on the last one.
+    #[schema(value_type = Vec<CloudEvent>)]
+    events: Box<RawValue>,
+    /// The last version of this page, for the next one; null on the last page.
     #[schema(required = true)]
     next_after: Option<u32>,
 }

@@ -2,9 +2,16 @@
 
 pub(crate) mod batch;
 pub(crate) mod create;
-pub(crate) mod cursor;
+pub(crate) mod get;
 pub(crate) mod history;
+pub(crate) mod items;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
-pub(crate) mod order_body;
-pub(crate) mod order_request;
+
+mod cursor;
+mod order_body;
+mod order_doc;
+mod order_request;
+mod order_response;
+mod order_values;
+mod order_write;

@@ -1,17 +1,20 @@
-use std::{fmt::Display, io::Cursor};
+use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use utoipa::{
     ToSchema,
-    openapi::schema::{ArrayBuilder, ObjectBuilder, Type},
+    openapi::{
+        KnownFormat, SchemaFormat,
+        schema::{ArrayBuilder, ObjectBuilder, Type},
+    },
 };
 
 use crate::{
     app::{OrderDetails, OrderSummary},
-    domain::{Action, Amount, Line, OrderError, OrderId, Price},
-    http::response::{code::Code, problem::sentence},
+    domain::{Action, Amount, Line, MAX_LINES, OrderError, OrderId, Price, Quantity, Status},
+    http::response::{code::Code, problem::sentence, timestamp},
 };
 
 /// An order as a list shows it.
@@ -23,33 +26,52 @@ pub(crate) struct SummaryBody {
     #[schema(value_type = String, format = "uuid")]
     order_id: OrderId,
     customer_id: String,
-    #[schema(pattern = "^(open|placed|cancelled|fulfilled)$")]
+    #[schema(schema_with = status_schema)]
     status: &'static str,
-    /// ISO 4217.
+    /// An ISO 4217 code.
     #[schema(pattern = "^[A-Z]{3}$")]
     currency: &'static str,
-    /// How many lines.
-    #[schema(maximum = 200)]
+    #[schema(schema_with = items_count_schema)]
     items_count: usize,
-    /// How many units on all lines.
+    /// The units of all lines.
     units_count: u32,
-    /// Quantity × price over all lines, with the decimals of the currency.
+    /// The sum of quantity × price, with the decimals of the currency.
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
     total_amount: Amount,
-    /// How many changes so far.
+    /// The number of changes so far.
     #[schema(minimum = 1)]
     version: u32,
     /// RFC 3339, UTC.
-    #[serde(serialize_with = "as_timestamp")]
+    #[serde(serialize_with = "timestamp::serialize")]
     #[schema(value_type = String, format = "date-time")]
     created_at: OffsetDateTime,
-    #[serde(serialize_with = "as_timestamp")]
+    #[serde(serialize_with = "timestamp::serialize")]
     #[schema(value_type = String, format = "date-time")]
     updated_at: OffsetDateTime,
-    /// What the order allows now.
+    /// The actions that the order allows now.
     #[schema(schema_with = actions_schema)]
     allowed_actions: Vec<&'static str>,
+}
+
+fn status_schema() -> ObjectBuilder {
+    let pattern = format!("^({})$", Status::ALL.map(Status::as_str).join("|"));
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the limit is far below 2^52")]
+fn items_count_schema() -> ObjectBuilder {
+    let count = integer_schema(0.0, MAX_LINES as f64);
+    count.description(Some("The number of lines."))
+}
+
+fn quantity_schema() -> ObjectBuilder {
+    let int32 = SchemaFormat::KnownFormat(KnownFormat::Int32);
+    integer_schema(Quantity::MIN.into(), Quantity::MAX.into()).format(Some(int32))
+}
+
+fn integer_schema(minimum: f64, maximum: f64) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(minimum)).maximum(Some(maximum))
 }
 
 fn action_schema() -> ObjectBuilder {
@@ -66,7 +88,7 @@ fn actions_schema() -> ArrayBuilder {
 pub(crate) struct OrderBody {
     #[serde(flatten)]
     summary: SummaryBody,
-    /// What the order does not allow now, and why.
+    /// The actions that the order does not allow now, and why.
     disallowed_actions: Vec<DisallowedBody>,
     items: Vec<ItemBody>,
 }
@@ -77,24 +99,24 @@ pub(crate) struct OrderBody {
 struct DisallowedBody {
     #[schema(schema_with = action_schema)]
     action: &'static str,
-    /// The code of the problem that the action would be answered with.
+    /// The code of the problem that the action would get.
     code: &'static str,
-    /// The rule that is in its way, in a sentence.
+    /// The rule that refuses the action, in a sentence.
     reason: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Item)]
 struct ItemBody {
-    /// Names the item in its order for ever.
+    /// The number of the line. The order gives each number once.
     #[schema(minimum = 1)]
     line: u32,
     #[schema(pattern = "^[A-Z0-9]{8,12}$")]
     sku: String,
     name: String,
-    #[schema(minimum = 1, maximum = 999)]
+    #[schema(schema_with = quantity_schema)]
     quantity: u16,
-    /// Of one unit, at the moment it was added.
+    /// The price of one unit at the time when the item was added.
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String, pattern = r"^\d+(\.\d+)?$")]
     price: Price,
@@ -150,25 +172,17 @@ impl From<&Line> for ItemBody {
     }
 }
 
-/// Written straight into the answer.
+/// Written straight into the response, without a `String` between.
 fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
-}
-
-/// RFC 3339, UTC.
-fn as_timestamp<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut text = Cursor::new([0; 40]);
-    // The years that a clock can show always format.
-    let _ = at.format_into(&mut text, &Rfc3339);
-    let length = usize::try_from(text.position()).unwrap_or_default();
-    serializer.serialize_str(str::from_utf8(text.get_ref().get(..length).unwrap_or_default()).unwrap_or_default())
 }
 
 pub(crate) fn summary_example() -> Value {
     json!({
         "order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "customer_id": "customer-7", "status": "open",
         "currency": "EUR", "items_count": 1, "units_count": 1, "total_amount": "999.99", "version": 2,
-        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z", "allowed_actions": ["add_item", "change_quantity", "remove_item", "place", "cancel"],
+        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z",
+        "allowed_actions": ["add_item", "change_quantity", "remove_item", "place", "cancel"],
     })
 }
 
@@ -186,9 +200,4 @@ pub(crate) fn order_example() -> Value {
         order.insert("items".to_owned(), json!([item]));
     }
     example
-}
-
-/// RFC 3339, UTC. The years that a clock can show always format.
-pub(crate) fn timestamp(at: OffsetDateTime) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
 }

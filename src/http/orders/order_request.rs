@@ -1,115 +1,159 @@
+//! The bodies that order routes read.
+
+use std::fmt;
+
 use serde_json::{Value, json};
-use utoipa::{
-    ToSchema,
-    openapi::{
-        ObjectBuilder,
-        schema::{Schema, Type},
-    },
-};
 
 use crate::{
     app::{BatchPolicy, NewItem, NewOrder},
-    domain::{Currency, MAX_LINES},
+    domain::{CancelReason, Currency, MAX_LINES, Quantity},
     http::{
-        request::fields::{Fields, Wrong, quantity, text},
+        request::{
+            fields::{Body, FieldValue, Fields, ListLimit, Wrong},
+            text::TextValue,
+        },
         response::code::Code,
     },
 };
 
-/// A new order.
-#[derive(ToSchema)]
-#[schema(as = NewOrder)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the schema of what `read` reads")]
-pub(crate) struct NewOrderBody {
-    /// Who orders: 1 to 64 characters, no control characters; white space around it is cut off.
-    #[schema(
-        min_length = 1,
-        max_length = 64,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
-    )]
-    customer_id: String,
-    /// ISO 4217; EUR where there is none.
-    #[schema(required = false, default = "EUR", schema_with = currency_schema)]
-    currency: String,
-    #[schema(required = false, max_items = 200)]
-    items: Vec<NewItemBody>,
+impl Body for NewOrder {
+    const NAME: &'static str = "NewOrder";
+    const TEXT: &'static str = "A new order.";
+
+    fn define(fields: &mut impl Fields) -> Option<Self> {
+        let customer_id = fields
+            .required("customer_id", "The customer, without control characters. White space at both ends is removed.");
+        let currency = fields.with_default("currency", "An ISO 4217 code.", Currency::EUR);
+        let limit = ListLimit { max: MAX_LINES, code: Code::TooManyLines };
+        let items = fields.list("items", "The first items of the order.", limit);
+        Some(Self { customer_id: customer_id?, currency: currency?, items: items? })
+    }
 }
 
-fn currency_schema() -> Schema {
-    let codes = Currency::all().map(Currency::code);
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
+impl Body for NewItem {
+    const NAME: &'static str = "NewItem";
+    const TEXT: &'static str = "A product and a quantity.";
+
+    fn define(fields: &mut impl Fields) -> Option<Self> {
+        let sku = fields.required(
+            "sku",
+            "A product of the catalogue, in upper or lower case. White space at both ends is removed.",
+        );
+        let quantity = fields.required("quantity", "The number of units.");
+        Some(Self { sku: sku?, quantity: quantity? })
+    }
 }
 
-/// A product and how many of it.
-#[derive(ToSchema)]
-#[schema(as = NewItem)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the schema of what `read` reads")]
-pub(crate) struct NewItemBody {
-    /// A product of the catalogue, in upper or lower case; white space around it is cut off.
-    #[schema(pattern = r"^\s*[A-Za-z0-9]{8,12}\s*$")]
-    sku: String,
-    #[schema(minimum = 1, maximum = 999)]
-    quantity: u16,
+pub(crate) struct NewQuantity(pub(super) Quantity);
+
+impl Body for NewQuantity {
+    const NAME: &'static str = "NewQuantity";
+    const TEXT: &'static str = "A new quantity.";
+
+    fn define(fields: &mut impl Fields) -> Option<Self> {
+        fields.required("quantity", "The number of units.").map(Self)
+    }
 }
 
-/// Many new orders.
-#[derive(ToSchema)]
-#[schema(as = NewOrders)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the schema of what `orders` and `policy` read")]
-pub(crate) struct NewOrdersBody {
-    /// Each a `NewOrder`. What is not one gets a problem of its own.
-    #[schema(min_items = 1, max_items = 100, value_type = Vec<serde_json::Value>)]
-    orders: Vec<NewOrderBody>,
-    /// What one bad order means for the others: none is taken, or the good ones are.
-    #[schema(required = false, default = "reject_all")]
-    error_policy: ErrorPolicyBody,
+pub(crate) struct Cancellation {
+    pub(super) reason: Option<CancelReason>,
 }
 
-#[derive(ToSchema)]
-#[schema(as = ErrorPolicy, rename_all = "snake_case")]
-#[expect(dead_code, reason = "the schema of what `policy` reads")]
-pub(crate) enum ErrorPolicyBody {
-    RejectAll,
-    Partial,
+impl Body for Cancellation {
+    const NAME: &'static str = "Cancellation";
+    const TEXT: &'static str = "Why the order is cancelled.";
+    const IS_OPTIONAL: bool = true;
+
+    fn define(fields: &mut impl Fields) -> Option<Self> {
+        let reason = fields.optional("reason", "No control characters. White space at both ends is removed.");
+        Some(Self { reason: reason? })
+    }
 }
 
-pub(crate) fn new_order(fields: &mut Fields<'_>) -> Option<NewOrder> {
-    let customer_id = fields.required("customer_id", text);
-    let currency = fields.optional("currency", Currency::EUR, text);
-    let items = fields.list("items", (MAX_LINES, Code::TooManyLines), new_item);
-    Some(NewOrder { customer_id: customer_id?, currency: currency?, items: items? })
-}
+/// The body of a route that takes no fields.
+pub(crate) struct NoFields;
 
-pub(crate) fn new_item(fields: &mut Fields<'_>) -> Option<NewItem> {
-    let sku = fields.required("sku", text);
-    let quantity = fields.required("quantity", quantity);
-    Some(NewItem { sku: sku?, quantity: quantity? })
-}
+impl Body for NoFields {
+    const NAME: &'static str = "Nothing";
+    const TEXT: &'static str = "An object without fields.";
+    const IS_OPTIONAL: bool = true;
 
-pub(crate) const MAX_BATCH: usize = 100;
+    fn define(_: &mut impl Fields) -> Option<Self> {
+        Some(Self)
+    }
+}
 
 /// The orders of a batch as they came: each is read by itself.
-pub(crate) fn new_orders(fields: &mut Fields<'_>) -> Option<(Vec<Value>, BatchPolicy)> {
-    let orders = fields.required("orders", |value| {
-        let orders = value.as_array().ok_or(Wrong::Type("an array"))?;
-        if (1..=MAX_BATCH).contains(&orders.len()) {
-            Ok(orders.clone())
-        } else {
-            Err(Wrong::Value(format!("A batch has 1 to {MAX_BATCH} orders; these are {}.", orders.len())))
-        }
-    });
-    let policy = fields.optional("error_policy", BatchPolicy::RejectAll, |value| match value {
-        Value::String(policy) if policy == "reject_all" => Ok(BatchPolicy::RejectAll),
-        Value::String(policy) if policy == "partial" => Ok(BatchPolicy::Partial),
-        Value::String(_) => Err(Wrong::Value("An error policy is reject_all or partial.".to_owned())),
-        _ => Err(Wrong::Type("a string")),
-    });
-    Some((orders?, policy?))
+pub(crate) struct NewOrders {
+    pub(super) orders: Vec<Value>,
+    pub(super) policy: BatchPolicy,
 }
 
-pub(crate) fn new_order_example() -> Value {
+impl Body for NewOrders {
+    const NAME: &'static str = "NewOrders";
+    const TEXT: &'static str = "A batch of new orders.";
+    const IS_ENVELOPE: bool = true;
+
+    fn define(fields: &mut impl Fields) -> Option<Self> {
+        let orders =
+            fields.required("orders", "Each a `NewOrder`. An element that is not one gets a problem of its own.");
+        let policy = fields.with_default(
+            "error_policy",
+            "What one refused order means for the others: `reject_all` creates none, `partial` creates them.",
+            ErrorPolicy(BatchPolicy::RejectAll),
+        );
+        let (BatchOrders(orders), ErrorPolicy(policy)) = (orders?, policy?);
+        Some(Self { orders, policy })
+    }
+}
+
+/// How many orders a batch has at the most.
+pub(super) const MAX_BATCH: usize = 100;
+
+struct BatchOrders(Vec<Value>);
+
+impl FieldValue for BatchOrders {
+    fn schema() -> Value {
+        json!({"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": {}})
+    }
+
+    fn read(value: Value) -> Result<Self, Wrong> {
+        let Value::Array(orders) = value else { return Err(Wrong::Type("an array")) };
+        if (1..=MAX_BATCH).contains(&orders.len()) {
+            Ok(Self(orders))
+        } else {
+            let detail = format!("A batch has 1 to {MAX_BATCH} orders; this one has {}.", orders.len());
+            Err(Wrong::Value(detail))
+        }
+    }
+}
+
+struct ErrorPolicy(BatchPolicy);
+
+impl ErrorPolicy {
+    const ALL: [Self; 2] = [Self(BatchPolicy::RejectAll), Self(BatchPolicy::Partial)];
+}
+
+impl fmt::Display for ErrorPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self.0 {
+            BatchPolicy::RejectAll => "reject_all",
+            BatchPolicy::Partial => "partial",
+        })
+    }
+}
+
+impl TextValue for ErrorPolicy {
+    fn schema() -> Value {
+        json!({"type": "string", "enum": Self::ALL.map(|policy| policy.to_string())})
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|policy| policy.to_string() == text);
+        known.ok_or_else(|| "An error policy is reject_all or partial.".to_owned())
+    }
+}
+
+pub(super) fn new_order_example() -> Value {
     json!({"customer_id": "customer-7", "currency": "EUR", "items": [{"sku": "LAPTOP123", "quantity": 1}]})
 }

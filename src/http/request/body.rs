@@ -1,6 +1,12 @@
-use actix_web::{HttpRequest, http::header, web::Payload};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{HttpRequest, dev::Payload, http::header};
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
+use tokio::time::{Sleep, sleep};
 
 use crate::http::{
     app_state::HttpLimits,
@@ -9,37 +15,106 @@ use crate::http::{
 
 use super::json;
 
-/// Reads a JSON body, within the bounds.
-pub(crate) async fn read_json(request: &HttpRequest, payload: Payload, bounds: HttpLimits) -> Result<Value, Problem> {
-    check_content_type(request)?;
-    let bytes = read(request, payload, bounds).await?;
-    parse(&bytes)
+/// The future of an extractor that takes a JSON body: reads it within the limits, then makes `T` of it.
+pub(crate) struct FromJson<T> {
+    request: HttpRequest,
+    is_optional: bool,
+    /// The error is what is wrong before a byte of the body is read. It is taken when the future is polled.
+    body: Result<ReadBody, Option<Problem>>,
+    make: fn(&HttpRequest, Value) -> Result<T, Problem>,
 }
 
-/// Reads a JSON body where a request may do without one: none at all says what an empty object says.
-pub(crate) async fn read_optional_json(
-    request: &HttpRequest,
-    payload: Payload,
-    bounds: HttpLimits,
-) -> Result<Value, Problem> {
-    let bytes = read(request, payload, bounds).await?;
-    if bytes.is_empty() {
-        return Ok(Value::Object(Map::new()));
+impl<T> FromJson<T> {
+    pub(crate) fn new(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        is_optional: bool,
+        make: fn(&HttpRequest, Value) -> Result<T, Problem>,
+    ) -> Self {
+        let checked = if is_optional { Ok(()) } else { check_content_type(request) };
+        let body = checked.and_then(|()| ReadBody::begin(request, payload.take()));
+        Self { request: request.clone(), is_optional, body: body.map_err(Some), make }
     }
-    check_content_type(request)?;
-    parse(&bytes)
+
+    fn finish(&self, bytes: &[u8]) -> Result<T, Problem> {
+        if self.is_optional {
+            // No body at all means the empty object.
+            if bytes.is_empty() {
+                return (self.make)(&self.request, Value::Object(Map::new()));
+            }
+            check_content_type(&self.request)?;
+        }
+        let malformed = |error| Problem::new(Code::MalformedJson, format!("The body is not well-formed: {error}."));
+        let value = json::parse(bytes).map_err(malformed)?;
+        (self.make)(&self.request, value)
+    }
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    json::parse(bytes).map_err(|error| Problem::new(Code::MalformedJson, format!("Not well-formed: {error}.")))
+impl<T> Future for FromJson<T> {
+    type Output = Result<T, Problem>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let bytes = match &mut self.body {
+            Ok(body) => ready!(body.poll(context)),
+            Err(refused) => Err(refused.take().unwrap_or_else(|| Problem::internal("a body was polled again"))),
+        };
+        Poll::Ready(bytes.and_then(|bytes| self.finish(&bytes)))
+    }
 }
 
-/// `application/json`, with any parameters but a charset other than UTF-8 (RFC 8259, section 8.1).
+/// The body so far.
+struct ReadBody {
+    payload: Payload,
+    bytes: Vec<u8>,
+    limits: HttpLimits,
+    /// From the first time that the body has to be waited for.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl ReadBody {
+    fn begin(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+        let limits = *request.app_data::<HttpLimits>().ok_or_else(|| Problem::internal("the limits are not set"))?;
+        let declared = request.headers().get(header::CONTENT_LENGTH);
+        let declared: Option<usize> = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+        if declared.is_some_and(|length| length > limits.body_bytes) {
+            return Err(too_large(limits));
+        }
+        Ok(Self { payload, bytes: Vec::with_capacity(declared.unwrap_or(0)), limits, deadline: None })
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Vec<u8>, Problem>> {
+        loop {
+            match self.payload.poll_next_unpin(context) {
+                Poll::Ready(None) => return Poll::Ready(Ok(std::mem::take(&mut self.bytes))),
+                Poll::Ready(Some(Ok(chunk))) if self.bytes.len() + chunk.len() <= self.limits.body_bytes => {
+                    self.bytes.extend_from_slice(&chunk);
+                }
+                Poll::Ready(Some(Ok(_))) => return Poll::Ready(Err(too_large(self.limits))),
+                Poll::Ready(Some(Err(error))) => {
+                    let detail = format!("The body ended early: {error}.");
+                    return Poll::Ready(Err(Problem::new(Code::MalformedJson, detail)));
+                }
+                Poll::Pending => break,
+            }
+        }
+        let time = self.limits.body_time;
+        ready!(self.deadline.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(context));
+        let detail = format!("The body did not arrive within {} s. Send it without a pause.", time.as_secs());
+        Poll::Ready(Err(Problem::new(Code::RequestTimeout, detail)))
+    }
+}
+
+fn too_large(limits: HttpLimits) -> Problem {
+    let detail = format!("A body has at most {} bytes. Split the request.", limits.body_bytes);
+    Problem::new(Code::BodyTooLarge, detail)
+}
+
+/// `application/json`, with any parameters except a charset other than UTF-8 (RFC 8259, section 8.1).
 fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
-    let refused = || Problem::new(Code::UnsupportedMediaType, "A body is sent with Content-Type: application/json.");
+    let refused = || Problem::new(Code::UnsupportedMediaType, "Send the body with Content-Type: application/json.");
     let encoding = request.headers().get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "A body is sent without a Content-Encoding."));
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body without a Content-Encoding."));
     }
     let header = request.headers().get(header::CONTENT_TYPE).ok_or_else(refused)?;
     let declared: mime::Mime = header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(refused)?;
@@ -49,28 +124,4 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
     } else {
         Err(refused())
     }
-}
-
-async fn read(request: &HttpRequest, payload: Payload, bounds: HttpLimits) -> Result<Vec<u8>, Problem> {
-    let HttpLimits { body: max, arrival, .. } = bounds;
-    let too_large = || Problem::new(Code::BodyTooLarge, format!("A body has at most {max} bytes."));
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > max) {
-        return Err(too_large());
-    }
-    let read = async {
-        let mut payload = payload.into_inner();
-        let mut body = Vec::with_capacity(declared.unwrap_or(0));
-        while let Some(chunk) = payload.next().await {
-            let chunk =
-                chunk.map_err(|error| Problem::new(Code::MalformedJson, format!("The body broke off: {error}.")))?;
-            if body.len() + chunk.len() > max {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    };
-    let timed_out = |_| Problem::new(Code::RequestTimeout, format!("A body arrives within {} s.", arrival.as_secs()));
-    tokio::time::timeout(arrival, read).await.map_err(timed_out)?
 }

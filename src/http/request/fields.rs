@@ -1,192 +1,77 @@
-use std::{fmt::Display, str::FromStr};
+//! The definition of a body: `read_body` reads by it, `body_schema` documents it.
 
-use serde_json::{Map, Value};
+use std::fmt::Display;
 
-use crate::{
-    domain::Quantity,
-    http::response::{
-        code::Code,
-        problem::{FieldError, Problem, sentence},
-    },
-};
+use serde_json::Value;
 
-use super::json;
+use crate::http::response::code::Code;
 
-/// Reads the fields of a JSON object into value objects, and gathers everything that is wrong on the way.
-pub(crate) struct Fields<'e> {
-    object: Map<String, Value>,
-    pointer: String,
-    errors: &'e mut Errors,
+use super::text::TextValue;
+
+/// A JSON object that a request has as its body, or as a part of its body.
+pub(crate) trait Body: Sized {
+    /// The name of its schema.
+    const NAME: &'static str;
+    /// The description of its schema.
+    const TEXT: &'static str;
+    /// Whether a request may leave the body out; that means the empty object.
+    const IS_OPTIONAL: bool = false;
+    /// Whether its parts are bodies themselves, which are read and refused one by one.
+    const IS_ENVELOPE: bool = false;
+
+    /// Asks for every field. Use `?` on the values only after the last field: else the fields behind it are not seen.
+    fn define(fields: &mut impl Fields) -> Option<Self>;
 }
 
-/// What is wrong with a body so far.
-#[derive(Default)]
-pub(crate) struct Errors {
-    listed: Vec<FieldError>,
-    /// Whether the body lacks a field, has an unknown one or one of another type: a 400 rather than a 422.
-    misshapen: bool,
+/// What a definition asks for each field: a reader returns its value, the documentation notes its schema.
+///
+/// Each method returns `None` if the value is wrong; the reader keeps the error.
+pub(crate) trait Fields {
+    fn required<T: FieldValue>(&mut self, name: &'static str, text: &str) -> Option<T>;
+
+    /// The inner `None` is an absent field.
+    #[expect(clippy::option_option, reason = "wrong and absent are two things")]
+    fn optional<T: FieldValue>(&mut self, name: &'static str, text: &str) -> Option<Option<T>>;
+
+    /// The default is documented as a JSON string.
+    fn with_default<T: FieldValue + Display>(&mut self, name: &'static str, text: &str, default: T) -> Option<T>;
+
+    /// An array of objects; empty if it is absent.
+    fn list<T: Body>(&mut self, name: &'static str, text: &str, limit: ListLimit) -> Option<Vec<T>>;
 }
 
-/// Why a value is not taken.
+/// How long an array may be, and the code of the problem if it is longer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListLimit {
+    pub(crate) max: usize,
+    pub(crate) code: Code,
+}
+
+/// The value of a field.
+pub(crate) trait FieldValue: Sized {
+    /// What is allowed, as a JSON Schema.
+    fn schema() -> Value;
+
+    fn read(value: Value) -> Result<Self, Wrong>;
+}
+
+/// Why a value is refused.
 pub(crate) enum Wrong {
     /// It is of another JSON type; the text names the right one.
     Type(&'static str),
-    /// It breaks a rule.
+    /// It breaks a rule; the text is a sentence that says the rule.
     Value(String),
 }
 
-/// Reads a whole body: `read` takes the fields, and whatever is left is unknown. No text in it may have a NUL,
-/// which PostgreSQL cannot store and other readers take for an end.
-pub(crate) fn read_object<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problem> {
-    if json::has_nul(&body) {
-        return Err(Problem::new(Code::MalformedJson, "Not well-formed: a NUL character in a string."));
-    }
-    read_envelope(body, read)
-}
-
-/// Reads a body that holds others, each of which is read by itself.
-pub(crate) fn read_envelope<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problem> {
-    let mut errors = Errors::default();
-    let value = nested(body, String::new(), &mut errors, read);
-    match value {
-        Some(value) if errors.listed.is_empty() => Ok(value),
-        _ => Err(errors.into_problem()),
-    }
-}
-
-fn nested<T>(
-    value: Value,
-    pointer: String,
-    errors: &mut Errors,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-) -> Option<T> {
-    let Value::Object(object) = value else {
-        errors.wrong_type(pointer, "an object");
-        return None;
-    };
-    let mut fields = Fields { object, pointer, errors };
-    let value = read(&mut fields);
-    fields.refuse_the_rest();
-    value
-}
-
-impl Fields<'_> {
-    pub(crate) fn required<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
-        let Some(value) = self.object.remove(name) else {
-            let pointer = self.pointer_to(name);
-            self.errors.misshapen = true;
-            self.errors.listed.push(FieldError::at(pointer, "required", format!("The field {name} is required.")));
-            return None;
-        };
-        self.parse(name, &value, parse)
+impl<T: TextValue> FieldValue for T {
+    fn schema() -> Value {
+        T::schema()
     }
 
-    /// `None` where the value is wrong.
-    pub(crate) fn optional<T>(
-        &mut self,
-        name: &str,
-        default: T,
-        parse: impl FnOnce(&Value) -> Result<T, Wrong>,
-    ) -> Option<T> {
-        match self.object.remove(name) {
-            None => Some(default),
-            Some(value) => self.parse(name, &value, parse),
+    fn read(value: Value) -> Result<Self, Wrong> {
+        match value {
+            Value::String(text) => T::parse(&text).map_err(Wrong::Value),
+            _ => Err(Wrong::Type("a string")),
         }
     }
-
-    /// An array of objects, empty where there is none, of at most `max` elements.
-    pub(crate) fn list<T>(
-        &mut self,
-        name: &str,
-        max: (usize, Code),
-        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let pointer = self.pointer_to(name);
-        let elements = match self.object.remove(name) {
-            None => return Some(Vec::new()),
-            Some(Value::Array(elements)) => elements,
-            Some(_) => {
-                self.errors.wrong_type(pointer, "an array");
-                return None;
-            }
-        };
-        let (max, too_many) = max;
-        if elements.len() > max {
-            let detail = format!("At most {max} elements; these are {}.", elements.len());
-            self.errors.listed.push(FieldError::at(pointer, too_many.as_str(), detail));
-            return None;
-        }
-        let read_one = |(index, element)| nested(element, format!("{pointer}/{index}"), self.errors, &mut read);
-        // All of them are read, so that all errors are found.
-        let read: Vec<Option<T>> = elements.into_iter().enumerate().map(read_one).collect();
-        read.into_iter().collect()
-    }
-
-    fn parse<T>(&mut self, name: &str, value: &Value, parse: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
-        match parse(value) {
-            Ok(value) => return Some(value),
-            Err(Wrong::Type(expected)) => self.errors.wrong_type(self.pointer_to(name), expected),
-            Err(Wrong::Value(detail)) => {
-                self.errors.listed.push(FieldError::at(self.pointer_to(name), format!("invalid_{name}"), detail));
-            }
-        }
-        None
-    }
-
-    fn refuse_the_rest(self) {
-        for name in self.object.keys() {
-            self.errors.misshapen = true;
-            let detail = format!("There is no field {name} here.");
-            self.errors.listed.push(FieldError::at(self.pointer_to(name), "unknown_field", detail));
-        }
-    }
-
-    fn pointer_to(&self, name: &str) -> String {
-        // RFC 6901, section 3.
-        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
-    }
-}
-
-impl Errors {
-    fn wrong_type(&mut self, pointer: String, expected: &str) {
-        self.misshapen = true;
-        self.listed.push(FieldError::at(pointer, "wrong_type", format!("This is not {expected}.")));
-    }
-
-    fn into_problem(self) -> Problem {
-        let one_kind = |code: Code| self.listed.iter().all(|error| error.code == code.as_str());
-        let code = if self.misshapen {
-            Code::InvalidBody
-        } else if one_kind(Code::TooManyLines) {
-            Code::TooManyLines
-        } else {
-            Code::ValidationFailed
-        };
-        let detail = match self.listed.as_slice() {
-            [only] => only.detail.clone(),
-            several => format!("{} things are wrong; see errors.", several.len()),
-        };
-        Problem::new(code, detail).with_errors(self.listed)
-    }
-}
-
-/// A string that parses.
-pub(crate) fn text<T: FromStr<Err: Display>>(value: &Value) -> Result<T, Wrong> {
-    let Value::String(text) = value else { return Err(Wrong::Type("a string")) };
-    text.parse().map_err(|error| Wrong::Value(sentence(&error)))
-}
-
-pub(crate) fn quantity(value: &Value) -> Result<Quantity, Wrong> {
-    let number = whole_number(value).ok_or(Wrong::Type("a whole number of a size that makes sense"))?;
-    number.try_into().map_err(|error| Wrong::Value(sentence(&error)))
-}
-
-/// 2 and 2.0 are the same number in JSON.
-fn whole_number(value: &Value) -> Option<i64> {
-    let from_fraction = |number: f64| {
-        let is_exact = number.fract() == 0.0 && number.abs() < 1e15;
-        #[expect(clippy::cast_possible_truncation, reason = "whole, and far inside the range")]
-        is_exact.then_some(number as i64)
-    };
-    value.as_i64().or_else(|| value.as_f64().and_then(from_fraction))
 }

@@ -1,24 +1,7 @@
 use std::fmt;
 
-use actix_web::{
-    HttpResponse, HttpResponseBuilder,
-    error::JsonPayloadError,
-    http::header::{CONTENT_TYPE, HeaderValue},
-};
-use serde::{
-    Serialize,
-    de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor},
-};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-
-/// An answer of about so many bytes, written without moving what was written before.
-pub(crate) fn answer(response: &mut HttpResponseBuilder, value: &impl Serialize, bytes: usize) -> HttpResponse {
-    let mut body = Vec::with_capacity(bytes);
-    match serde_json::to_writer(&mut body, value) {
-        Ok(()) => response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json"))).body(body),
-        Err(error) => HttpResponse::from_error(JsonPayloadError::Serialize(error)),
-    }
-}
 
 /// Whether there is a NUL character in any text of the value.
 pub(crate) fn has_nul(value: &Value) -> bool {
@@ -30,8 +13,8 @@ pub(crate) fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// Parses JSON (RFC 8259) as strictly as its interoperability notes ask: names are unique in an object,
-/// numbers fit, and nothing follows the value. Nesting is bounded by `serde_json`.
+/// Parses JSON (RFC 8259) as strictly as its interoperability notes ask: names are unique in an object, numbers fit,
+/// and nothing follows the value. `serde_json` limits the nesting.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(bytes).map(|Strict(value)| value)
 }
@@ -93,7 +76,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the name {name:?} twice in one object")));
+                return Err(A::Error::custom(format_args!("an object has the name {name:?} twice")));
             }
             let Strict(value) = entries.next_value()?;
             object.insert(name, value);
@@ -107,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_that_readers_could_take_differently_is_refused() {
+    fn json_that_two_readers_can_understand_differently_is_refused() {
         for bad in [
             r#"{"a":1,"a":2}"#,
             r#"{"a":1} x"#,
@@ -120,14 +103,14 @@ mod tests {
             "NaN",
             "\u{feff}1",
         ] {
-            assert!(parse(bad.as_bytes()).is_err(), "taken: {bad:?}");
+            assert!(parse(bad.as_bytes()).is_err(), "accepted: {bad:?}");
         }
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
         assert!(parse(b"\"\xff\"").is_err());
     }
 
     #[test]
-    fn a_nul_is_found_wherever_it_is() {
+    fn a_nul_character_is_found_at_any_depth() {
         for text in [r#""\u0000""#, r#"{"a":["b\u0000"]}"#, r#"{"a\u0000":1}"#] {
             assert!(has_nul(&parse(text.as_bytes()).unwrap()), "missed: {text}");
         }
@@ -135,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn well_formed_json_is_taken_as_it_is() {
+    fn well_formed_json_is_parsed_unchanged() {
         let text = r#"{"a":[1,-2,3.5,true,null,"\ud83d\ude00"],"b":{}}"#;
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }

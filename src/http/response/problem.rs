@@ -11,30 +11,33 @@ use crate::{app::BoxError, domain::OrderId, http::request_id::RequestId};
 
 use super::code::Code;
 
-/// An answer that is not the one that was asked for (RFC 9457). `observe` writes it, with the request's id and path.
+/// What a handler returns: a response, or the problem that `observe` writes instead.
+pub(crate) type HttpResult = Result<HttpResponse, Problem>;
+
+/// Why a request failed (RFC 9457). `observe` writes it, with the id and the path of the request.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) code: Code,
     pub(crate) detail: String,
     pub(crate) errors: Vec<FieldError>,
-    /// The value of `Allow`, of a 405.
+    /// The value of `Allow`; of a 405.
     pub(crate) allow: Option<String>,
-    /// Where the order is, of a 412.
+    /// The version of the order; of a 412.
     pub(crate) current_version: Option<u32>,
-    /// Where the log begins, of a 410.
+    /// The oldest position in the event log; of a 410.
     pub(crate) earliest_position: Option<u64>,
-    /// What is logged and never shown.
+    /// Only logged: the response never shows it.
     pub(crate) cause: Option<BoxError>,
 }
 
-/// One thing that is wrong with the request.
+/// One error of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// Where it is in the body: a JSON pointer (RFC 6901).
+    /// The place in the body: a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) pointer: Option<String>,
-    /// Which parameter of the path, the query or the header it is.
+    /// The name of a parameter: of the path, the query or the headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) parameter: Option<String>,
@@ -42,8 +45,8 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
-/// How long a client should wait before it asks a dependency again, in seconds.
-const RETRY_AFTER: u32 = 1;
+/// How long a client should wait before its next attempt after a 503.
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
@@ -62,21 +65,21 @@ impl Problem {
         Self { errors, ..self }
     }
 
-    /// The same problem with its pointers below another place in the body.
-    pub(crate) fn below(mut self, place: &str) -> Self {
+    /// The same problem in a part of the body: this pointer leads to the part.
+    pub(crate) fn in_part(mut self, part: &str) -> Self {
         for error in &mut self.errors {
-            error.pointer = error.pointer.take().map(|pointer| format!("{place}{pointer}"));
+            error.pointer = error.pointer.take().map(|pointer| format!("{part}{pointer}"));
         }
         self
     }
 
-    /// One parameter that is not as documented.
+    /// A parameter that is not as documented.
     pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         let error = FieldError::at_parameter(name, "invalid", detail);
         Self::new(Code::InvalidParameter, error.detail.clone()).with_errors(vec![error])
     }
 
-    /// What the framework answers by itself.
+    /// The problem of an error that the framework made.
     pub(crate) fn from_framework(error: &actix_web::Error) -> Self {
         match error.as_response_error().status_code() {
             status if status.is_server_error() => Self::internal(error.to_string()),
@@ -84,30 +87,38 @@ impl Problem {
         }
     }
 
-    /// A refusal of which only the status is known.
+    /// A problem of which only the status is known.
     pub(crate) fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::route_not_found(),
             StatusCode::METHOD_NOT_ALLOWED => Self {
                 allow: Some("GET, HEAD".to_owned()),
-                ..Self::new(Code::MethodNotAllowed, "This path allows GET, HEAD.")
+                ..Self::new(Code::MethodNotAllowed, "This path allows GET, HEAD. Use one of them.")
             },
-            StatusCode::PRECONDITION_FAILED => Self::new(Code::PreconditionFailed, "The file is not the expected one."),
-            StatusCode::RANGE_NOT_SATISFIABLE => Self::new(Code::RangeNotSatisfiable, "The file is shorter."),
-            status if status.is_client_error() => {
-                Self::new(Code::InvalidParameter, "The request is not as documented.")
+            StatusCode::PRECONDITION_FAILED => {
+                Self::new(Code::PreconditionFailed, "The file has another entity tag. Load it again.")
             }
-            status => Self::internal(format!("the framework answered {status}")),
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                Self::new(Code::RangeNotSatisfiable, "The file is shorter. Load the whole file.")
+            }
+            status if status.is_client_error() => {
+                Self::new(Code::InvalidParameter, "The request is not as documented. Compare it with /openapi.json.")
+            }
+            status => Self::internal(format!("the framework returned status {status}")),
         }
     }
 
-    /// A mistake of ours: the cause is for the log.
+    /// A failure of the service. The cause is only logged.
     pub(crate) fn internal(cause: impl Into<BoxError>) -> Self {
-        Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.").caused_by(cause)
+        Self::new(
+            Code::Internal,
+            "The service failed. Give the operator the request id, which leads to the cause in the log.",
+        )
+        .caused_by(cause)
     }
 
     pub(crate) fn route_not_found() -> Self {
-        Self::new(Code::RouteNotFound, "There is nothing at this path.")
+        Self::new(Code::RouteNotFound, "No route has this path. The routes are in /openapi.json.")
     }
 
     pub(crate) fn caused_by(self, cause: impl Into<BoxError>) -> Self {
@@ -115,10 +126,10 @@ impl Problem {
     }
 
     pub(crate) fn order_not_found(id: OrderId) -> Self {
-        Self::new(Code::OrderNotFound, format!("There is no order {id}."))
+        Self::new(Code::OrderNotFound, format!("There is no order {id}. Check the id."))
     }
 
-    /// A problem of ours is logged, once, with what led to it.
+    /// Logs a failure of the service with its causes. Call it once a problem.
     pub(crate) fn log(&self, id: &RequestId) {
         if self.code.status().is_server_error() {
             let cause = self.cause.as_ref().map(chain).unwrap_or_default();
@@ -126,12 +137,12 @@ impl Problem {
         }
     }
 
-    /// The answer that this problem is.
+    /// The response.
     pub(crate) fn write(&self, instance: &str, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
         if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
@@ -142,7 +153,7 @@ impl Problem {
         response.body(serde_json::to_vec(&self.body(instance, request_id)).unwrap_or_default())
     }
 
-    /// The members (RFC 9457, section 3); the request knows `instance` and `request_id`.
+    /// The members (RFC 9457, section 3). The caller knows `instance` and `request_id`.
     pub(crate) fn body(&self, instance: &str, request_id: &str) -> ProblemBody {
         ProblemBody {
             r#type: format!("/problems/{}", self.code.as_str()),
@@ -159,39 +170,39 @@ impl Problem {
     }
 }
 
-/// What went wrong (RFC 9457).
+/// Why a request failed (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {
-    /// Leads to a page about this kind of problem.
+    /// The path of a page about this kind of problem.
     #[schema(pattern = "^/problems/[a-z_]+$")]
     r#type: String,
     title: &'static str,
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What went wrong with this request.
+    /// Why this request failed, and what to do.
     detail: String,
     /// The path of the request.
     instance: String,
-    /// Stable: for programs to decide by.
+    /// Stable: programs can decide by it.
     code: &'static str,
-    /// Finds the request in the log.
+    /// Leads to the request in the log.
     request_id: String,
-    /// The version of the order, of a failed If-Match.
+    /// The version of the order, if If-Match failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     current_version: Option<u32>,
-    /// The oldest position that the log keeps, of one that is retired.
+    /// The oldest position in the event log, if the requested one is retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^[0-9]+$")]
     earliest_position: Option<String>,
-    /// Everything that is wrong with the request.
+    /// All errors of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
 }
 
-/// An error and what led to it.
+/// An error and its causes.
 fn chain(error: &BoxError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -224,7 +235,7 @@ impl ResponseError for Problem {
         self.code.status()
     }
 
-    /// Only the status: `observe` finds the problem in the response's error and writes it.
+    /// Only the status: `observe` takes the problem from the response's error and writes it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.code.status())
     }
@@ -233,7 +244,7 @@ impl ResponseError for Problem {
 /// A domain error's message as a sentence.
 pub(crate) fn sentence(error: &impl fmt::Display) -> String {
     let mut text = format!("{error}.");
-    // What errors say begins with a letter of ASCII.
+    // Every error text begins with an ASCII letter.
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
     }

@@ -4,16 +4,15 @@ use actix_web::{
         Method,
         header::{self, Accept, Header},
     },
-    web::{self, ServiceConfig},
+    web,
 };
 
 use crate::http::response::{code::Code, problem::Problem};
 
-use super::openapi::Doc;
+use super::doc::Doc;
 
-/// A path and its methods, each with its handler and what it says of itself. `HEAD` answers as `GET` does without the
-/// body, `OPTIONS` tells the methods, and any other method is a 405 that tells them too
-/// (RFC 9110, sections 9.3.2, 9.3.7 and 15.5.6).
+/// A path and its methods, each with its handler and its documentation. `HEAD` answers as `GET` does without the body.
+/// `OPTIONS` lists the methods, and so does the 405 of any other method (RFC 9110, sections 9.3.2, 9.3.7 and 15.5.6).
 pub(crate) struct Endpoint {
     pub(crate) path: &'static str,
     pub(crate) docs: Vec<(Method, Doc)>,
@@ -28,7 +27,7 @@ pub(crate) fn endpoint(path: &'static str) -> Endpoint {
 }
 
 impl Endpoint {
-    /// Answers in another media type than JSON; told before the methods.
+    /// Answers in another media type than JSON. Call it before the methods are added.
     pub(crate) fn producing(self, produces: mime::Mime) -> Self {
         Self { produces, ..self }
     }
@@ -90,27 +89,28 @@ impl Endpoint {
         self
     }
 
-    pub(crate) fn register(mut self, config: &mut ServiceConfig) {
+    /// What the framework serves.
+    pub(crate) fn into_resource(mut self) -> Resource {
         self.methods.push(Method::OPTIONS);
         let methods = self.methods;
         let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        let tell = allow.clone();
+        let listed = allow.clone();
         let options = move || {
-            let response = HttpResponse::NoContent().insert_header((header::ALLOW, tell.as_str())).finish();
+            let response = HttpResponse::NoContent().insert_header((header::ALLOW, listed.as_str())).finish();
             async move { response }
         };
         let produces = self.produces;
         let refuse = move |request: HttpRequest| {
             let problem = if methods.contains(request.method()) {
-                Problem::new(Code::NotAcceptable, format!("This path answers with {produces}."))
+                Problem::new(Code::NotAcceptable, format!("This path answers with {produces}. Accept it."))
             } else {
-                let detail = format!("This path allows {allow}.");
+                let detail = format!("This path allows {allow}. Use one of them.");
                 Problem { allow: Some(allow.clone()), ..Problem::new(Code::MethodNotAllowed, detail) }
             };
             async move { Err::<HttpResponse, _>(problem) }
         };
         let resource = self.resource.route(web::method(Method::OPTIONS).to(options));
-        config.service(resource.default_service(web::to(refuse)));
+        resource.default_service(web::to(refuse))
     }
 }
 
@@ -128,7 +128,7 @@ fn accepts(accept: &Accept, produced: &mime::Mime) -> bool {
         || matching.max_by_key(|(specific, _)| *specific).is_some_and(|(_, quality)| quality > header::Quality::ZERO)
 }
 
-/// Whether there is an `Accept` at all that asks for this type by its name.
+/// Whether the request has an `Accept` header that names this type.
 pub(crate) fn prefers(request: &HttpRequest, wanted: &mime::Mime) -> bool {
     Accept::parse(request).is_ok_and(|accept| {
         accept

@@ -2,51 +2,60 @@ use std::{collections::BTreeSet, fmt::Write};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    dev::HttpServiceFactory,
     http::header::{self, ContentType},
     middleware::DefaultHeaders,
-    web::{self, Data, ServiceConfig},
+    web::{Data, scope},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
+};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::{ListProducts, Ports},
+    app::{ListProducts, NewItem, Ports},
     http::{
         app_state::AppState,
-        request::parameters::no_query,
-        response::{code::Code, problem::Problem},
-        routing::openapi::Doc,
+        request::{fields::Body, query::NoQuery},
+        response::{
+            code::Code,
+            problem::{HttpResult, Problem},
+        },
+        routing::doc::Doc,
     },
 };
 
-/// The OpenAPI document, put together once.
+/// The OpenAPI document, assembled once.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenApi(pub(crate) Value);
 
-/// Swagger UI styles its elements one by one, and shows its icons as data.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The pages that explain the API, all from the binary.
-pub(crate) fn register(config: &mut ServiceConfig) {
-    let swagger = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
-    let policy = DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY));
-    let pages = web::scope("/docs").wrap(policy).service(SwaggerUi::new("/{_:.*}").config(swagger));
-    config.service(web::redirect("/docs", "/docs/")).service(pages);
+impl ToSchema for OpenApi {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "OpenApiDocument".into()
+    }
 }
 
-/// The document, with the products that can be ordered now.
-pub(crate) async fn openapi<P: Ports>(
-    app: Data<AppState<P>>,
-    document: Data<OpenApi>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
+impl PartialSchema for OpenApi {
+    fn schema() -> RefOr<Schema> {
+        let version = ObjectBuilder::new().schema_type(Type::String);
+        let document = ObjectBuilder::new().property("openapi", version).required("openapi");
+        document.description(Some("An OpenAPI 3.1 document.")).into()
+    }
+}
+
+/// The document, with the SKUs that can be ordered now.
+pub(crate) async fn openapi<P: Ports>(app: Data<AppState<P>>, document: Data<OpenApi>, _: NoQuery) -> HttpResult {
     let mut document = document.0.clone();
-    // While the pricing service is away, the document is right without them.
+    // The SKUs are a help to the reader: while the pricing service does not answer, the document is correct without them.
     if let Ok(products) = ListProducts(app.ports()).execute().await {
         let skus: BTreeSet<&str> = products.iter().map(|product| product.sku.as_str()).collect();
-        let schema = document.pointer_mut("/components/schemas/NewItem/properties/sku").and_then(Value::as_object_mut);
+        let place = format!("/components/schemas/{}/properties/sku", NewItem::NAME);
+        let schema = document.pointer_mut(&place).and_then(Value::as_object_mut);
         if let Some(schema) = schema.filter(|_| !skus.is_empty()) {
             schema.insert("enum".to_owned(), skus.into_iter().collect());
         }
@@ -55,21 +64,23 @@ pub(crate) async fn openapi<P: Ports>(
 }
 
 pub(crate) fn openapi_doc() -> Doc {
-    let any = serde_json::json!({"openapi": "3.1.0"});
-    Doc::new("Service", "openapi", "Read this document").answer::<Document>(200, "The document", &any)
+    let example = json!({"openapi": "3.1.0"});
+    Doc::new("Service", "openapi", "Read this document").response::<OpenApi>(200, "The document", &example)
 }
 
-/// An OpenAPI 3.1 document.
-#[derive(utoipa::ToSchema)]
-#[schema(as = OpenApiDocument)]
-#[expect(dead_code, reason = "the schema of what `document` writes")]
-pub(crate) struct Document {
-    openapi: String,
+/// Swagger UI sets styles on its elements, and its icons are `data:` URLs.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Swagger UI below this path, all of it from the binary.
+pub(crate) fn swagger_ui(path: &str) -> impl HttpServiceFactory + 'static {
+    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
+    let policy = DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY));
+    scope(path).wrap(policy).service(SwaggerUi::new("/{_:.*}").config(config))
 }
 
-/// The page about a kind of problem, which its `type` leads to.
-pub(crate) async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
+/// The page about one kind of problem. The `type` of a problem is its path.
+pub(crate) async fn problem(request: HttpRequest, _: NoQuery) -> HttpResult {
     let name = request.match_info().get("code").unwrap_or_default();
     let code = Code::ALL.iter().find(|code| code.as_str() == name).ok_or_else(Problem::route_not_found)?;
     Ok(page(code.title(), &entry(*code)))
@@ -77,21 +88,20 @@ pub(crate) async fn problem(request: HttpRequest) -> Result<HttpResponse, Proble
 
 pub(crate) fn problem_doc() -> Doc {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    Doc::new("Service", "problem", "Read about a kind of problem")
-        .parameter("path", "code", &serde_json::json!({"enum": codes}), "Which kind")
-        .other_answer(200, "A page", Some("text/html"))
+    Doc::new("Service", "problem", "Read about one kind of problem")
+        .path("code", &json!({"enum": codes}), "The code of the problem")
+        .other_response(200, "A page", Some("text/html"))
         .problems(&[Code::RouteNotFound])
 }
 
 /// Every kind of problem on one page.
-pub(crate) async fn problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
+pub(crate) async fn problems(_: NoQuery) -> HttpResult {
     let entries: String = Code::ALL.iter().map(|code| entry(*code)).collect();
     Ok(page("Problems", &entries))
 }
 
 pub(crate) fn problems_doc() -> Doc {
-    Doc::new("Service", "problems", "Read about every kind of problem").other_answer(200, "A page", Some("text/html"))
+    Doc::new("Service", "problems", "Read about every kind of problem").other_response(200, "A page", Some("text/html"))
 }
 
 fn entry(code: Code) -> String {
@@ -108,7 +118,7 @@ fn entry(code: Code) -> String {
     html
 }
 
-/// Titles and texts are the program's own: nothing in them needs escaping.
+/// Titles and texts are constants of the program: none of them needs escaping.
 fn page(title: &str, content: &str) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::html()).body(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\

@@ -1,4 +1,4 @@
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -7,46 +7,47 @@ use crate::{
     app::{OrderQueries, Ports},
     http::{
         app_state::AppState,
-        request::parameters::no_query,
-        response::{code::Code, problem::Problem},
-        routing::openapi::Doc,
+        request::query::NoQuery,
+        response::{
+            code::Code,
+            problem::{HttpResult, Problem},
+        },
+        routing::doc::Doc,
     },
 };
 
+/// The process answers. It checks no dependency, because a restart would not help a dependency.
+pub(crate) async fn live(_: NoQuery) -> HttpResult {
+    Ok(HttpResponse::Ok().json(HealthBody { status: "live" }))
+}
+
+/// The service can take requests: the database answers, its schema is current, and no shutdown has begun.
+pub(crate) async fn ready<P: Ports>(app: Data<AppState<P>>, _: NoQuery) -> HttpResult {
+    if app.is_draining() {
+        return Err(Problem::new(
+            Code::Draining,
+            "The service is shutting down. Send the request to another instance.",
+        ));
+    }
+    app.ports().store().ready().await?;
+    Ok(HttpResponse::Ok().json(HealthBody { status: "ready" }))
+}
+
 pub(crate) fn live_doc() -> Doc {
-    Doc::new("Health", "live", "Tell whether the process runs").answer::<HealthBody>(
-        200,
-        "It does",
-        &json!({"status": "live"}),
-    )
+    let example = json!({"status": "live"});
+    Doc::new("Health", "live", "Check that the process runs").response::<HealthBody>(200, "It runs", &example)
 }
 
 pub(crate) fn ready_doc() -> Doc {
-    Doc::new("Health", "ready", "Tell whether requests can be sent here")
+    Doc::new("Health", "ready", "Check that the service can take requests")
         .describe("The database answers, its schema is current, and the service is not shutting down.")
-        .answer::<HealthBody>(200, "They can", &json!({"status": "ready"}))
+        .response::<HealthBody>(200, "It can", &json!({"status": "ready"}))
         .problems(&[Code::StoreUnavailable, Code::Draining])
 }
 
-/// How the service is.
+/// The state of the service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 struct HealthBody {
     status: &'static str,
-}
-
-/// The process answers. Says nothing about what it depends on: a restart would not help those.
-pub(crate) async fn live(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    Ok(HttpResponse::Ok().json(HealthBody { status: "live" }))
-}
-
-/// Requests can be sent here: the database answers, its schema is current, and the service is not on its way out.
-pub(crate) async fn ready<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    if app.is_draining() {
-        return Err(Problem::new(Code::Draining, "The service is shutting down."));
-    }
-    app.ports().store().ready().await?;
-    Ok(HttpResponse::Ok().json(HealthBody { status: "ready" }))
 }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpResponse, web::Data};
 
 use crate::{
     app::{OrderQueries, Ports},
-    http::{app_state::AppState, request::parameters::no_query, response::problem::Problem, routing::openapi::Doc},
+    http::{app_state::AppState, request::query::NoQuery, response::problem::HttpResult, routing::doc::Doc},
 };
 
 /// The text format 0.0.4 of Prometheus.
@@ -13,16 +13,15 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long to wait for the store before it counts as away.
 const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn show<P: Ports>(app: Data<AppState<P>>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
+pub(crate) async fn show<P: Ports>(app: Data<AppState<P>>, _: NoQuery) -> HttpResult {
     let answers = tokio::time::timeout(READY_TIMEOUT, app.ports().store().ready()).await;
     let ready = !app.is_draining() && matches!(answers, Ok(Ok(())));
-    app.metrics().set_state(app.waiting(), ready);
+    app.metrics().set_state(app.waiting_clients(), ready);
     Ok(HttpResponse::Ok().content_type(TEXT).body(app.render_metrics()))
 }
 
 pub(crate) fn show_doc() -> Doc {
-    Doc::new("Health", "metrics", "Tell what was counted, in the text format of Prometheus").other_answer(
+    Doc::new("Health", "metrics", "Read the metrics, in the text format of Prometheus").other_response(
         200,
         "The metrics",
         Some("text/plain"),

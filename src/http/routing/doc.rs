@@ -1,0 +1,203 @@
+#![expect(clippy::indexing_slicing, reason = "every indexed value is a JSON object made here, independent of input")]
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::http::{
+    request::{
+        body_schema::schemas,
+        fields::Body,
+        query::{Parameters, QueryParameters},
+    },
+    response::{code::Code, problem::Problem},
+};
+
+/// The documentation of one route: its OpenAPI operation, built beside the handler.
+#[derive(Debug)]
+pub(crate) struct Doc {
+    operation: Map<String, Value>,
+    parameters: Vec<Value>,
+    responses: Map<String, Value>,
+    codes: Vec<Code>,
+    schemas: Map<String, Value>,
+}
+
+impl Doc {
+    pub(crate) fn new(tag: &str, operation_id: &str, summary: &str) -> Self {
+        let operation = [("tags", json!([tag])), ("operationId", operation_id.into()), ("summary", summary.into())];
+        let operation = operation.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        // Every route can answer with these.
+        let codes = vec![
+            Code::InvalidParameter,
+            Code::MethodNotAllowed,
+            Code::NotAcceptable,
+            Code::HeadersTooLarge,
+            Code::Internal,
+        ];
+        Self { operation, parameters: Vec::new(), responses: Map::new(), codes, schemas: Map::new() }
+    }
+
+    pub(crate) fn describe(mut self, text: &str) -> Self {
+        self.operation.insert("description".into(), text.into());
+        self
+    }
+
+    /// A parameter of the path.
+    pub(crate) fn path(self, name: &str, schema: &Value, text: &str) -> Self {
+        self.parameter_in("path", name, schema, text)
+    }
+
+    /// A header of the request, which is always optional.
+    pub(crate) fn header(self, name: &str, schema: &Value, text: &str) -> Self {
+        self.parameter_in("header", name, schema, text)
+    }
+
+    /// The parameters of the query, from the definition that reads them.
+    pub(crate) fn query<Q: QueryParameters>(mut self) -> Self {
+        Q::define(&mut self);
+        self
+    }
+
+    fn parameter_in(mut self, place: &str, name: &str, schema: &Value, text: &str) -> Self {
+        let required = place == "path";
+        self.parameters
+            .push(json!({"in": place, "name": name, "required": required, "schema": schema, "description": text}));
+        self
+    }
+
+    /// The JSON body, from the definition that reads it.
+    pub(crate) fn body<B: Body>(mut self, example: &Value) -> Self {
+        let content = json!({"application/json": {"schema": reference(B::NAME), "example": example}});
+        self.schemas.extend(schemas::<B>());
+        self.operation.insert("requestBody".into(), json!({"required": !B::IS_OPTIONAL, "content": content}));
+        self.problems(&[
+            Code::MalformedJson,
+            Code::InvalidBody,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::ValidationFailed,
+        ])
+    }
+
+    /// A JSON response of this shape.
+    pub(crate) fn response<T: ToSchema>(self, status: u16, text: &str, example: &Value) -> Self {
+        self.response_as::<T>(status, &mime::APPLICATION_JSON, text, example)
+    }
+
+    /// A JSON response of this shape, or an array of it, in a media type of its own.
+    pub(crate) fn response_as<T: ToSchema>(
+        mut self,
+        status: u16,
+        media_type: &mime::Mime,
+        text: &str,
+        example: &Value,
+    ) -> Self {
+        let mut nested = Vec::new();
+        T::schemas(&mut nested);
+        nested.push((T::name().into_owned(), T::schema()));
+        self.schemas.extend(nested.into_iter().map(|(name, schema)| (name, to_json(schema))));
+        let one = reference(&T::name());
+        let schema = if example.is_array() { json!({"type": "array", "items": one}) } else { one };
+        let content = json!({media_type.as_ref(): {"schema": schema, "example": example}});
+        self.responses.insert(status.to_string(), json!({"description": text, "content": content, "headers": {}}));
+        self
+    }
+
+    /// A response that is not JSON.
+    pub(crate) fn other_response(mut self, status: u16, text: &str, media_type: Option<&str>) -> Self {
+        let mut response = json!({"description": text, "headers": {}});
+        if let Some(media_type) = media_type {
+            response["content"] = json!({media_type: {"schema": {"type": "string"}}});
+        }
+        self.responses.insert(status.to_string(), response);
+        self
+    }
+
+    /// A header of the response with this status, which is documented already.
+    pub(crate) fn response_header(mut self, status: u16, name: &str, schema: &Value, text: &str) -> Self {
+        if let Some(response) = self.responses.get_mut(&status.to_string()) {
+            response["headers"][name] = json!({"schema": schema, "description": text});
+        }
+        self
+    }
+
+    pub(crate) fn problems(mut self, codes: &[Code]) -> Self {
+        self.codes.extend(codes);
+        self
+    }
+
+    /// The schemas that the operation refers to, by name.
+    pub(super) const fn schemas(&self) -> &Map<String, Value> {
+        &self.schemas
+    }
+
+    /// The operation object (OpenAPI 3.1.0, section 4.8.10).
+    pub(super) fn operation(&self, path: &str) -> Value {
+        let mut responses = self.responses.clone();
+        let mut statuses: Vec<u16> = self.codes.iter().map(|code| code.status().as_u16()).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        for status in statuses {
+            let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| self.codes.contains(code)).collect();
+            let codes = codes.into_iter().filter(|code| code.status().as_u16() == status);
+            responses.insert(status.to_string(), problem_response(path, &codes.collect::<Vec<_>>()));
+        }
+        for (status, response) in &mut responses {
+            response["headers"]["X-Request-Id"] =
+                json!({"schema": {"type": "string"}, "description": "The id of the request, which the log has too"});
+            let (name, schema, text) = match status.as_str() {
+                "405" => ("Allow", json!({"type": "string"}), "The methods of the path"),
+                "412" => ("ETag", json!({"type": "string"}), "The version that the order is at, in quotes"),
+                "503" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next attempt"),
+                _ => continue,
+            };
+            response["headers"][name] = json!({"schema": schema, "description": text});
+        }
+        let mut operation = self.operation.clone();
+        operation.insert("parameters".into(), self.parameters.clone().into());
+        operation.insert("responses".into(), responses.into());
+        operation.into()
+    }
+}
+
+impl Parameters for Doc {
+    fn parameter<T>(
+        &mut self,
+        name: &'static str,
+        text: &str,
+        schema: impl FnOnce() -> Value,
+        _parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.parameters
+            .push(json!({"in": "query", "name": name, "required": false, "schema": schema(), "description": text}));
+        None
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// The response that is one of these problems.
+fn problem_response(path: &str, codes: &[Code]) -> Value {
+    let titles: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.title())).collect();
+    let example = |code: &Code| {
+        let problem = Problem::new(*code, code.advice()).body(path, "01890a5d-ac96-774b-bcce-b302099a8057");
+        (code.as_str().to_owned(), json!({"summary": code.title(), "value": to_json(problem)}))
+    };
+    let examples: Map<String, Value> = codes.iter().map(example).collect();
+    let allowed: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+    let schema = json!({"allOf": [
+        {"$ref": "#/components/schemas/Problem"},
+        {"type": "object", "properties": {"code": {"enum": allowed}}},
+    ]});
+    let content = json!({"application/problem+json": {"schema": schema, "examples": examples}});
+    json!({"description": titles.join("; "), "content": content, "headers": {}})
+}
+
+pub(super) fn to_json(part: impl Serialize) -> Value {
+    // Maps with string keys always serialise.
+    serde_json::to_value(part).unwrap_or_default()
+}
