@@ -19,5 +19,6 @@ mod metrics;
 mod orders;
 mod pricing;
 mod problems;
+mod routes;
 mod service;
 mod stream;
