@@ -1,4 +1,4 @@
-//! The pricing service, spoken to over HTTP: what it must answer, and what is made of any other answer.
+//! The HTTP pricing service: what it must answer, and what the adapter does with other answers.
 
 use std::{error::Error, time::Duration};
 
@@ -17,7 +17,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 use crate::support::pricing::{SHORT, answer_now, asked, pricing, server, settings, shop};
 
 #[tokio::test]
-async fn products_are_found_by_sku_whatever_the_order_of_the_answer() {
+async fn products_are_matched_by_sku_in_any_order_of_the_response() {
     let known = |sku: &str| json!({"sku": sku, "name": "It", "price": "5", "currency": "EUR", "stock": 3});
     let answer = json!({"products": [known("MOUSE456"), known("LAPTOP123")], "page": 1});
     let server = server(ResponseTemplate::new(200).set_body_json(answer)).await;
@@ -48,7 +48,7 @@ async fn products_are_listed_by_name() {
 }
 
 #[tokio::test]
-async fn more_products_than_an_order_holds_are_asked_for_in_parts_and_none_in_no_request() {
+async fn many_skus_are_split_into_requests_and_no_sku_sends_none() {
     let server = server(shop).await;
     let pricing = pricing(&server);
     assert_eq!(pricing.find(&[]).await.unwrap(), []);
@@ -60,7 +60,7 @@ async fn more_products_than_an_order_holds_are_asked_for_in_parts_and_none_in_no
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_and_the_caller_sees_nothing_of_it() {
+async fn temporary_failures_are_retried() {
     let soon = |status| ResponseTemplate::new(status).insert_header("retry-after", "0");
     for trouble in [408, 500, 502, 503, 504].map(ResponseTemplate::new).into_iter().chain([soon(429), soon(503)]) {
         let server = server(shop).await;
@@ -73,7 +73,7 @@ async fn what_may_pass_is_tried_again_and_the_caller_sees_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn what_would_end_the_same_way_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     let later = |status, when: &str| ResponseTemplate::new(status).insert_header("retry-after", when);
     let elsewhere = ResponseTemplate::new(301).insert_header("location", "/products/");
     for refusal in [204, 206, 400, 401, 404, 429].map(ResponseTemplate::new).into_iter().chain([
@@ -92,7 +92,7 @@ async fn what_would_end_the_same_way_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_malformed_answer_is_a_failure_and_not_tried_again() {
+async fn a_malformed_response_fails_without_a_retry() {
     let product = |field: &str, value: Value| {
         let mut product = json!({"sku": "MOUSE456", "name": "Mouse", "price": "29.99", "currency": "EUR"});
         product[field] = value;
@@ -112,7 +112,7 @@ async fn a_malformed_answer_is_a_failure_and_not_tried_again() {
         (one("price", json!("-1")), "not negative"),
         (one("price", json!("1e3")), "digits"),
         (one("price", json!("500000000.01")), "at most 500000000"),
-        // The code for no currency.
+        // ISO 4217 has XXX for "no currency".
         (one("currency", json!("XXX")), "ISO 4217"),
         (one("sku", json!("MOUSE")), "8 to 12"),
         (one("name", json!("")), "product name"),
@@ -129,14 +129,14 @@ async fn a_malformed_answer_is_a_failure_and_not_tried_again() {
     assert_eq!(pricing(&server).list().await.unwrap().len(), 1);
 }
 
-/// An answer of so many bytes.
+/// A response of so many bytes.
 fn padded(product: &Value, bytes: usize) -> String {
     let answer = json!({"products": [product]}).to_string();
     answer.clone() + &" ".repeat(bytes - answer.len())
 }
 
 #[tokio::test]
-async fn a_service_that_is_slow_is_asked_again_and_given_up_in_the_end() {
+async fn a_slow_service_is_retried_and_then_times_out() {
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
     let server = server(shop).await;
     Mock::given(method("GET")).respond_with(slow.clone()).up_to_n_times(1).with_priority(1).mount(&server).await;
@@ -152,7 +152,7 @@ async fn a_service_that_is_slow_is_asked_again_and_given_up_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_service_that_hangs_is_given_up_and_so_is_one_that_hangs_half_way_or_breaks_off() {
+async fn a_service_that_hangs_or_breaks_off_fails() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
     for (said, then_closes) in [("", false), (half, false), ("", true), (half, true)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -175,14 +175,14 @@ async fn a_service_that_hangs_is_given_up_and_so_is_one_that_hangs_half_way_or_b
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_a_failure_that_shows_no_password() {
+async fn an_unreachable_service_fails_without_showing_the_password() {
     let pricing = HttpPricing::new("http://orders:s3cret@127.0.0.1:1", settings()).unwrap();
     let cause = cause(pricing.list().await);
     assert!(cause.contains("refused") && !cause.contains("s3cret"), "{cause}");
 }
 
 #[tokio::test]
-async fn a_service_that_keeps_failing_is_left_alone() {
+async fn the_breaker_opens_after_repeated_failures() {
     let server = server(ResponseTemplate::new(500)).await;
     let pricing = pricing(&server);
     for _ in 0..5 {
@@ -199,7 +199,7 @@ async fn a_service_that_keeps_failing_is_left_alone() {
 }
 
 #[tokio::test]
-async fn after_the_pause_one_call_tries_whether_it_is_back() {
+async fn after_the_pause_one_call_probes_the_service() {
     let server = server(ResponseTemplate::new(500)).await;
     let pricing = half_open(&server).await;
     assert!(pricing.list().await.is_err());
@@ -211,19 +211,19 @@ async fn after_the_pause_one_call_tries_whether_it_is_back() {
 }
 
 #[tokio::test]
-async fn while_one_call_tries_the_others_fail_at_once_and_one_that_is_given_up_makes_room() {
+async fn other_calls_fail_at_once_during_a_probe_and_a_dropped_probe_frees_its_place() {
     let server = server(ResponseTemplate::new(500)).await;
     let pricing = half_open(&server).await;
     answer_now(&server, shop).await;
     let mut probe = Box::pin(pricing.list());
-    // The first poll takes the only place.
+    // The first poll takes the only place for a probe.
     assert!(futures_util::poll!(probe.as_mut()).is_pending());
     assert!(cause(pricing.list().await).contains("left alone"));
     drop(probe);
     pricing.list().await.unwrap();
 }
 
-/// An adapter that failed five times, and does not pause.
+/// An adapter that failed five times and does not pause.
 async fn half_open(server: &MockServer) -> HttpPricing {
     let breaker = BreakerSettings { pause: Duration::ZERO, ..settings().breaker };
     let pricing = HttpPricing::new(&server.uri(), PricingSettings { breaker, ..settings() }).unwrap();
@@ -242,7 +242,7 @@ fn sku(text: &str) -> Sku {
     text.parse().unwrap()
 }
 
-/// Why it failed, with what led to it.
+/// The error with its causes.
 fn cause<T: std::fmt::Debug>(result: Result<T, PricingError>) -> String {
     let error = result.unwrap_err();
     let causes = std::iter::successors(error.source(), |error| (*error).source());

@@ -10,7 +10,10 @@ use orders::{
 };
 use serde_json::{Value, json};
 
-use super::{created_at, id, support::project, tenant};
+use crate::{
+    setup::{created_at, id, tenant},
+    support::project,
+};
 
 /// One event of each kind. The match names every kind, so a new kind does not compile before it has its place here.
 fn one_of_each_kind() -> Vec<OrderEventKind> {

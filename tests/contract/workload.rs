@@ -1,4 +1,4 @@
-//! Writers who do anything at all to orders that they share.
+//! Random changes of shared orders.
 
 use std::sync::Mutex;
 
@@ -11,14 +11,14 @@ use orders::{
     domain::{OrderId, Sku},
 };
 
-use super::tenant;
+use crate::setup::tenant;
 
 const SKUS: [&str; 4] = ["LAPTOP123", "MOUSE456", "KEYBOARD789", "MONITOR147"];
 
-/// The orders that all writers know.
+/// The orders that all writers change.
 pub(crate) type Shared = Mutex<Vec<OrderId>>;
 
-/// Makes so many moves, each chosen by the seed. What an order does not allow is refused, and nothing else goes wrong.
+/// Makes so many moves, each chosen by the seed. An order may refuse a move; no other error may occur.
 pub(crate) async fn write<P: Ports>(ports: &P, orders: &Shared, seed: u64, moves: usize) {
     let mut dice = Dice(seed);
     for _ in 0..moves {
@@ -26,7 +26,7 @@ pub(crate) async fn write<P: Ports>(ports: &P, orders: &Shared, seed: u64, moves
         if known == 0 || dice.roll(4) == 0 {
             create(ports, orders, &mut dice).await;
         } else {
-            // Mostly one of the newest: they are open, and others are at them too.
+            // One of the newest orders: they are open, and other writers change them too.
             let back = dice.roll(known.min(6));
             let order_id = orders.lock().unwrap()[known - 1 - back];
             change(ports, order_id, &mut dice).await;
@@ -82,7 +82,7 @@ async fn change<P: Ports>(ports: &P, order_id: OrderId, dice: &mut Dice) {
     }
 }
 
-/// Numbers that look random and are the same in each run (Knuth's MMIX generator).
+/// Pseudo-random numbers, the same in each run (Knuth's MMIX generator).
 struct Dice(u64);
 
 impl Dice {

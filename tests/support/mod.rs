@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+pub(crate) mod adapters;
 pub(crate) mod pricing;
 pub(crate) mod program;
 pub(crate) mod service;
+mod store;
 
 use std::{
     fs,
@@ -14,9 +16,11 @@ use std::{
     time::Duration,
 };
 
-use orders::infra::{EmbeddedPostgres, PgStore, PoolSettings, migrate};
+use orders::infra::{EmbeddedPostgres, PgStore, migrate};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
+
+pub(crate) use store::StoreBuilder;
 
 /// A database for one test.
 pub(crate) struct Database {
@@ -56,17 +60,12 @@ impl Database {
     }
 
     pub(crate) fn store(&self) -> PgStore {
-        PgStore::new(&self.options, PoolSettings { max_connections: 8, acquire_timeout: Duration::from_secs(30) })
+        self.store_with().build()
     }
 
-    /// A store that makes PostgreSQL log the plan of every statement.
-    pub(crate) fn store_that_explains(&self, plan_cache_mode: &str) -> PgStore {
-        let options = self.options.clone().options([
-            ("session_preload_libraries", "auto_explain"),
-            ("auto_explain.log_min_duration", "0"),
-            ("plan_cache_mode", plan_cache_mode),
-        ]);
-        PgStore::new(&options, PoolSettings { max_connections: 1, acquire_timeout: Duration::from_secs(30) })
+    /// A store with other settings.
+    pub(crate) fn store_with(&self) -> StoreBuilder {
+        StoreBuilder::new(self.options.clone())
     }
 
     /// The plans that PostgreSQL logged for this database.

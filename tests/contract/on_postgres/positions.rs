@@ -1,4 +1,4 @@
-//! The log in PostgreSQL: its positions have no holes and are in the order of the commits.
+//! Positions are dense and in commit order.
 
 use std::sync::{
     Arc,
@@ -9,24 +9,22 @@ use futures_util::future::join_all;
 use orders::app::{EventFilter, EventLog, FollowEvents, FollowEventsRequest, FollowLog, UnitOfWork};
 use sqlx::{Connection, query_as, query_scalar};
 
-use super::{
-    log::{read_on, soon},
-    order_with_lines, save,
-    support::Database,
-    tenant,
-    verify::verified,
+use crate::{
+    setup::{order_with_lines, read_on, save, soon, tenant},
+    support::{Database, adapters::adapters},
     workload::{self, Shared},
 };
-use crate::races::adapters;
+
+use super::verify::verified;
 
 #[tokio::test]
-async fn every_event_of_an_order_is_in_the_log_once_with_dense_positions() {
+async fn every_event_is_in_the_event_log_once_with_dense_positions() {
     let database = Database::new().await;
     let store = database.store();
     for n in 1..=3 {
         save(&store, &tenant("default"), order_with_lines(n, 2)).await.unwrap();
     }
-    // What is rolled back leaves no hole.
+    // A roll-back leaves no gap.
     let mut uow = store.begin(&tenant("default"));
     uow.save(order_with_lines(9, 2)).unwrap();
     drop(uow);
@@ -51,13 +49,13 @@ async fn every_event_of_an_order_is_in_the_log_once_with_dense_positions() {
 }
 
 #[tokio::test]
-async fn an_order_of_two_hundred_lines_is_written_in_as_many_statements_as_one_of_two() {
+async fn a_large_order_is_written_in_as_many_statements_as_a_small_one() {
     let database = Database::new().await;
     let store = database.store();
     let mut observer = database.connect().await;
     let mut written = Vec::new();
     for (n, lines) in [(1, 2), (2, 200)] {
-        // A trigger for each statement tells what a unit of work sent.
+        // A trigger counts the statements that change rows.
         sqlx::raw_sql(COUNT_STATEMENTS).execute(&mut observer).await.unwrap();
         save(&store, &tenant("default"), order_with_lines(n, lines)).await.unwrap();
         let count: i64 = query_scalar("select count(*) from statements").fetch_one(&mut observer).await.unwrap();
@@ -68,9 +66,9 @@ async fn an_order_of_two_hundred_lines_is_written_in_as_many_statements_as_one_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_32_writers_on_3_instances_no_reader_ever_sees_a_position_before_the_one_ahead_of_it() {
+async fn with_32_writers_on_3_instances_no_reader_sees_a_gap_in_the_positions() {
     let database = Database::new().await;
-    // Three instances; one more only reads, and hears of nothing by itself.
+    // Three instances write. A fourth one only reads, and no commit wakes it.
     let instances: Vec<_> = (0..3).map(|_| Arc::new(adapters(database.store()))).collect();
     let (reading, following) = (adapters(database.store()), instances[0].clone());
     let done = Arc::new(AtomicBool::new(false));
@@ -82,7 +80,7 @@ async fn of_32_writers_on_3_instances_no_reader_ever_sees_a_position_before_the_
         let done = done.clone();
         async move {
             let (mut position, mut reads) = (0, 0);
-            // Once more after the writers are done.
+            // The last read comes after the writers are done.
             while !done.load(Ordering::SeqCst) {
                 read_on(&reading, &mut position).await;
                 reads += 1;
@@ -114,7 +112,7 @@ async fn of_32_writers_on_3_instances_no_reader_ever_sees_a_position_before_the_
 }
 
 #[tokio::test]
-async fn a_transaction_that_opens_early_and_commits_late_gets_its_positions_late() {
+async fn a_unit_of_work_gets_its_positions_when_it_commits() {
     let database = Database::new().await;
     let store = database.store();
     let ports = adapters(database.store());
@@ -133,11 +131,11 @@ async fn a_transaction_that_opens_early_and_commits_late_gets_its_positions_late
 }
 
 #[tokio::test]
-async fn a_long_transaction_elsewhere_in_the_cluster_holds_no_reader_up() {
+async fn a_long_transaction_in_another_database_delays_no_reader() {
     let (database, elsewhere) = (Database::new().await, Database::new().await);
     let mut other = elsewhere.connect().await;
     let mut long = other.begin().await.unwrap();
-    // It has a transaction id, and is older than everything that follows.
+    // It has a transaction id, and is older than all transactions of the test.
     sqlx::raw_sql("create table long_running (n int)").execute(&mut *long).await.unwrap();
     let ports = adapters(database.store());
     let mut position = 0;

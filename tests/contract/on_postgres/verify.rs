@@ -8,20 +8,18 @@ use orders::{
 };
 use sqlx::AssertSqlSafe;
 
-use super::{
-    order_with_lines, save,
-    support::{Database, retire},
-    tenant,
+use crate::{
+    setup::{order_with_lines, save, tenant},
+    support::{Database, adapters::adapters, retire},
     workload::{self, Shared},
 };
-use crate::races::adapters;
 
 pub(crate) async fn verified(database: &Database) -> VerifyReport {
     verify(&database.options, |_| {}).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_order_of_a_random_workload_is_what_its_events_make_of_it() {
+async fn verify_finds_nothing_after_a_random_workload() {
     let database = Database::new().await;
     let orders = Arc::new(Shared::default());
     workload::write(&adapters(database.store()), &orders, 7, 1500).await;
@@ -29,7 +27,7 @@ async fn every_order_of_a_random_workload_is_what_its_events_make_of_it() {
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.orders, orders.lock().unwrap().len() as u64);
     assert!(report.events > 1000 && report.head.cast_unsigned() == report.events, "{report}");
-    // The same by the read side: the fold of the whole log of each order is the order.
+    // The read side says the same: the events of each order fold to the order.
     let store = database.store();
     let orders = orders.lock().unwrap().clone();
     let mut statuses = BTreeSet::new();
@@ -43,7 +41,7 @@ async fn every_order_of_a_random_workload_is_what_its_events_make_of_it() {
 }
 
 #[tokio::test]
-async fn more_orders_than_fit_a_page_are_all_verified() {
+async fn verify_reads_every_page_of_orders() {
     let database = Database::new().await;
     let store = database.store();
     for n in 1..=600 {
@@ -54,7 +52,7 @@ async fn more_orders_than_fit_a_page_are_all_verified() {
 }
 
 #[tokio::test]
-async fn whatever_was_tampered_with_is_found() {
+async fn verify_finds_every_kind_of_tampering() {
     let tampered = [
         ("delete from order_events where position = 3", vec!["position 3 is missing", "cannot be folded at version 4"]),
         (
@@ -111,7 +109,7 @@ async fn whatever_was_tampered_with_is_found() {
 }
 
 #[tokio::test]
-async fn orders_whose_beginning_is_no_longer_kept_are_told_apart_from_wrong_ones() {
+async fn verify_counts_retired_orders_apart_from_wrong_ones() {
     let database = Database::new().await;
     let store = database.store();
     for n in 1..=2 {
@@ -126,7 +124,7 @@ async fn orders_whose_beginning_is_no_longer_kept_are_told_apart_from_wrong_ones
 }
 
 #[tokio::test]
-async fn a_database_without_the_schema_is_not_called_clean() {
+async fn verify_fails_on_a_database_without_the_schema() {
     let database = Database::empty().await;
     assert!(matches!(verify(&database.options, |_| {}).await, Err(VerifyError::Schema)));
 }

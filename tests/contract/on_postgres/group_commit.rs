@@ -1,89 +1,28 @@
-//! Commits that share a transaction: what becomes of one is nothing to the others.
+//! Commits that share a transaction do not affect each other.
 
-use std::{future::poll_fn, pin::Pin, process::Command, task::Poll, time::Duration};
+use std::{process::Command, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use orders::{
-    app::{IdempotencyKeys, KeyRecord, KeyedRequest, Lock, Outcome, RepoError, UnitOfWork},
+    app::{IdempotencyKeys, Lock, RepoError, UnitOfWork},
     domain::Order,
     infra::PgStore,
 };
-use sqlx::{AssertSqlSafe, PgConnection, query_scalar};
-use tokio::task::JoinHandle;
+use sqlx::{AssertSqlSafe, query_scalar};
+
+use crate::{
+    setup::{add_line, change, created_at, id, order_with_lines, save, stamp, state, tenant},
+    support::{Database, eventually},
+};
 
 use super::{
-    add_line, change, created_at, id, order_with_lines, save, state,
-    support::{Database, eventually},
-    tenant,
+    held::{HeldGroupCommit, create, creates, hand_over, keyed, outcome, stored, taking_key, waiting_backend},
     verify::verified,
 };
 
-/// A store whose lane is kept in its transaction: what is handed over meanwhile waits for the next one.
-pub(super) struct HeldGroupCommit {
-    pub(super) store: PgStore,
-    head: PgConnection,
-    pub(super) observer: PgConnection,
-    pub(super) first: JoinHandle<Result<(), RepoError>>,
-}
-
-const FIRST: u64 = 1_000_000;
-
-impl HeldGroupCommit {
-    pub(super) async fn new(database: &Database, store: PgStore) -> Self {
-        let (mut head, mut observer) = (database.connect().await, database.connect().await);
-        sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
-        let first = tokio::spawn({
-            let store = store.clone();
-            async move { save(&store, &tenant("default"), order_with_lines(FIRST, 0)).await }
-        });
-        waiting_backend(&mut observer).await;
-        Self { store, head, observer, first }
-    }
-
-    pub(super) async fn release(&mut self) {
-        sqlx::raw_sql("rollback").execute(&mut self.head).await.unwrap();
-    }
-}
-
-/// The session that waits for the head of the log.
-pub(super) async fn waiting_backend(observer: &mut PgConnection) -> i32 {
-    eventually("the lane waits for the head", async || {
-        let waiting =
-            "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        query_scalar(waiting).fetch_optional(&mut *observer).await.unwrap()
-    })
-    .await
-}
-
-pub(super) type Commits = Pin<Box<dyn Future<Output = Vec<Result<(), RepoError>>> + Send>>;
-
-/// Polls each once: by then its change set is in the queue, in this order.
-pub(super) async fn hand_over(commits: Vec<BoxFuture<'static, Result<(), RepoError>>>) -> Commits {
-    let mut commits: Commits = Box::pin(join_all(commits));
-    let polled = poll_fn(|context| Poll::Ready(commits.as_mut().poll(context))).await;
-    assert!(polled.is_pending(), "the lane is held");
-    commits
-}
-
-fn create(store: &PgStore, order: Order) -> BoxFuture<'static, Result<(), RepoError>> {
-    let store = store.clone();
-    async move { save(&store, &tenant("default"), order).await }.boxed()
-}
-
-pub(super) fn creates(
-    store: &PgStore,
-    numbers: impl Iterator<Item = u64>,
-) -> Vec<BoxFuture<'static, Result<(), RepoError>>> {
-    numbers.map(|n| create(store, order_with_lines(n, 1))).collect()
-}
-
-pub(super) async fn stored(observer: &mut PgConnection) -> i64 {
-    query_scalar("select count(*) from orders").fetch_one(observer).await.unwrap()
-}
-
 #[tokio::test]
-async fn a_poisoned_change_set_is_refused_and_255_good_ones_beside_it_are_written() {
-    // Found out by its statement, and not before the transaction commits.
+async fn a_change_set_that_fails_does_not_stop_255_others() {
+    // One trigger fails the statement, the other one fails the commit of the transaction.
     for trigger in [
         "trigger poisoned after insert on orders",
         "constraint trigger poisoned after insert on orders deferrable initially deferred",
@@ -95,8 +34,7 @@ async fn a_poisoned_change_set_is_refused_and_255_good_ones_beside_it_are_writte
         );
         sqlx::raw_sql(AssertSqlSafe(poison)).execute(&mut database.connect().await).await.unwrap();
         let mut held = HeldGroupCommit::new(&database, database.store()).await;
-        let poisoned =
-            Order::create(id(0), "poison".parse().unwrap(), "EUR".parse().unwrap(), super::stamp(created_at(0)));
+        let poisoned = Order::create(id(0), "poison".parse().unwrap(), "EUR".parse().unwrap(), stamp(created_at(0)));
         let mut commits = creates(&held.store, 1..=255);
         commits.insert(100, create(&held.store, poisoned));
         let commits = hand_over(commits).await;
@@ -109,21 +47,21 @@ async fn a_poisoned_change_set_is_refused_and_255_good_ones_beside_it_are_writte
         assert_eq!(stored(&mut held.observer).await, 256);
         let transactions: i64 =
             query_scalar("select count(distinct xmin::text) from orders").fetch_one(&mut held.observer).await.unwrap();
-        // The first one, and a half at each step of the search.
+        // The first transaction, and one half at each step of the search.
         assert!(transactions <= 10, "they were written in {transactions} transactions");
         assert!(verified(&database).await.is_clean());
     }
 }
 
 #[tokio::test]
-async fn a_lost_race_or_a_taken_key_is_nothing_to_the_others_of_the_transaction() {
+async fn a_conflict_or_a_taken_key_affects_no_other_change_set() {
     let database = Database::new().await;
     let store = database.store();
     for n in 1..=3 {
         save(&store, &tenant("default"), order_with_lines(n, 1)).await.unwrap();
     }
     keyed(&store, &[4], &["taken"]).await.unwrap();
-    // Two who have read the same version, and one who changes two orders of which one has moved on since.
+    // Two changes of the same version, and a change of two orders of which one has moved on.
     let [first, second, stale] =
         [add_lines(&store, &[1]).await, add_lines(&store, &[1]).await, add_lines(&store, &[2, 3]).await];
     change(&store, id(3), "MOUSE456").await.unwrap();
@@ -137,7 +75,7 @@ async fn a_lost_race_or_a_taken_key_is_nothing_to_the_others_of_the_transaction(
         keyed(&store, &[11], &["taken"]),
         keyed(&store, &[12], &["fresh"]),
         keyed(&store, &[13], &["fresh"]),
-        // One of its keys is free, and must be free afterwards.
+        // One of its keys is free, and must stay free.
         keyed(&store, &[14, 15], &["left alone", "taken"]),
         create(&store, order_with_lines(1, 0)),
         create(&store, order_with_lines(16, 2)),
@@ -162,7 +100,7 @@ async fn a_lost_race_or_a_taken_key_is_nothing_to_the_others_of_the_transaction(
 }
 
 #[tokio::test]
-async fn changes_of_one_order_are_written_in_the_order_in_which_they_came_and_each_version_once() {
+async fn of_twenty_changes_of_one_version_only_the_first_is_written() {
     let database = Database::new().await;
     let store = database.store();
     save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
@@ -176,19 +114,19 @@ async fn changes_of_one_order_are_written_in_the_order_in_which_they_came_and_ea
     let settled: Vec<_> = commits.await.iter().map(outcome).collect();
     assert_eq!((settled[0], &settled[1..]), ("kept", &["conflict"; 19][..]));
     assert_eq!(state(&store, &tenant("default"), id(1)).await.unwrap().version, 2);
-    // Nobody is left who waits for a turn.
+    // No order lock is left behind.
     change(&store, id(1), "MOUSE456").await.unwrap();
 }
 
 #[tokio::test]
-async fn who_gives_up_before_the_transaction_has_written_nothing_and_the_others_everything() {
+async fn commits_dropped_before_their_transaction_write_nothing() {
     let database = Database::new().await;
     let mut held = HeldGroupCommit::new(&database, database.store()).await;
-    // Gives up while its transaction is under way: nobody knows what becomes of it, and nobody else is concerned.
+    // The first commit is dropped while its transaction runs: its outcome is unknown to its caller.
     held.first.abort();
-    let given_up = hand_over(creates(&held.store, 1..=10)).await;
+    let dropped = hand_over(creates(&held.store, 1..=10)).await;
     let commits = hand_over(creates(&held.store, 11..=30)).await;
-    drop(given_up);
+    drop(dropped);
     held.release().await;
     assert!(commits.await.iter().all(Result::is_ok));
     for n in 1..=10 {
@@ -199,7 +137,7 @@ async fn who_gives_up_before_the_transaction_has_written_nothing_and_the_others_
 }
 
 #[tokio::test]
-async fn when_too_many_wait_the_next_one_is_refused_at_once_and_those_who_wait_are_not() {
+async fn a_full_queue_refuses_new_commits_at_once_and_keeps_the_queued_ones() {
     let database = Database::new().await;
     let mut held = HeldGroupCommit::new(&database, database.store()).await;
     let mut commits = hand_over(creates(&held.store, 1..=5000)).await;
@@ -211,13 +149,13 @@ async fn when_too_many_wait_the_next_one_is_refused_at_once_and_those_who_wait_a
     assert!((1000..5000).contains(&kept), "{kept} were kept");
     assert!(settled[kept..].iter().all(|settled| matches!(settled, Err(RepoError::Unavailable(_)))));
     assert_eq!(stored(&mut held.observer).await, 1 + i64::try_from(kept).unwrap());
-    // There is room again.
+    // The queue has room again.
     create(&held.store, order_with_lines(6000, 1)).await.unwrap();
     assert!(verified(&database).await.is_clean());
 }
 
 #[tokio::test]
-async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_alone() {
+async fn a_connection_killed_in_a_transaction_fails_only_its_change_sets() {
     let database = Database::new().await;
     let mut held = HeldGroupCommit::new(&database, database.store()).await;
     let commits = hand_over(creates(&held.store, 1..=20)).await;
@@ -225,8 +163,8 @@ async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_a
     let killed: bool =
         query_scalar("select pg_terminate_backend($1)").bind(backend).fetch_one(&mut held.observer).await.unwrap();
     assert!(killed);
-    let told = held.first.await.unwrap();
-    assert!(matches!(told, Err(RepoError::Unavailable(_))), "{told:?}");
+    let result = held.first.await.unwrap();
+    assert!(matches!(result, Err(RepoError::Unavailable(_))), "{result:?}");
     sqlx::raw_sql("rollback").execute(&mut held.head).await.unwrap();
     let settled = commits.await;
     assert!(settled.iter().all(Result::is_ok), "{settled:?}");
@@ -234,18 +172,8 @@ async fn a_connection_that_is_killed_in_the_transaction_is_told_to_its_waiters_a
     assert!(verified(&database).await.is_clean());
 }
 
-/// Another instance in the transaction that takes the caller's key `key`.
-pub(super) async fn taking_key(database: &Database) -> PgConnection {
-    let mut other = database.connect().await;
-    let takes = "begin;
-        insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
-        values ('default', 'caller', 'key', 0, sha256(''), gen_random_uuid(), 1, now())";
-    sqlx::raw_sql(takes).execute(&mut other).await.unwrap();
-    other
-}
-
 #[tokio::test]
-async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_others_are_kept() {
+async fn a_key_that_another_instance_takes_at_the_same_moment_refuses_only_its_change_set() {
     let database = Database::new().await;
     let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);
     let store = database.store();
@@ -261,19 +189,19 @@ async fn a_key_that_another_instance_takes_at_the_same_moment_is_taken_and_the_o
 }
 
 #[tokio::test]
-async fn a_transaction_that_waits_for_a_key_keeps_nobody_from_the_head() {
+async fn a_transaction_that_waits_for_a_key_does_not_lock_event_head() {
     let database = Database::new().await;
     let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);
     let commit = tokio::spawn(keyed(&database.store(), &[1], &["key"]));
     waiting_backend(&mut observer).await;
-    // What keeps the key may want the head next.
+    // The session that has the key can lock the head next.
     sqlx::raw_sql("select position from event_head for update nowait").execute(&mut other).await.unwrap();
     sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
     commit.await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_transaction_that_cannot_go_on_keeps_no_key_from_being_looked_up() {
+async fn keys_are_read_while_a_transaction_is_blocked() {
     let database = Database::new().await;
     let (mut other, mut observer) = (taking_key(&database).await, database.connect().await);
     let store = database.store();
@@ -291,18 +219,19 @@ async fn a_transaction_that_cannot_go_on_keeps_no_key_from_being_looked_up() {
 }
 
 #[tokio::test]
-async fn a_connection_that_died_in_silence_is_replaced_when_it_was_idle() {
+async fn an_idle_connection_that_no_longer_answers_is_replaced() {
     let database = Database::new().await;
     let store = database.store();
     save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
     let mut observer = database.connect().await;
-    let backend: i32 = eventually("the lane's connection is idle for longer than it is trusted", async || {
-        let idle = "select pid from pg_stat_activity where datname = current_database() and query = 'COMMIT'
+    let backend: i32 =
+        eventually("the connection of the group commit is idle for longer than it is trusted", async || {
+            let idle = "select pid from pg_stat_activity where datname = current_database() and query = 'COMMIT'
             and clock_timestamp() - state_change > interval '1.1 seconds'";
-        query_scalar(idle).fetch_optional(&mut observer).await.unwrap()
-    })
-    .await;
-    // It takes what is sent and never answers, as a host does that is gone.
+            query_scalar(idle).fetch_optional(&mut observer).await.unwrap()
+        })
+        .await;
+    // A stopped process accepts data and never answers, like a host that is gone.
     let signal = |name: &str| Command::new("kill").args(["-s", name, &backend.to_string()]).status().unwrap();
     assert!(signal("STOP").success());
     let saved = save(&store, &tenant("default"), order_with_lines(2, 0)).await;
@@ -311,25 +240,25 @@ async fn a_connection_that_died_in_silence_is_replaced_when_it_was_idle() {
 }
 
 #[tokio::test]
-async fn closing_ends_though_a_commit_that_nobody_waits_for_is_under_way() {
+async fn closing_the_store_ends_while_a_dropped_commit_runs() {
     let database = Database::new().await;
     let mut held = HeldGroupCommit::new(&database, database.store()).await;
     held.first.abort();
     let store = held.store.clone();
     let closing = tokio::spawn(async move { store.close().await });
-    // On this one thread, it has begun to close by now.
+    // The runtime has one thread, so the task has begun to close the store.
     tokio::task::yield_now().await;
     held.release().await;
     tokio::time::timeout(Duration::from_secs(20), closing).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn an_order_that_a_stranger_keeps_locked_holds_nobody_else_up() {
+async fn an_order_locked_by_another_session_delays_no_other_order() {
     let database = Database::new().await;
     let store = database.store();
     save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
-    let (mut stranger, mut observer) = (database.connect().await, database.connect().await);
-    sqlx::raw_sql("begin; select version from orders for update").execute(&mut stranger).await.unwrap();
+    let (mut other, mut observer) = (database.connect().await, database.connect().await);
+    sqlx::raw_sql("begin; select version from orders for update").execute(&mut other).await.unwrap();
 
     let lost = change(&store, id(1), "MOUSE456").await;
     assert!(matches!(lost, Err(RepoError::Conflict)), "{lost:?}");
@@ -347,12 +276,12 @@ async fn an_order_that_a_stranger_keeps_locked_holds_nobody_else_up() {
     for settled in join_all(creates(&store, 2..=50)).await {
         settled.unwrap();
     }
-    sqlx::raw_sql("rollback").execute(&mut stranger).await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
     waiting.await.unwrap().unwrap();
     assert_eq!(state(&store, &tenant("default"), id(1)).await.unwrap().version, 2);
 }
 
-/// Adds a line to each of these orders as they are now, in one unit of work, once it is polled.
+/// Reads these orders now, and returns a commit that adds a line to each of them in one unit of work.
 async fn add_lines(store: &PgStore, numbers: &[u64]) -> BoxFuture<'static, Result<(), RepoError>> {
     let store = store.clone();
     let mut orders = Vec::new();
@@ -369,31 +298,4 @@ async fn add_lines(store: &PgStore, numbers: &[u64]) -> BoxFuture<'static, Resul
         uow.commit().await
     }
     .boxed()
-}
-
-/// Creates these orders in one unit of work, with a key for each.
-pub(super) fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFuture<'static, Result<(), RepoError>> {
-    let (store, numbers) = (store.clone(), numbers.to_vec());
-    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    async move {
-        let mut uow = store.begin(&tenant("default"));
-        for (n, key) in numbers.into_iter().zip(keys) {
-            uow.save(order_with_lines(n, 0))?;
-            let request = KeyedRequest { caller: "caller".to_owned(), key, fingerprint: [1; 32] };
-            let outcome = Outcome { item: 0, order_id: id(n), version: 1 };
-            uow.save_key(KeyRecord { request, outcome, at: created_at(n) });
-        }
-        uow.commit().await
-    }
-    .boxed()
-}
-
-pub(super) fn outcome(settled: &Result<(), RepoError>) -> &'static str {
-    match settled {
-        Ok(()) => "kept",
-        Err(RepoError::Conflict) => "conflict",
-        Err(RepoError::KeyTaken) => "taken",
-        Err(RepoError::Unavailable(_)) => "unavailable",
-        Err(RepoError::Backend(_)) => "failed",
-    }
 }

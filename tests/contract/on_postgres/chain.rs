@@ -1,5 +1,4 @@
-//! Transactions of the lane that follow each other: what becomes of one is nothing to the next one, and each instance has
-//! its turn.
+//! Transactions of a group commit that follow each other, and write tokens.
 
 use std::ops::RangeInclusive;
 
@@ -10,17 +9,18 @@ use orders::{
 };
 use sqlx::{PgConnection, query_scalar};
 
-use super::{
-    change,
-    group_commit::{Commits, HeldGroupCommit, creates, hand_over, keyed, outcome, stored, taking_key, waiting_backend},
-    id, order_with_lines, save, state,
+use crate::{
+    setup::{change, id, order_with_lines, save, state, tenant},
     support::{Database, eventually},
-    tenant,
+};
+
+use super::{
+    held::{Commits, HeldGroupCommit, creates, hand_over, keyed, outcome, stored, taking_key, waiting_backend},
     verify::verified,
 };
 
-/// A lane with fifty sets in its second transaction, which waits for a key that somebody takes: the first one is committed.
-/// With it, who takes the key, and what becomes of the fifty and of twenty behind them.
+/// A group commit whose first transaction is committed, and whose second one waits for a key that another session takes.
+/// Returns it with that session, the fifty commits of the second transaction, and twenty more that are queued.
 async fn second_of_a_chain(database: &Database) -> (HeldGroupCommit, PgConnection, Commits, Commits) {
     let mut held = HeldGroupCommit::new(database, database.store()).await;
     let taker = taking_key(database).await;
@@ -35,7 +35,7 @@ async fn second_of_a_chain(database: &Database) -> (HeldGroupCommit, PgConnectio
 }
 
 #[tokio::test]
-async fn a_connection_that_is_killed_in_a_later_transaction_is_told_to_those_in_it_alone() {
+async fn a_connection_killed_in_a_later_transaction_fails_only_that_transaction() {
     let database = Database::new().await;
     let (mut held, _taker, second, third) = second_of_a_chain(&database).await;
     assert_eq!(stored(&mut held.observer).await, 1);
@@ -43,8 +43,8 @@ async fn a_connection_that_is_killed_in_a_later_transaction_is_told_to_those_in_
     let killed: bool =
         query_scalar("select pg_terminate_backend($1)").bind(backend).fetch_one(&mut held.observer).await.unwrap();
     assert!(killed);
-    let told = second.await;
-    assert!(told.iter().all(|told| matches!(told, Err(RepoError::Unavailable(_)))), "{told:?}");
+    let result = second.await;
+    assert!(result.iter().all(|result| matches!(result, Err(RepoError::Unavailable(_)))), "{result:?}");
     assert!(third.await.iter().all(Result::is_ok));
     for n in 1..=50 {
         assert_eq!(state(&held.store, &tenant("default"), id(n)).await, None);
@@ -54,7 +54,7 @@ async fn a_connection_that_is_killed_in_a_later_transaction_is_told_to_those_in_
 }
 
 #[tokio::test]
-async fn a_key_that_is_taken_meanwhile_is_told_to_its_set_in_a_later_transaction_and_the_others_are_kept() {
+async fn a_key_taken_in_the_meantime_refuses_only_its_change_set() {
     let database = Database::new().await;
     let mut held = HeldGroupCommit::new(&database, database.store()).await;
     let mut commits = creates(&held.store, 1..=9);
@@ -74,7 +74,7 @@ async fn a_key_that_is_taken_meanwhile_is_told_to_its_set_in_a_later_transaction
 }
 
 #[tokio::test]
-async fn no_transaction_stays_open_when_all_who_waited_for_it_give_up() {
+async fn no_transaction_stays_open_when_all_queued_commits_are_dropped() {
     let database = Database::new().await;
     let mut held = HeldGroupCommit::new(&database, database.store()).await;
     let backend = waiting_backend(&mut held.observer).await;
@@ -90,7 +90,7 @@ async fn no_transaction_stays_open_when_all_who_waited_for_it_give_up() {
 }
 
 #[tokio::test]
-async fn keys_that_are_taken_cost_the_others_no_transaction_of_their_own() {
+async fn taken_keys_cost_the_other_change_sets_no_extra_transaction() {
     let database = Database::new().await;
     let store = database.store();
     for (n, key) in [(101, "first"), (102, "second")] {
@@ -109,34 +109,34 @@ async fn keys_that_are_taken_cost_the_others_no_transaction_of_their_own() {
     assert!(verified(&database).await.is_clean());
 }
 
-/// Keeps the turn of all instances until it is rolled back.
-async fn keep_the_turn(database: &Database) -> PgConnection {
-    let mut neighbour = database.connect().await;
-    sqlx::raw_sql("begin; select pg_advisory_xact_lock(x'6c616e65'::bigint)").execute(&mut neighbour).await.unwrap();
-    neighbour
+/// A session that holds the write token of all instances until it rolls back.
+async fn keep_the_write_token(database: &Database) -> PgConnection {
+    let mut peer = database.connect().await;
+    sqlx::raw_sql("begin; select pg_advisory_xact_lock(x'6c616e65'::bigint)").execute(&mut peer).await.unwrap();
+    peer
 }
 
-/// A lane that is held, on this store, which has met another instance.
+/// A held group commit that has seen a peer write.
 async fn held_beside_a_peer(database: &Database, store: PgStore) -> HeldGroupCommit {
-    let neighbour = database.store();
-    for (n, store) in (101..).zip([&store, &neighbour, &store]) {
+    let peer = database.store();
+    for (n, store) in (101..).zip([&store, &peer, &store]) {
         save(store, &tenant("default"), order_with_lines(n, 0)).await.unwrap();
     }
     HeldGroupCommit::new(database, store).await
 }
 
 #[tokio::test]
-async fn sets_that_come_while_a_neighbour_has_its_turn_share_the_next_transaction() {
+async fn change_sets_queued_while_a_peer_holds_the_write_token_share_a_transaction() {
     let database = Database::new().await;
     let mut held = held_beside_a_peer(&database, database.store()).await;
-    let mut neighbour = keep_the_turn(&database).await;
+    let mut peer = keep_the_write_token(&database).await;
     let first = hand_over(creates(&held.store, 1..=5)).await;
     held.release().await;
-    // Its own transaction is not kept from its answer.
+    // The token delays the next transaction only.
     (&mut held.first).await.unwrap().unwrap();
     waiting_backend(&mut held.observer).await;
     let second = hand_over(creates(&held.store, 6..=10)).await;
-    sqlx::raw_sql("rollback").execute(&mut neighbour).await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut peer).await.unwrap();
 
     assert!(first.await.iter().chain(&second.await).all(Result::is_ok));
     assert_eq!(transactions_of(&mut held.observer, 1..=10).await, 1);
@@ -144,23 +144,23 @@ async fn sets_that_come_while_a_neighbour_has_its_turn_share_the_next_transactio
 }
 
 #[tokio::test]
-async fn a_neighbour_that_keeps_its_turn_is_not_waited_for_without_an_end() {
+async fn a_peer_that_keeps_the_write_token_delays_commits_for_a_limited_time() {
     let database = Database::new().await;
     let mut held = held_beside_a_peer(&database, database.store()).await;
-    let neighbour = keep_the_turn(&database).await;
+    let peer = keep_the_write_token(&database).await;
     let commits = hand_over(creates(&held.store, 1..=5)).await;
     held.release().await;
     waiting_backend(&mut held.observer).await;
     assert!(commits.await.iter().all(Result::is_ok));
-    drop(neighbour);
+    drop(peer);
     assert!(verified(&database).await.is_clean());
 }
 
 #[tokio::test]
-async fn a_lane_asks_for_its_turn_only_when_it_has_met_another_instance() {
+async fn the_write_token_is_requested_only_after_a_peer_has_written() {
     for met in [false, true] {
         let database = Database::new().await;
-        let store = database.store_that_explains("auto");
+        let store = database.store_with().explained("auto").build();
         let mut held =
             if met { held_beside_a_peer(&database, store).await } else { HeldGroupCommit::new(&database, store).await };
         let commits = hand_over(creates(&held.store, 1..=5)).await;
@@ -172,7 +172,7 @@ async fn a_lane_asks_for_its_turn_only_when_it_has_met_another_instance() {
 }
 
 #[tokio::test]
-async fn without_a_head_nothing_is_written_and_nobody_waits_for_ever() {
+async fn without_event_head_commits_fail_and_write_nothing() {
     let database = Database::new().await;
     let store = database.store();
     save(&store, &tenant("default"), order_with_lines(1, 1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! How PostgreSQL finds the orders of a list among 100,000: through an index, without sorting more than the page.
+//! PostgreSQL finds the orders of a list among 100,000 by an index, and sorts nothing.
 
 use orders::{
     app::{ListOrders, OrderFilter, OrderQueries},
@@ -7,16 +7,19 @@ use orders::{
 
 use sqlx::AssertSqlSafe;
 
-use super::{created_at, support::Database, tenant};
+use crate::{
+    setup::{created_at, tenant},
+    support::Database,
+};
 
 #[tokio::test]
 async fn every_filter_of_a_list_is_served_by_an_index() {
     let database = Database::new().await;
     sqlx::raw_sql(HUNDRED_THOUSAND_ORDERS).execute(&mut database.connect().await).await.unwrap();
-    // Planned for the values of each call, and once for any values: PostgreSQL may choose either for a prepared statement.
+    // For a prepared statement PostgreSQL chooses a plan for the values of each call, or one plan for all values.
     let mut expected = Vec::new();
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        let store = database.store_that_explains(mode);
+        let store = database.store_with().explained(mode).build();
         for customer_id in [None, Some("customer-7".parse().unwrap())] {
             for status in [None, Some("open".parse().unwrap())] {
                 for (created_from, created_to) in [(None, None), (Some(created_at(1000)), Some(created_at(90_000)))] {
@@ -39,13 +42,13 @@ async fn every_filter_of_a_list_is_served_by_an_index() {
     assert_eq!(plans.len(), 32);
     for (plan, index) in plans.iter().zip(expected) {
         assert!(plan.contains(&format!("Index Scan Backward using {index}")), "not by {index}: {plan}");
-        // All that is asked for is in the index's condition: nothing is read to be thrown away.
+        // Every filter is in the condition of the index: PostgreSQL reads no row that the list does not show.
         assert!(!plan.contains("Filter") && !plan.contains("Seq Scan") && !plan.contains("Sort"), "{plan}");
     }
 }
 
 #[tokio::test]
-async fn the_greatest_page_is_whole_and_shows_that_there_is_another_one() {
+async fn the_largest_page_is_whole_and_shows_that_another_one_follows() {
     let database = Database::new().await;
     sqlx::raw_sql(AssertSqlSafe(HUNDRED_THOUSAND_ORDERS.replace("100000", "300")))
         .execute(&mut database.connect().await)
@@ -56,7 +59,7 @@ async fn the_greatest_page_is_whole_and_shows_that_there_is_another_one() {
     assert_eq!(page.len(), most);
 }
 
-/// Of ten customers, two thirds open, a second apart; the ids have the time as the service's have.
+/// Ten customers, two thirds of the orders open, one order a second. The ids contain the time, as those of the service do.
 const HUNDRED_THOUSAND_ORDERS: &str = "
     insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
         last_line, version, created_at, updated_at)

@@ -1,10 +1,10 @@
-//! The rules that the database keeps by itself, whoever writes to it.
+//! Constraints that the database enforces for every writer.
 
 use sqlx::{Acquire, PgConnection, query};
 
-use super::support::Database;
+use crate::support::Database;
 
-/// The constraint that an order with a line is refused by, if any.
+/// The constraint that refuses an order with a line, if one does.
 async fn refusal(connection: &mut PgConnection, tenant: &str, currency: &str, sku: &str) -> Option<String> {
     let mut transaction = connection.begin().await.unwrap();
     let order = query(
@@ -25,7 +25,7 @@ async fn refusal(connection: &mut PgConnection, tenant: &str, currency: &str, sk
 }
 
 #[tokio::test]
-async fn tenants_currencies_and_skus_have_the_form_that_the_domain_gives_them() {
+async fn the_database_checks_tenants_currencies_and_skus_as_the_domain_does() {
     let database = Database::new().await;
     let mut connection = database.connect().await;
     let (longest, longer) = ("a".repeat(64), "a".repeat(65));
@@ -50,7 +50,7 @@ async fn tenants_currencies_and_skus_have_the_form_that_the_domain_gives_them() 
 }
 
 #[tokio::test]
-async fn every_rule_is_kept_by_the_rows_that_were_there_before_it() {
+async fn every_constraint_is_validated() {
     let database = Database::new().await;
     let left = "select count(*) from pg_constraint where not convalidated";
     let unproven: i64 = sqlx::query_scalar(left).fetch_one(&mut database.connect().await).await.unwrap();

@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::support::Database;
+use crate::support::Database;
 
 /// Passes on what a store and the server send. From the chosen statement on, the store gets no answer before `release`.
 pub(crate) struct Proxy {

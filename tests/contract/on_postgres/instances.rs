@@ -1,0 +1,63 @@
+//! Several instances on one database.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use orders::{
+    app::{CreateOrder, CreateOrderRequest, KeyedRequest, NewOrder, OrderQueries},
+    infra::migrate,
+};
+use sqlx::query_scalar;
+
+use crate::{
+    setup::tenant,
+    support::{Database, adapters::adapters},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_requests_with_one_key_through_two_instances_make_one_order() {
+    let database = Database::new().await;
+    let instances = [database.store(), database.store()].map(|store| Arc::new(adapters(store)));
+    let requests = (0..50).map(|n| {
+        let ports = instances[n % 2].clone();
+        tokio::spawn(async move {
+            let order = NewOrder {
+                customer_id: "customer".parse().unwrap(),
+                currency: "EUR".parse().unwrap(),
+                items: Vec::new(),
+            };
+            let key = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
+            let request = CreateOrderRequest { tenant: tenant("default"), order, key: Some(key) };
+            CreateOrder(&*ports).execute(request).await.unwrap()
+        })
+    });
+    let answered: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
+    assert!(answered.iter().all(|other| other.order == answered[0].order));
+    assert_eq!(answered.iter().filter(|answered| !answered.replayed).count(), 1);
+    let orders: i64 =
+        query_scalar("select count(*) from orders").fetch_one(&mut database.connect().await).await.unwrap();
+    assert_eq!(orders, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_instances_start_at_once_on_an_empty_database() {
+    let database = Database::empty().await;
+    let starts = (0..8).map(|_| {
+        let options = database.options.clone();
+        tokio::spawn(async move { migrate(&options).await })
+    });
+    let applied: Vec<Vec<i32>> = join_all(starts).await.into_iter().map(|start| start.unwrap().unwrap()).collect();
+
+    assert_eq!(applied.iter().filter(|versions| !versions.is_empty()).count(), 1, "{applied:?}");
+    database.store().ready().await.unwrap();
+    let mut connection = database.connect().await;
+    let migrations: i64 =
+        query_scalar("select count(*) from refinery_schema_history").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(usize::try_from(migrations).unwrap(), applied.concat().len());
+}
+
+#[tokio::test]
+async fn a_database_without_the_schema_is_not_ready() {
+    let database = Database::empty().await;
+    database.store().ready().await.unwrap_err();
+}

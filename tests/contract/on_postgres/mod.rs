@@ -1,0 +1,12 @@
+//! What only the store in PostgreSQL has: transactions that are shared, plans, the schema, and `orders verify`.
+
+mod chain;
+mod connections;
+mod group_commit;
+mod held;
+mod instances;
+mod plans;
+mod positions;
+mod proxy;
+mod schema;
+mod verify;
