@@ -84,21 +84,30 @@ pub(super) struct SliceRow {
 }
 
 impl SliceRow {
+    /// `None` for the one row of a slice without events.
     pub(super) fn into_event(self) -> Result<Option<LoggedEvent>, RepoError> {
-        let Self { position, tenant_id, event_id, order_id, version, event_type, payload, occurred_at, .. } = self;
-        let (Some(position), Some(tenant_id), Some(event_id), Some(order_id)) =
-            (position, tenant_id, event_id, order_id)
-        else {
-            return Ok(None);
+        let Some(position) = self.position else { return Ok(None) };
+        let row = LogRow {
+            position,
+            tenant_id: present("tenant_id", self.tenant_id)?,
+            event_id: present("event_id", self.event_id)?,
+            order_id: present("order_id", self.order_id)?,
+            version: present("version", self.version)?,
+            event_type: present("type", self.event_type)?,
+            payload: present("payload", self.payload)?,
+            occurred_at: present("occurred_at", self.occurred_at)?,
         };
-        let (Some(version), Some(event_type), Some(payload), Some(occurred_at)) =
-            (version, event_type, payload, occurred_at)
-        else {
-            return Ok(None);
-        };
-        let row = LogRow { position, tenant_id, event_id, order_id, version, event_type, payload, occurred_at };
         row.try_into().map(Some)
     }
+}
+
+/// A column is null in a row that cannot be without it.
+#[derive(Debug, thiserror::Error)]
+#[error("a row has no {0}")]
+struct MissingColumn(&'static str);
+
+fn present<T>(column: &'static str, value: Option<T>) -> Result<T, RepoError> {
+    value.ok_or_else(|| corrupt(MissingColumn(column)))
 }
 
 pub(super) struct EventRow {
@@ -203,13 +212,12 @@ impl LogRow {
 }
 
 impl OrderRow {
+    /// `None` for the one row of an order without lines.
     fn into_line(self, currency: Currency) -> Result<Option<Line>, RepoError> {
-        let (Some(line), Some(sku), Some(name), Some(quantity), Some(unit_price)) =
-            (self.line, self.sku, self.name, self.quantity, self.unit_price)
-        else {
-            return Ok(None);
-        };
-        self::line(line, &sku, &name, quantity, unit_price, currency).map(Some)
+        let Some(number) = self.line else { return Ok(None) };
+        let (sku, name) = (present("sku", self.sku)?, present("name", self.name)?);
+        let (quantity, unit_price) = (present("quantity", self.quantity)?, present("unit_price", self.unit_price)?);
+        line(number, &sku, &name, quantity, unit_price, currency).map(Some)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod connections;
+mod corrupt_rows;
 mod group_commit;
 mod held;
 mod instances;
