@@ -1,4 +1,4 @@
-//! The composition root: chooses the adapters, starts the parts, and stops them in turn.
+//! The composition root: chooses the adapters, starts all parts, and stops them in order.
 
 use std::{convert::Infallible, process, time::Duration};
 
@@ -15,26 +15,26 @@ use crate::{
     http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{
         self, EmbeddedPostgres, HttpPricing, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings,
-        Pricing, PricingSettings, StaticCatalogue, SystemClock, UuidV7,
+        Pricing, PricingSettings, StaticCatalogue, SystemClock, UuidV7, keep_running,
     },
 };
 
-/// How long a shutdown waits for requests that were accepted. The rest of ten seconds is for the pool and the database.
+/// How long a shutdown waits for the accepted requests. The rest of ten seconds is for the pool and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// How long the connections to the database may take to close after it.
+/// How long the connections to the database may then take to close.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the private PostgreSQL may take to stop.
 const STOPS_WITHIN: Duration = Duration::from_secs(2);
 
-/// The database of the private PostgreSQL.
+/// The name of the database in the private PostgreSQL.
 const DATABASE: &str = "orders";
 
-/// How often old idempotency keys are looked for.
+/// How often old idempotency keys are deleted.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
-/// Serves until SIGTERM or SIGINT; a second one ends the process at once.
+/// Serves until SIGTERM or SIGINT. A second signal ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
     init_logging(&config, files);
@@ -43,7 +43,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT);
     let pricing = pricing(&config)?.with_metrics(&metrics);
     if config.in_memory {
-        log::warn!("orders are kept in memory and end with the process");
+        log::warn!("orders are stored in memory and are lost when the process ends");
         return serve_store(&config, MemoryStore::default(), pricing, metrics, stop).await;
     }
     let embedded = match &config.database_url {
@@ -62,23 +62,23 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
     let store = PgStore::new(&options, pool).with_metrics(&metrics);
     let served = serve_store(&config, store.clone(), pricing, metrics, stop).await;
-    // Nobody waits for an answer any more: what the database holds up is given up with the process.
+    // No request waits any more. A connection that PostgreSQL keeps busy ends with the process.
     if tokio::time::timeout(CLOSES_WITHIN, store.close()).await.is_err() {
-        log::warn!("the database does not let go of its connections: they end with the process");
+        log::warn!("the connections to the database do not close within {CLOSES_WITHIN:?}; they end with the process");
     }
     stop_embedded(embedded).await?;
     log::info!("stopped");
     served
 }
 
-/// Holds the tables against the log and says what came of it on standard output; whether nothing is wrong.
+/// Checks every order against the event log and prints the result to standard output. `true` if nothing is wrong.
 pub async fn verify(config: &Config) -> anyhow::Result<bool> {
-    // The files are the service's, which may be running.
+    // The log files belong to the service, which may be running.
     init_logging(config, None);
     let mut embedded = None;
     let options = match &config.database_url {
         Some(url) => url_options(url)?,
-        // Started by the service, or else by this command for as long as it takes.
+        // A running service has started it. If not, this command starts it, and stops it afterwards.
         None => match EmbeddedPostgres::running(&config.data_dir, DATABASE).await {
             Some(options) => options,
             None if EmbeddedPostgres::exists(&config.data_dir) => {
@@ -124,16 +124,16 @@ async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {
 async fn stop_embedded(embedded: Option<EmbeddedPostgres>) -> anyhow::Result<()> {
     let Some(embedded) = embedded else { return Ok(()) };
     if !tokio::task::spawn_blocking(|| embedded.stop(STOPS_WITHIN)).await? {
-        log::warn!("the private PostgreSQL has not stopped within {STOPS_WITHIN:?}: it goes on to its end");
+        log::warn!("the private PostgreSQL has not stopped within {STOPS_WITHIN:?} and continues to shut down");
     }
     Ok(())
 }
 
 fn url_options(url: &str) -> anyhow::Result<PgConnectOptions> {
-    infra::connect_options(url).context("DATABASE_URL is not like postgres://user:password@host:port/database")
+    infra::connect_options(url).context("DATABASE_URL is not of the form postgres://user:password@host:port/database")
 }
 
-/// Waits for the database for as long as it takes; a migration that fails is not tried again.
+/// Waits for the database without a limit. A migration that fails is not tried again.
 async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
     let mut pause = Duration::from_millis(100);
     loop {
@@ -145,7 +145,7 @@ async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
             }
             Err(error) if error.is_passing() => {
                 let error = anyhow::Error::from(error);
-                log::warn!("the database is not ready, next try in {pause:?}: {error:#}");
+                log::warn!("the database is not ready; the next attempt is in {pause:?}: {error:#}");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(5));
             }
@@ -198,17 +198,23 @@ where
     log::info!("listening on http://{}", serving.address);
     let mut server = tokio::spawn(serving.server.into_future());
     let mut tasks = JoinSet::new();
-    tasks.spawn(infra::log_events(ports.clone()));
-    tasks.spawn(follow_log(ports.clone()));
-    tasks.spawn(forget_keys(ports));
+    // On this one thread, like the tasks of the store: see `main`.
+    let [logged, followed, swept] = [ports.clone(), ports.clone(), ports];
+    tasks.spawn(keep_running("the event sink \"log\"", move || infra::log_events(logged.clone())));
+    tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
+    tasks.spawn(keep_running("the sweep of idempotency keys", move || forget_keys(swept.clone())));
     tokio::select! {
         () = stop.received() => {}
         ended = &mut server => {
             ended??;
-            anyhow::bail!("the server ended by itself");
+            anyhow::bail!("the HTTP server ended without a signal");
+        }
+        Some(ended) = tasks.join_next() => {
+            let Err(error) = ended;
+            return Err(error).context("a background task ended");
         }
     }
-    log::info!("stopping: no new connections, waiting for the requests under way");
+    log::info!("stopping: accepting no new connections, waiting for the requests in progress");
     app.drain();
     tokio::spawn(async move {
         stop.received().await;
@@ -222,21 +228,21 @@ where
     Ok(())
 }
 
-/// Brings the events of this instance and of all others to the bus, for as long as the service runs.
+/// Publishes the events of all instances on the bus of this process, for as long as the service runs.
 async fn follow_log(ports: impl Ports) -> Infallible {
     FollowLog(&ports).run().await
 }
 
-/// Sweeps the idempotency keys of yesterday, for as long as the service runs.
+/// Deletes old idempotency keys, for as long as the service runs.
 async fn forget_keys(ports: impl Ports) -> Infallible {
     let mut tick = tokio::time::interval(SWEEP_EVERY);
     loop {
         tick.tick().await;
         match ForgetKeys(&ports).execute().await {
             Ok(0) => {}
-            Ok(forgotten) => log::info!(forgotten; "swept idempotency keys"),
+            Ok(forgotten) => log::info!(forgotten; "deleted old idempotency keys"),
             Err(error) => {
-                log::warn!("the idempotency keys were not swept, the next try is in {SWEEP_EVERY:?}: {error}");
+                log::warn!("cannot delete old idempotency keys; the next attempt is in {SWEEP_EVERY:?}: {error}");
             }
         }
     }

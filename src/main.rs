@@ -1,4 +1,4 @@
-//! The service's process: parses the settings, does what they say, and tells why when it cannot.
+//! The process of the service: parses the settings, runs the command, and prints the error if it fails.
 
 use std::{env, process::ExitCode};
 
@@ -16,14 +16,18 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// Nothing can be said about the database.
+/// The exit code of `verify` if it cannot check the database.
 const NOT_VERIFIED: u8 = 2;
 
 fn main() -> ExitCode {
-    // The service starts its own program again for its private PostgreSQL.
+    // The service starts its own program again to launch its private PostgreSQL.
     launch_private_postgres(env::args_os()).unwrap_or_else(run)
 }
 
+/// One thread runs everything that is not a request: the group commit and the batched reads of the store, the follower of
+/// the event log, the sinks, the key sweep. The HTTP workers have threads and runtimes of their own, and wait for this one
+/// at every write. Nothing here may block: no file or socket without `await`, no lock that is held for long, no loop over
+/// much data. Use `tokio::task::spawn_blocking` for such work.
 #[tokio::main(flavor = "current_thread")]
 async fn run() -> ExitCode {
     let config = Config::parse();

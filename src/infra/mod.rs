@@ -1,5 +1,6 @@
-//! The ports' adapters: where the outside world is really met.
+//! The adapters of the ports: PostgreSQL, memory, pricing, logging, metrics.
 
+mod background;
 mod clock;
 mod embedded;
 mod events;
@@ -9,6 +10,7 @@ mod observability;
 mod postgres;
 mod pricing;
 
+pub use background::keep_running;
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own_program};
 pub use events::{InProcessBus, log_events};

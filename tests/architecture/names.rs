@@ -68,7 +68,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "uuid",
         ],
     ),
-    ("bootstrap", &["app", "config", "http", "infra", "anyhow", "futures_util", "log", "sqlx", "tokio"]),
+    ("bootstrap", &["app", "config", "http", "infra", "anyhow", "log", "sqlx", "tokio"]),
     ("config", &["anyhow", "clap", "thiserror"]),
     ("healthcheck", &["anyhow"]),
     ("lib", &[]),

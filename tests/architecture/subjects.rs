@@ -17,7 +17,7 @@ struct Layer {
 }
 
 const LAYERS: &[Layer] = &[
-    Layer { name: "domain", shared: &["money", "order", "product", "tenant_id"], composing: &[], pairs: &[] },
+    Layer { name: "domain", shared: &["money", "names", "order", "product", "tenant_id"], composing: &[], pairs: &[] },
     Layer {
         name: "app",
         shared: &["adapters", "idempotency", "orders", "ports", "uow"],
@@ -28,7 +28,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "infra",
-        shared: &["events", "observability"],
+        shared: &["background", "events", "observability"],
         composing: &[],
         // The private PostgreSQL is connected to like any other one.
         pairs: &[("embedded", "postgres")],

@@ -186,7 +186,7 @@ async fn no_line_of_any_level_contains_a_password() {
     // No database listens at this address.
     let mut process = traced("postgres://orders:s3cret-word@127.0.0.1:1/orders").command().spawn().unwrap();
     eventually("the service has tried to connect", async || {
-        fs::read_to_string(&log).ok()?.contains("not ready, next try").then_some(())
+        fs::read_to_string(&log).ok()?.contains("the database is not ready").then_some(())
     })
     .await;
     process.kill().unwrap();

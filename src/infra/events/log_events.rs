@@ -5,11 +5,11 @@ use crate::app::{
     Telemetry,
 };
 
-/// How long to wait before a store that is away is asked again.
+/// The pause before the next attempt when the store is unavailable.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Writes a line for each event of every tenant from now on, in order, for as long as it is polled. What a pause of the
-/// store or a burst of events kept back comes later.
+/// The event sink `log`: logs one line for each event of every tenant from now on, in order, for as long as it is polled.
+/// After an outage of the store or a burst of events, it catches up. Like every sink it must not block its thread.
 pub async fn log_events<P: Ports>(ports: P) -> Infallible {
     let mut after = None;
     loop {
@@ -21,12 +21,12 @@ pub async fn log_events<P: Ports>(ports: P) -> Infallible {
         match ended {
             EventStreamError::Lagged(_) => {}
             EventStreamError::Read(ReadEventsError::Retired { first }) => {
-                log::warn!(first; "events were retired before they had their lines");
+                log::warn!(first; "events were retired before they were logged");
                 after = Some(first.saturating_sub(1));
             }
-            // Whoever follows the log for the bus says so.
+            // The follower of the event log has logged the outage as a warning.
             EventStreamError::Read(ReadEventsError::Store(error)) => {
-                log::debug!("events get their lines when the log can be read again: {error}");
+                log::debug!("cannot read the event log; the next attempt is in {PAUSE:?}: {error}");
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -1,8 +1,8 @@
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
-use crate::app::RepoError;
+use crate::{app::RepoError, infra::background::panic_message};
 
 /// The task that serves a queue.
 pub(super) trait Worker: Send + 'static {
@@ -20,18 +20,13 @@ pub(super) trait Worker: Send + 'static {
 /// worker then serves the next jobs. Without that, every later request would fail until somebody restarts the process.
 pub(super) async fn run(mut worker: impl Worker) {
     while let Err(panic) = AssertUnwindSafe(worker.serve()).catch_unwind().await {
-        log::error!("{} panicked and starts again: {}", name(&worker), message(&*panic));
+        log::error!("{} panicked and starts again: {}", name(&worker), panic_message(&*panic));
         worker.fail_taken(RepoError::Unavailable("the task that serves the request panicked".into()));
     }
 }
 
 fn name<W: Worker>(_worker: &W) -> &'static str {
     W::NAME
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(test)]
