@@ -1,4 +1,4 @@
-//! Asks a service that runs with the same settings whether it is ready: for an image without a shell and other tools.
+//! Asks the service that runs with the same settings whether it is ready. For images without a shell and HTTP client.
 
 use std::{
     io::{Read, Write},
@@ -10,17 +10,17 @@ use anyhow::{Context, bail};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Fails with the status line where the service says that it is not ready, and with the error where it does not answer.
+/// Fails with the status line if the service is not ready, and with the error if it does not respond.
 pub fn healthcheck(bind: SocketAddr) -> anyhow::Result<()> {
     let address = SocketAddr::new(reachable(bind.ip()), bind.port());
-    let answer = ask(address).with_context(|| format!("no answer from {address}"))?;
-    match answer.lines().next() {
+    let response = ask(address).with_context(|| format!("no response from {address}"))?;
+    match response.lines().next() {
         Some(status) if status.starts_with("HTTP/1.1 200") => Ok(()),
-        status => bail!("{address} answers {}", status.unwrap_or("nothing")),
+        status => bail!("{address} responds with {}", status.unwrap_or("nothing")),
     }
 }
 
-/// A service that listens on every address is asked on this machine's own.
+/// The loopback address if the service listens on all addresses.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -34,7 +34,7 @@ fn ask(address: SocketAddr) -> std::io::Result<String> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     write!(stream, "GET /health/ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(64 * 1024).read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut response = Vec::new();
+    stream.take(64 * 1024).read_to_end(&mut response)?;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }

@@ -1,15 +1,15 @@
-//! The orders service: takes orders, prices their items, and keeps a log of what happened, in order.
+//! The orders service: takes orders, prices their items, and keeps an ordered event log.
 //!
-//! - [`domain`]: the rules of an order. Pure; knows nothing else here.
-//! - [`app`]: the use cases, and the ports they need. Knows the domain.
-//! - [`infra`]: the ports' adapters: PostgreSQL, memory, pricing, logging. Knows app and domain.
-//! - [`http`]: the REST API over the use cases. Knows app and domain.
+//! - [`domain`]: the rules of an order. Pure and synchronous; depends on no other part.
+//! - [`app`]: the use cases, and the ports that they need. Depends on domain.
+//! - [`infra`]: the adapters of the ports: PostgreSQL, memory, pricing, logging. Depends on app and domain.
+//! - [`http`]: the REST API of the use cases. Depends on app and domain.
 //! - [`config`]: every setting, its default and its check.
-//! - [`trace`]: which trace a piece of work belongs to.
+//! - [`trace`]: the trace that the current task belongs to.
 //! - [`healthcheck`]: asks a running service whether it is ready.
-//! - [`bootstrap`]: puts the parts together; the only place that names both infra and http.
+//! - [`bootstrap`]: assembles all parts. Only this part depends on both infra and http.
 
-// Nothing that input can reach panics. Tests may.
+// No input can cause a panic. Tests may panic.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod app;

@@ -1,5 +1,5 @@
-//! Which trace a piece of work belongs to (W3C Trace Context, level 1). Whoever takes work up says so; whoever logs or
-//! asks another service finds it here, without a word of it in between.
+//! The trace that the current task belongs to (W3C Trace Context, level 1). HTTP sets it for each request. Logging and calls
+//! to other services read it here, so no function in between has a parameter for it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ tokio::task_local! {
     static CURRENT: TraceContext;
 }
 
-/// The trace of a request, as its caller named it or as it was named here.
+/// The trace of a request: from its header `traceparent`, or begun here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     /// Never 0.
@@ -21,9 +21,9 @@ impl TraceContext {
         Self { trace_id, is_sampled: false }
     }
 
-    /// Of the header `traceparent` (section 3.2): version, trace id, parent id and flags in lower-case hexadecimal digits.
-    /// A version that is not known yet may have more behind it. `None` for what is malformed. Of the flags only the one
-    /// that has a meaning is kept: the others are to be passed on as 0.
+    /// Parses the header `traceparent` (section 3.2): version, trace id, parent id and flags in lower-case hexadecimal
+    /// digits. A later version may append further fields. `None` if the header is malformed. Only the flag `sampled` has a
+    /// meaning; the standard requires 0 for the other ones.
     pub fn parse(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
         let version = hexadecimal(parts.next()?, 2)?;
@@ -34,23 +34,23 @@ impl TraceContext {
         if is_valid { Some(Self { trace_id, is_sampled: flags & 1 == 1 }) } else { None }
     }
 
-    /// For a request to another service, which `span_id` names in the trace.
+    /// The header for a request to another service, whose span has the id `span_id`.
     pub fn traceparent(self, span_id: u64) -> String {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, span_id.max(1), u8::from(self.is_sampled))
     }
 
-    /// Does the work as a part of the trace.
+    /// Runs the work as a part of this trace.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         CURRENT.scope(self, work).await
     }
 
-    /// Of the work under way, if it is of any trace.
+    /// The trace of the current task, if it has one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(|context| *context).ok()
     }
 }
 
-/// The id of the trace.
+/// Writes the trace id.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.trace_id)

@@ -4,26 +4,26 @@ use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 
 use crate::app::{Backlog, EventBus, Lagged, LoggedEvent, Subscription};
 
-/// The event bus of one process: every subscriber gets every event, and no copy of it. A subscriber that is more than
-/// the capacity behind loses its place, so that what the bus keeps is bounded.
+/// The event bus of one process. All subscribers share one copy of each event. The bus keeps a limited number of events: a
+/// subscriber that falls further behind loses its place.
 #[derive(Clone, Debug)]
 pub struct InProcessBus {
     sender: Sender<Arc<LoggedEvent>>,
-    /// A power of two, as the channel has it.
+    /// A power of two, like the capacity of the channel.
     capacity: usize,
 }
 
 impl InProcessBus {
-    /// At most about 2 MiB of events.
+    /// About 2 MiB of events at most.
     pub const DEFAULT_CAPACITY: usize = 4096;
 
-    /// How many events a subscriber may be behind.
+    /// `capacity` is how many events a subscriber may be behind.
     pub fn new(capacity: usize) -> Self {
         let capacity = capacity.next_power_of_two();
         Self { sender: Sender::new(capacity), capacity }
     }
 
-    /// How many listen now.
+    /// The current number of subscribers.
     pub fn subscribers(&self) -> usize {
         self.sender.receiver_count()
     }
@@ -33,7 +33,7 @@ impl EventBus for InProcessBus {
     type Subscription = BusSubscription;
 
     fn publish(&self, event: Arc<LoggedEvent>) {
-        // It fails when nobody listens, which is no failure.
+        // It fails if there is no subscriber, which is fine.
         let _ = self.sender.send(event);
     }
 
@@ -42,7 +42,7 @@ impl EventBus for InProcessBus {
     }
 }
 
-/// What one subscriber has not heard yet.
+/// One subscriber: the events that it has not received yet.
 #[derive(Debug)]
 pub struct BusSubscription {
     receiver: Receiver<Arc<LoggedEvent>>,
@@ -54,7 +54,7 @@ impl Subscription for BusSubscription {
         match self.receiver.recv().await {
             Ok(event) => Ok(event),
             Err(RecvError::Lagged(_)) => Err(Lagged),
-            // The bus is gone with the process's parts: nothing comes any more.
+            // The bus was dropped: no event comes any more.
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }
