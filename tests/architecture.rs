@@ -8,6 +8,8 @@ mod imports;
 mod names;
 #[path = "architecture/rings.rs"]
 mod rings;
+#[path = "architecture/routes.rs"]
+mod routes;
 #[path = "architecture/source.rs"]
 mod source;
 #[path = "architecture/subjects.rs"]

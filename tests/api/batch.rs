@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::helpers::{Answer, Api, on_each_store};
 
 on_each_store! {
-    good_orders_are_all_taken,
-    one_bad_order_rejects_all,
-    under_partial_the_good_ones_are_taken,
-    a_batch_has_one_to_a_hundred_orders,
-    a_repeated_batch_is_answered_from_what_it_did,
-    a_repeated_partial_batch_takes_only_what_was_not_taken,
-    equal_batches_at_once_take_each_order_once,
+    every_valid_order_of_a_batch_is_created,
+    one_invalid_order_rejects_the_whole_batch,
+    under_partial_the_valid_orders_are_created,
+    a_batch_has_1_to_100_orders,
+    a_repeated_batch_gets_the_first_response_again,
+    a_repeated_partial_batch_creates_only_the_missing_orders,
+    equal_parallel_batches_create_each_order_once,
 }
 
 fn good(customer: &str) -> Value {
@@ -31,7 +31,7 @@ fn statuses(answer: &Answer) -> Vec<(u64, u64)> {
     results.iter().map(|result| (result["index"].as_u64().unwrap(), result["status"].as_u64().unwrap())).collect()
 }
 
-async fn good_orders_are_all_taken(api: Api) {
+async fn every_valid_order_of_a_batch_is_created(api: Api) {
     let orders: Vec<Value> = (0..100).map(|n| good(&format!("customer-{n}"))).collect();
     let answer = api.post("/orders/batch", &json!({"orders": orders})).await;
     assert_eq!(statuses(&answer), (0..100).map(|index| (index, 201)).collect::<Vec<_>>());
@@ -43,7 +43,7 @@ async fn good_orders_are_all_taken(api: Api) {
     assert_eq!(api.orders_count().await, 100);
 }
 
-async fn one_bad_order_rejects_all(api: Api) {
+async fn one_invalid_order_rejects_the_whole_batch(api: Api) {
     for (bad, status, pointer) in bad()
         .into_iter()
         .zip([422, 422, 400])
@@ -58,7 +58,7 @@ async fn one_bad_order_rejects_all(api: Api) {
     assert_eq!(api.orders_count().await, 0);
 }
 
-async fn under_partial_the_good_ones_are_taken(api: Api) {
+async fn under_partial_the_valid_orders_are_created(api: Api) {
     let [unknown, invalid, misshapen] = bad();
     let orders = json!([good("a"), unknown, invalid, good("b"), misshapen]);
     let answer = api.post("/orders/batch", &json!({"orders": orders, "error_policy": "partial"})).await;
@@ -67,7 +67,7 @@ async fn under_partial_the_good_ones_are_taken(api: Api) {
     assert_eq!(api.orders_count().await, 2);
 }
 
-async fn a_batch_has_one_to_a_hundred_orders(api: Api) {
+async fn a_batch_has_1_to_100_orders(api: Api) {
     for (body, status, code) in [
         (json!({"orders": []}), 422, "validation_failed"),
         (json!({"orders": vec![json!({"customer_id": "c"}); 101]}), 422, "validation_failed"),
@@ -81,7 +81,7 @@ async fn a_batch_has_one_to_a_hundred_orders(api: Api) {
     assert_eq!(api.orders_count().await, 0);
 }
 
-async fn a_repeated_batch_is_answered_from_what_it_did(api: Api) {
+async fn a_repeated_batch_gets_the_first_response_again(api: Api) {
     let body = json!({"orders": [good("a"), good("b")]});
     let send = |body: Value| {
         Answer::receive(api.request(Method::POST, "/orders/batch").header("idempotency-key", "k").json(&body))
@@ -94,7 +94,7 @@ async fn a_repeated_batch_is_answered_from_what_it_did(api: Api) {
     send(json!({"orders": [good("a")]})).await.assert_problem(422, "idempotency_key_reused");
 }
 
-async fn a_repeated_partial_batch_takes_only_what_was_not_taken(api: Api) {
+async fn a_repeated_partial_batch_creates_only_the_missing_orders(api: Api) {
     let [unknown, ..] = bad();
     let body = json!({"orders": [unknown, good("a")], "error_policy": "partial"});
     let send =
@@ -105,7 +105,7 @@ async fn a_repeated_partial_batch_takes_only_what_was_not_taken(api: Api) {
     assert_eq!(api.orders_count().await, 1);
 }
 
-async fn equal_batches_at_once_take_each_order_once(api: Api) {
+async fn equal_parallel_batches_create_each_order_once(api: Api) {
     for policy in ["reject_all", "partial"] {
         let orders: Vec<Value> = (0..20).map(|n| good(&format!("{policy}-{n}"))).collect();
         let body = json!({"orders": orders, "error_policy": policy});

@@ -5,14 +5,14 @@ use serde_json::json;
 use crate::helpers::{Answer, Api, on_each_store};
 
 on_each_store! {
-    a_read_of_a_version_that_is_known_is_not_modified,
-    a_write_meant_for_another_version_is_refused_with_the_current_one,
-    of_writers_meant_for_one_version_one_wins,
-    writers_without_a_condition_all_win,
+    a_read_of_a_known_version_is_a_304,
+    a_write_for_another_version_is_a_412_with_the_current_version,
+    of_parallel_writes_for_one_version_one_succeeds,
+    parallel_writes_without_a_condition_all_succeed,
     malformed_entity_tags_are_refused,
 }
 
-async fn a_read_of_a_version_that_is_known_is_not_modified(api: Api) {
+async fn a_read_of_a_known_version_is_a_304(api: Api) {
     let path = format!("/orders/{}", api.order().await["order_id"].as_str().unwrap());
     let read = |tags: &'static str| Answer::receive(api.request(Method::GET, &path).header("if-none-match", tags));
     for known in ["\"3\"", "W/\"3\"", "\"1\", \"3\"", "*"] {
@@ -28,7 +28,7 @@ async fn a_read_of_a_version_that_is_known_is_not_modified(api: Api) {
     }
 }
 
-async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: Api) {
+async fn a_write_for_another_version_is_a_412_with_the_current_version(api: Api) {
     let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     let write =
@@ -42,7 +42,7 @@ async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: 
     assert_eq!(write("\"3\", \"4\"").await.header("etag"), "\"5\"");
     assert_eq!(write("*").await.header("etag"), "\"6\"");
     assert_eq!(write(", \"1\",,\"6\",").await.header("etag"), "\"7\"");
-    // A collection has no version that could be meant.
+    // A collection has no version.
     let create = |tags: &'static str| {
         let request = api.request(Method::POST, "/orders").header("if-match", tags);
         Answer::receive(request.json(&json!({"customer_id": "c"})))
@@ -51,7 +51,7 @@ async fn a_write_meant_for_another_version_is_refused_with_the_current_one(api: 
     assert_eq!(create("*").await.status, 201);
 }
 
-async fn of_writers_meant_for_one_version_one_wins(api: Api) {
+async fn of_parallel_writes_for_one_version_one_succeeds(api: Api) {
     let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     let write = || Answer::receive(api.request(Method::POST, &path).header("if-match", "\"3\"").json(&item));
@@ -63,7 +63,7 @@ async fn of_writers_meant_for_one_version_one_wins(api: Api) {
     }
 }
 
-async fn writers_without_a_condition_all_win(api: Api) {
+async fn parallel_writes_without_a_condition_all_succeed(api: Api) {
     let path = format!("/orders/{}/items", api.order().await["order_id"].as_str().unwrap());
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     let answers = join_all((0..40).map(|_| api.post(&path, &item))).await;

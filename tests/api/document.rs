@@ -121,7 +121,7 @@ async fn every_route_is_documented_and_every_documented_route_is_served(api: Api
 }
 
 #[tokio::test]
-async fn swagger_ui_is_served_from_the_binary_and_loads_nothing_from_elsewhere() {
+async fn swagger_ui_is_served_from_the_binary_and_loads_nothing_from_other_hosts() {
     let api = Api::in_memory();
     let redirect = api.get("/docs").await;
     assert_eq!((redirect.status.as_u16(), redirect.header("location")), (307, "/docs/"));

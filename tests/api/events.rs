@@ -10,21 +10,21 @@ use crate::{
 };
 
 on_each_store! {
-    the_feed_tells_every_event_by_position_as_cloud_events,
-    the_link_of_a_page_leads_on_for_ever,
+    the_feed_has_every_event_by_position_as_a_cloud_event,
+    the_link_of_every_page_leads_to_the_next_one,
     the_feed_is_filtered_by_type_and_order,
-    a_reader_who_waits_hears_of_an_event_when_it_comes,
-    a_reader_who_waits_for_some_events_is_not_disturbed_by_others,
-    who_waits_in_vain_gets_an_empty_page,
+    a_waiting_reader_receives_an_event_when_it_is_written,
+    a_waiting_reader_receives_only_the_events_of_its_filter,
+    a_wait_without_an_event_ends_with_an_empty_page,
     parameters_of_the_feed_are_refused_by_name,
-    the_data_of_every_event_is_as_its_schema_has_it,
+    the_data_of_every_event_matches_its_schema,
 }
 
 fn positions(answer: &Answer) -> Vec<u64> {
     answer.body.as_array().unwrap().iter().map(|e| e["sequence"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-async fn the_feed_tells_every_event_by_position_as_cloud_events(api: Api) {
+async fn the_feed_has_every_event_by_position_as_a_cloud_event(api: Api) {
     assert_eq!(api.get("/events").await.body, json!([]));
     let order = api.order().await;
     let feed = api.get("/events").await;
@@ -43,7 +43,7 @@ async fn the_feed_tells_every_event_by_position_as_cloud_events(api: Api) {
     assert_eq!(positions(&api.get("/events?after=1").await), [2, 3]);
     assert_eq!(positions(&api.get("/events?after=1&limit=1").await), [2]);
     assert_eq!(positions(&api.get("/events?after=3").await), [] as [u64; 0]);
-    // Where the log has not got to yet, there is nothing yet.
+    // A position that the event log has not reached has an empty page.
     assert_eq!(positions(&api.get("/events?after=9223372036854775807").await), [] as [u64; 0]);
     let head = Answer::receive(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
     assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "application/cloudevents-batch+json"));
@@ -51,7 +51,7 @@ async fn the_feed_tells_every_event_by_position_as_cloud_events(api: Api) {
     Answer::receive(html).await.assert_problem(406, "not_acceptable");
 }
 
-async fn the_link_of_a_page_leads_on_for_ever(api: Api) {
+async fn the_link_of_every_page_leads_to_the_next_one(api: Api) {
     api.order().await;
     api.order().await;
     let mut next = "/events?limit=4".to_owned();
@@ -63,13 +63,13 @@ async fn the_link_of_a_page_leads_on_for_ever(api: Api) {
         next = page.header("link").strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap().0.into();
     }
     assert_eq!((seen, next.as_str()), ((1..=6).collect(), "/events?after=6&limit=4"));
-    // A filter that lets nothing through leads on all the same.
+    // A page without a match links to the next one, too.
     let filtered = api.get("/events?type=order.placed.v1").await;
     let link = |relation: &str, position| {
         format!("</events?after={position}&limit=100&type=order.placed.v1>; rel=\"{relation}\"")
     };
     assert_eq!(filtered.header("link"), format!("{}, {}", link("next", 6), link("last", 6)));
-    // Who is ahead of the log, because it was restored from an older state, can tell.
+    // A reader ahead of an event log that was restored from an older state sees it in `last`.
     let ahead = api.get("/events?after=9&limit=100&type=order.placed.v1").await;
     assert_eq!(ahead.header("link"), format!("{}, {}", link("next", 9), link("last", 6)));
 }
@@ -86,17 +86,17 @@ async fn the_feed_is_filtered_by_type_and_order(api: Api) {
     assert_eq!(positions(&api.get(nobody).await), [] as [u64; 0]);
 }
 
-async fn a_reader_who_waits_hears_of_an_event_when_it_comes(api: Api) {
+async fn a_waiting_reader_receives_an_event_when_it_is_written(api: Api) {
     api.order().await;
     let (page, _) = tokio::join!(api.get("/events?after=3&wait=60"), async {
-        // Whether the reader waits by then or not, it gets the order's events.
+        // The reader gets the order's events whether its wait has begun or not.
         api.order().await
     });
-    let heard = positions(&page);
-    assert!(!heard.is_empty() && heard == (4..4 + heard.len() as u64).collect::<Vec<_>>(), "{heard:?}");
+    let received = positions(&page);
+    assert!(!received.is_empty() && received == (4..4 + received.len() as u64).collect::<Vec<_>>(), "{received:?}");
 }
 
-async fn a_reader_who_waits_for_some_events_is_not_disturbed_by_others(api: Api) {
+async fn a_waiting_reader_receives_only_the_events_of_its_filter(api: Api) {
     let path = api.order_path().await;
     let (page, ()) = tokio::join!(api.get("/events?after=3&wait=60&type=order.placed.v1"), async {
         api.order().await;
@@ -105,7 +105,7 @@ async fn a_reader_who_waits_for_some_events_is_not_disturbed_by_others(api: Api)
     assert_eq!(positions(&page), [7]);
 }
 
-async fn who_waits_in_vain_gets_an_empty_page(api: Api) {
+async fn a_wait_without_an_event_ends_with_an_empty_page(api: Api) {
     let page = tokio::time::timeout(Duration::from_secs(30), api.get("/events?wait=1")).await.unwrap();
     assert_eq!((page.status.as_u16(), page.body), (200, json!([])));
 }
@@ -131,7 +131,7 @@ async fn parameters_of_the_feed_are_refused_by_name(api: Api) {
 }
 
 #[tokio::test]
-async fn positions_that_are_no_longer_kept_are_gone() {
+async fn retired_positions_are_a_410() {
     let database = Database::new().await;
     let api = Api::builder().start_on(database.store());
     for _ in 0..2 {
@@ -144,7 +144,7 @@ async fn positions_that_are_no_longer_kept_are_gone() {
         assert_eq!(gone.body["earliest_position"], "3");
     }
     assert_eq!(positions(&api.get("/events?after=2").await), [3, 4, 5, 6]);
-    // All of them: the log goes on where it was.
+    // With every event retired, the positions continue.
     retire(&database, 6).await;
     api.get("/events?after=5").await.assert_problem(410, "position_retired");
     assert_eq!(positions(&api.get("/events?after=6").await), [] as [u64; 0]);
@@ -153,7 +153,7 @@ async fn positions_that_are_no_longer_kept_are_gone() {
 }
 
 #[tokio::test]
-async fn what_the_log_has_forgotten_of_an_order_is_told_as_gone_and_the_rest_as_ever() {
+async fn retired_events_of_an_order_are_a_410_and_the_order_is_still_served() {
     let database = Database::new().await;
     let api = Api::builder().start_on(database.store());
     let create = || {
@@ -166,7 +166,7 @@ async fn what_the_log_has_forgotten_of_an_order_is_told_as_gone_and_the_rest_as_
     for position in [1, 2] {
         retire(&database, position).await;
         for gone in ["?as_of=1", "?as_of=2", "?as_of=2999-01-01T00:00:00Z", "/events", "/events?after=1"] {
-            // What is behind the gap is there until it is retired, too.
+            // Events behind the gap are served until they are retired, too.
             if position == 1 && gone == "/events?after=1" {
                 assert_eq!(api.get(&format!("{path}{gone}")).await.body["events"][0]["orderversion"], 2);
             } else {
@@ -174,7 +174,7 @@ async fn what_the_log_has_forgotten_of_an_order_is_told_as_gone_and_the_rest_as_
             }
         }
         assert_eq!(api.get(&path).await.body, created.body);
-        // A repetition finds the order as it is.
+        // A repeated request gets the order as it is now.
         let again = create().await;
         assert_eq!(
             (again.status, again.header("idempotent-replayed"), &again.body),
@@ -185,7 +185,7 @@ async fn what_the_log_has_forgotten_of_an_order_is_told_as_gone_and_the_rest_as_
     assert_eq!(api.get(&format!("{path}/events?after=2")).await.body["events"], json!([]));
 }
 
-/// An order of each possible end, with every kind of event on the way.
+/// Orders with every kind of event and every final status.
 async fn whole_lives(api: &Api) {
     for end in ["fulfil", "cancel"] {
         let path = api.order_path().await;
@@ -197,7 +197,7 @@ async fn whole_lives(api: &Api) {
     api.post(&format!("{}/cancel", api.order_path().await), &json!({"reason": "Ordered twice"})).await;
 }
 
-async fn the_data_of_every_event_is_as_its_schema_has_it(api: Api) {
+async fn the_data_of_every_event_matches_its_schema(api: Api) {
     whole_lives(&api).await;
     let folder = project().join("docs/events");
     let schema = |kind: &str| -> Value {
@@ -215,18 +215,18 @@ async fn the_data_of_every_event_is_as_its_schema_has_it(api: Api) {
 }
 
 #[test]
-fn the_catalogue_of_events_has_every_event_and_allows_nothing_more() {
+fn docs_events_has_a_closed_schema_with_examples_for_every_type() {
     let folder = project().join("docs/events");
     let files: BTreeSet<String> =
         fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(files, EVENT_TYPES.map(|kind| format!("{kind}.json")).into());
-    let told = fs::read_to_string(project().join("docs/DOMAIN.md")).unwrap();
+    let domain = fs::read_to_string(project().join("docs/DOMAIN.md")).unwrap();
     for kind in EVENT_TYPES {
         let schema: Value =
             serde_json::from_str(&fs::read_to_string(folder.join(format!("{kind}.json"))).unwrap()).unwrap();
         assert!(jsonschema::meta::is_valid(&schema), "{kind}");
         assert_eq!((&schema["title"], &schema["additionalProperties"]), (&json!(kind), &json!(false)));
-        // A schema of the catalogue comes with an example that it allows, and nothing may be added to it.
+        // Each schema has an example, allows it, and allows no further field.
         let validator = jsonschema::validator_for(&schema).unwrap();
         for example in schema["examples"].as_array().unwrap() {
             assert!(validator.is_valid(example), "{kind}: {example}");
@@ -234,6 +234,6 @@ fn the_catalogue_of_events_has_every_event_and_allows_nothing_more() {
             more["more"] = json!(1);
             assert!(!validator.is_valid(&more), "{kind}");
         }
-        assert!(told.contains(&format!("(events/{kind}.json)")), "{kind} is not in docs/DOMAIN.md");
+        assert!(domain.contains(&format!("(events/{kind}.json)")), "{kind} is not in docs/DOMAIN.md");
     }
 }

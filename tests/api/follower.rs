@@ -10,7 +10,7 @@ pub(crate) struct Follower {
     rest: String,
 }
 
-/// What stands between two empty lines of a stream: its fields, and its comments under an empty name.
+/// The lines between two empty lines of a stream: its fields, and its comments under an empty name.
 pub(crate) type Block = Vec<(String, String)>;
 
 impl Follower {
@@ -18,7 +18,7 @@ impl Follower {
         Self { response, rest: String::new() }
     }
 
-    /// The next block, whatever it is. `None` at the end of the stream.
+    /// The next block of any kind. `None` at the end of the stream.
     pub(crate) async fn block(&mut self) -> Option<Block> {
         loop {
             if let Some((block, rest)) = self.rest.split_once("\n\n") {

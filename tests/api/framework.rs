@@ -1,4 +1,4 @@
-//! What is refused before a handler is asked, and what every answer has.
+//! What the server does outside the handlers: refusals before them, and headers after them.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use tokio::{
 use crate::helpers::{Answer, Api};
 
 #[tokio::test]
-async fn an_answer_that_the_caller_does_not_accept_is_a_406() {
+async fn a_response_type_that_the_caller_does_not_accept_is_a_406() {
     let api = Api::in_memory();
     let accepting =
         |accept: &'static str| Answer::receive(api.request(Method::GET, "/orders").header(header::ACCEPT, accept));
     for refused in ["text/html", "application/xml, text/*;q=0.5", "application/json;q=0, */*", "application/json;q=0"] {
         accepting(refused).await.assert_problem(406, "not_acceptable");
     }
-    for taken in
+    for accepted in
         ["*/*", "application/*", "application/json", "text/html, application/json;q=0.1", "text/html, */*;q=0.1", ""]
     {
-        assert_eq!(accepting(taken).await.status, 200, "{taken}");
+        assert_eq!(accepting(accepted).await.status, 200, "{accepted}");
     }
     let post =
         api.request(Method::POST, "/orders").header(header::ACCEPT, "text/plain").json(&json!({"customer_id": "c"}));
@@ -35,14 +35,14 @@ async fn an_answer_that_the_caller_does_not_accept_is_a_406() {
 }
 
 #[tokio::test]
-async fn headers_over_their_bound_are_a_431() {
+async fn headers_over_the_limit_are_a_431() {
     let api = Api::in_memory();
     let large = api.request(Method::GET, "/orders").header("x-large", "x".repeat(17 * 1024));
     Answer::receive(large).await.assert_problem(431, "headers_too_large");
 }
 
 #[tokio::test]
-async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
+async fn only_pages_of_configured_origins_may_call_the_api() {
     let api = Api::in_memory();
     let preflight = |origin: &'static str| {
         let request = api.request(Method::OPTIONS, "/orders").header(header::ORIGIN, origin);
@@ -57,7 +57,7 @@ async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
     assert!(refused.status.is_client_error());
     assert_eq!(refused.header("access-control-allow-origin"), "");
 
-    // A page can read what is wrong, too.
+    // A page of an allowed origin can read problems, too.
     let order = api.request(Method::POST, "/orders").header(header::ORIGIN, "https://shop.example.com");
     let refused = Answer::receive(order.json(&json!({"customer_id": ""}))).await;
     refused.assert_problem(422, "validation_failed");
@@ -72,7 +72,7 @@ async fn pages_of_named_origins_may_call_the_api_and_others_may_not() {
 }
 
 #[tokio::test]
-async fn every_answer_tells_browsers_to_guess_nothing_and_to_frame_nothing() {
+async fn every_response_has_the_security_headers() {
     let api = Api::in_memory();
     for path in ["/orders", "/nothing", "/app/", "/docs/", "/problems", "/openapi.json"] {
         let answer = api.get(path).await;
@@ -84,21 +84,21 @@ async fn every_answer_tells_browsers_to_guess_nothing_and_to_frame_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_finishes_its_head_is_let_go() {
+async fn an_unfinished_head_is_a_408() {
     let api = Api::builder().head_timeout(Duration::from_millis(200)).start();
     let answer = answer_to(&api, "GET /orders HTTP/1.1\r\nhost: x\r\nx-half").await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_client_that_never_finishes_its_body_is_let_go() {
+async fn an_unfinished_body_is_a_408() {
     let api = Api::builder().body_timeout(Duration::from_millis(200)).start();
     let head = "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n";
     let answer = answer_to(&api, &format!("{head}{{")).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
 }
 
-/// What the service says to these bytes.
+/// The response to these bytes.
 async fn answer_to(api: &Api, sent: &str) -> String {
     let mut connection = TcpStream::connect(api.url.strip_prefix("http://").unwrap()).await.unwrap();
     connection.write_all(sent.as_bytes()).await.unwrap();
@@ -122,7 +122,7 @@ async fn bytes_that_are_not_http_are_refused() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_answers_a_500_that_shows_nothing() {
+async fn a_handler_that_panics_is_a_500_without_internals() {
     let api = Api::builder().pricing(Panicking).start();
     let answer = api.get("/products").await;
     answer.assert_problem(500, "internal_error");
@@ -131,7 +131,7 @@ async fn a_handler_that_panics_answers_a_500_that_shows_nothing() {
     assert_eq!(api.get("/health/live").await.status, 200);
 }
 
-/// Pricing that has a bug.
+/// A pricing service with a bug.
 #[derive(Clone)]
 struct Panicking;
 
@@ -146,7 +146,7 @@ impl PricingService for Panicking {
 }
 
 #[tokio::test]
-async fn what_the_file_server_and_swagger_ui_refuse_is_a_problem_too() {
+async fn refusals_of_the_file_server_and_swagger_ui_are_problems() {
     let api = Api::in_memory();
     let post = Answer::receive(api.request(Method::POST, "/app/")).await;
     post.assert_problem(405, "method_not_allowed");
@@ -157,7 +157,7 @@ async fn what_the_file_server_and_swagger_ui_refuse_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn the_root_answers_whatever_is_accepted() {
+async fn the_root_answers_every_accept_header() {
     let api = Api::in_memory();
     for (accept, status) in
         [("application/json", 200), ("text/html", 303), ("text/html;q=0, */*", 200), ("image/png", 200)]

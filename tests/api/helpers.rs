@@ -3,13 +3,13 @@ use serde_json::{Value, json};
 
 use crate::{builder::ApiBuilder, document, follower::Follower, support::Database};
 
-/// A service that listens on a free port, and a client of it.
+/// A client of a service that listens on a free port.
 pub(crate) struct Api {
     pub(crate) url: String,
     client: reqwest::Client,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -69,23 +69,23 @@ impl Api {
         Answer::receive(self.request(Method::DELETE, path)).await
     }
 
-    /// Posts nothing at all.
+    /// Sends a POST without a body.
     pub(crate) async fn post_nothing(&self, path: &str) -> Answer {
         Answer::receive(self.request(Method::POST, path)).await
     }
 
-    /// Posts bytes that need not be JSON.
+    /// Posts bytes that are declared as JSON.
     pub(crate) async fn post_bytes(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
         Answer::receive(request.body(body)).await
     }
 
-    /// A live stream of events.
+    /// Opens an event stream.
     pub(crate) async fn follow(&self, path: &str) -> Follower {
         self.resume(path, "").await
     }
 
-    /// A live stream of events, from where an earlier one was.
+    /// Opens an event stream behind the last event of an earlier one.
     pub(crate) async fn resume(&self, path: &str, last_event_id: &str) -> Follower {
         let request = self.request(Method::GET, path).header("last-event-id", last_event_id);
         let response = request.send().await.unwrap();
@@ -113,7 +113,7 @@ impl Api {
 }
 
 impl Answer {
-    /// What came back; asserts that it is as the OpenAPI document of the service has it.
+    /// Sends the request. Asserts that the OpenAPI document describes the response.
     pub(crate) async fn receive(request: RequestBuilder) -> Self {
         let (client, request) = request.build_split();
         let request = request.unwrap();
@@ -136,7 +136,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Asserts that this is a problem of the kind, complete as RFC 9457 and the API's own conventions have it.
+    /// Asserts that this is a problem with this code, and has every member of RFC 9457 and of the API.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str) -> &Self {
         assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
@@ -150,7 +150,7 @@ impl Answer {
         self
     }
 
-    /// Pointer or parameter, and code, of each field error.
+    /// The pointer or parameter of each error, and its code.
     pub(crate) fn errors(&self) -> Vec<(&str, &str)> {
         let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
         errors

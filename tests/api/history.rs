@@ -3,15 +3,15 @@ use serde_json::{Value, json};
 use crate::helpers::{Api, on_each_store};
 
 on_each_store! {
-    the_history_of_an_order_tells_all_that_happened_oldest_first,
+    the_history_has_every_event_of_an_order_oldest_first,
     a_long_history_comes_in_pages,
-    the_history_of_nothing_is_a_404,
-    an_order_is_shown_as_it_was_at_a_version_and_at_a_time,
-    a_moment_before_the_order_or_ahead_of_it_is_a_404,
-    a_moment_that_is_none_is_refused,
+    the_history_of_an_unknown_order_is_a_404,
+    as_of_shows_the_order_at_a_version_or_a_time,
+    as_of_before_the_order_or_after_its_last_version_is_a_404,
+    a_malformed_as_of_is_refused,
 }
 
-/// An order that was changed, placed and cancelled; and its answers on the way.
+/// An order that is changed, placed and cancelled, and the response to each step.
 async fn life(api: &Api) -> (String, Vec<Value>) {
     let path = api.order_path().await;
     let created = api.get(&path).await.body;
@@ -22,18 +22,18 @@ async fn life(api: &Api) -> (String, Vec<Value>) {
     (path, vec![created, changed, removed, placed, cancelled])
 }
 
-async fn the_history_of_an_order_tells_all_that_happened_oldest_first(api: Api) {
+async fn the_history_has_every_event_of_an_order_oldest_first(api: Api) {
     let (path, _) = life(&api).await;
     let history = api.get(&format!("{path}/events")).await;
     assert_eq!((history.status.as_u16(), &history.body["next_after"]), (200, &Value::Null));
     let events = history.body["events"].as_array().unwrap();
-    let told: Vec<_> = events.iter().map(|event| (event["type"].as_str().unwrap(), &event["data"])).collect();
+    let listed: Vec<_> = events.iter().map(|event| (event["type"].as_str().unwrap(), &event["data"])).collect();
     let laptop =
         json!({"line": 1, "sku": "LAPTOP123", "name": "Laptop", "quantity": 1, "price": "999.99", "currency": "EUR"});
     let mice =
         json!({"line": 2, "sku": "MOUSE456", "name": "Mouse", "quantity": 2, "price": "29.99", "currency": "EUR"});
     assert_eq!(
-        told,
+        listed,
         [
             ("order.created.v1", &json!({"customer_id": "customer-1", "currency": "EUR"})),
             ("order.item_added.v1", &laptop),
@@ -48,7 +48,7 @@ async fn the_history_of_an_order_tells_all_that_happened_oldest_first(api: Api) 
         assert_eq!(event["orderversion"], version);
         assert_eq!(format!("/orders/{}", event["subject"].as_str().unwrap()), path);
     }
-    // The same objects as in the feed.
+    // The feed has the same objects.
     assert_eq!(api.get("/events").await.body, history.body["events"]);
 }
 
@@ -70,14 +70,14 @@ async fn a_long_history_comes_in_pages(api: Api) {
     }
 }
 
-async fn the_history_of_nothing_is_a_404(api: Api) {
+async fn the_history_of_an_unknown_order_is_a_404(api: Api) {
     let path = "/orders/01890a5d-ac96-774b-bcce-b302099a8057/events";
     api.get(path).await.assert_problem(404, "order_not_found");
     api.get(&format!("{path}?after=5")).await.assert_problem(404, "order_not_found");
     api.get("/orders/nonsense/events").await.assert_problem(400, "invalid_parameter");
 }
 
-async fn an_order_is_shown_as_it_was_at_a_version_and_at_a_time(api: Api) {
+async fn as_of_shows_the_order_at_a_version_or_a_time(api: Api) {
     let (path, then) = life(&api).await;
     for order in &then {
         let at_version = api.get(&format!("{path}?as_of={}", order["version"])).await;
@@ -90,7 +90,7 @@ async fn an_order_is_shown_as_it_was_at_a_version_and_at_a_time(api: Api) {
     assert_eq!((&first["items"], &first["total_amount"]), (&json!([]), &json!("0.00")));
 }
 
-async fn a_moment_before_the_order_or_ahead_of_it_is_a_404(api: Api) {
+async fn as_of_before_the_order_or_after_its_last_version_is_a_404(api: Api) {
     let path = api.order_path().await;
     for moment in ["0", "4", "2147483647", "2020-01-01T00:00:00Z"] {
         api.get(&format!("{path}?as_of={moment}")).await.assert_problem(404, "order_not_found");
@@ -99,7 +99,7 @@ async fn a_moment_before_the_order_or_ahead_of_it_is_a_404(api: Api) {
     api.get(&format!("{nobody}?as_of=1")).await.assert_problem(404, "order_not_found");
 }
 
-async fn a_moment_that_is_none_is_refused(api: Api) {
+async fn a_malformed_as_of_is_refused(api: Api) {
     let path = api.order_path().await;
     for moment in ["", "-1", "+1", "x", "1.5", "2147483648", "2020-01-01", "2020-13-01T00:00:00Z", "1&as_of=2"] {
         let refused = api.get(&format!("{path}?as_of={moment}")).await;

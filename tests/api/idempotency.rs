@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::helpers::{Answer, Api, on_each_store};
 
 on_each_store! {
-    a_repetition_gets_the_same_answer_and_changes_nothing,
-    a_repetition_is_answered_as_of_then_even_when_the_order_has_moved_on,
-    a_repetition_is_answered_though_the_order_would_refuse_it_now,
-    fifty_parallel_requests_with_one_key_make_one_order_and_get_equal_answers,
+    a_repeated_request_gets_the_same_response_and_changes_nothing,
+    a_repeated_request_gets_the_first_response_after_later_changes,
+    a_repeated_request_gets_the_first_response_when_the_order_would_now_refuse_it,
+    fifty_parallel_requests_with_one_key_create_one_order_and_get_equal_responses,
     fifty_parallel_additions_with_one_key_add_one_item,
     a_key_names_one_request,
     a_key_of_a_batch_names_no_other_request,
-    only_successes_are_kept,
+    a_failed_request_does_not_use_up_its_key,
     a_malformed_key_is_refused,
     quotes_around_a_key_are_not_part_of_it,
 }
@@ -25,9 +25,9 @@ fn new_order() -> Value {
     json!({"customer_id": "customer-1", "items": [{"sku": "MOUSE456", "quantity": 2}]})
 }
 
-async fn a_repetition_gets_the_same_answer_and_changes_nothing(api: Api) {
+async fn a_repeated_request_gets_the_same_response_and_changes_nothing(api: Api) {
     let first = keyed(&api, "/orders", "key-1", &new_order()).await;
-    // The same request in other words.
+    // The same request with other white space and another order of names.
     let spaced = "{ \"items\": [{\"quantity\":2, \"sku\":\"MOUSE456\"}],\n \"customer_id\":\"customer-1\" }";
     let request = api.request(Method::POST, "/orders").header("idempotency-key", "key-1");
     let again = Answer::receive(request.header("content-type", "application/json").body(spaced)).await;
@@ -41,7 +41,7 @@ async fn a_repetition_gets_the_same_answer_and_changes_nothing(api: Api) {
     assert_eq!(api.orders_count().await, 1);
 }
 
-async fn a_repetition_is_answered_as_of_then_even_when_the_order_has_moved_on(api: Api) {
+async fn a_repeated_request_gets_the_first_response_after_later_changes(api: Api) {
     let order = api.order().await;
     let path = format!("/orders/{}/items", order["order_id"].as_str().unwrap());
     let mouse = json!({"sku": "MOUSE456", "quantity": 1});
@@ -51,12 +51,12 @@ async fn a_repetition_is_answered_as_of_then_even_when_the_order_has_moved_on(ap
     let again = keyed(&api, &path, "add-1", &mouse).await;
     assert_eq!((again.status, &again.body), (first.status, &first.body));
     assert_eq!(again.header("etag"), "\"4\"");
-    // What it was meant for then is not asked again.
+    // The condition of a repeated request is not checked again.
     let request = api.request(Method::POST, &path).header("idempotency-key", "add-1").header("if-match", "\"3\"");
     assert_eq!(Answer::receive(request.json(&mouse)).await.body, first.body);
 }
 
-async fn a_repetition_is_answered_though_the_order_would_refuse_it_now(api: Api) {
+async fn a_repeated_request_gets_the_first_response_when_the_order_would_now_refuse_it(api: Api) {
     let order = api.order().await;
     let path = |action: &str| format!("/orders/{}/{action}", order["order_id"].as_str().unwrap());
     let placed = keyed(&api, &path("place"), "place-1", &json!({})).await;
@@ -69,7 +69,7 @@ async fn a_repetition_is_answered_though_the_order_would_refuse_it_now(api: Api)
     keyed(&api, &path("cancel"), "place-1", &json!({})).await.assert_problem(422, "idempotency_key_reused");
 }
 
-async fn fifty_parallel_requests_with_one_key_make_one_order_and_get_equal_answers(api: Api) {
+async fn fifty_parallel_requests_with_one_key_create_one_order_and_get_equal_responses(api: Api) {
     let body = new_order();
     let answers = join_all((0..50).map(|_| keyed(&api, "/orders", "one-key", &body))).await;
     for answer in &answers {
@@ -102,7 +102,7 @@ async fn a_key_names_one_request(api: Api) {
 }
 
 async fn a_key_of_a_batch_names_no_other_request(api: Api) {
-    // Its first order is refused: the key has led to the second one only.
+    // The first order is refused, so the key leads only to the second one.
     let unknown = json!({"customer_id": "c", "items": [{"sku": "NOSUCH123", "quantity": 1}]});
     let batch = json!({"orders": [unknown, new_order()], "error_policy": "partial"});
     assert_eq!(keyed(&api, "/orders/batch", "key", &batch).await.status, 207);
@@ -111,7 +111,7 @@ async fn a_key_of_a_batch_names_no_other_request(api: Api) {
     assert_eq!((again.status.as_u16(), api.orders_count().await), (207, 1));
 }
 
-async fn only_successes_are_kept(api: Api) {
+async fn a_failed_request_does_not_use_up_its_key(api: Api) {
     let unknown = json!({"customer_id": "c", "items": [{"sku": "NOSUCH123", "quantity": 1}]});
     keyed(&api, "/orders", "key", &unknown).await.assert_problem(422, "unknown_product");
     assert_eq!(keyed(&api, "/orders", "key", &new_order()).await.status, 201);

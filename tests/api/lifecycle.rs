@@ -5,20 +5,20 @@ use serde_json::{Value, json};
 use crate::helpers::{Answer, Api, on_each_store};
 
 on_each_store! {
-    the_quantity_of_a_line_changes_and_so_does_the_total,
-    a_removed_line_is_gone_and_its_number_is_not_given_again,
+    a_changed_quantity_changes_the_total,
+    the_number_of_a_removed_line_is_not_used_again,
     an_order_is_placed_and_fulfilled,
     an_open_or_placed_order_is_cancelled_with_or_without_a_reason,
-    what_an_order_does_not_allow_is_a_409_that_names_the_rule,
-    an_order_tells_what_it_allows_and_why_not_the_rest,
-    a_line_that_is_not_there_is_a_404,
-    bad_values_are_told_by_their_place_and_change_nothing,
-    every_move_is_repeatable_under_its_key,
-    every_move_can_be_meant_for_one_version,
-    of_placing_and_cancelling_at_once_the_log_tells_the_order,
+    an_action_that_the_order_does_not_allow_is_a_409_with_the_rule,
+    an_order_lists_its_allowed_actions_and_the_reasons_against_the_others,
+    an_unknown_line_is_a_404,
+    invalid_values_are_listed_by_their_place_and_change_nothing,
+    every_action_can_be_repeated_with_its_key,
+    every_action_honours_if_match,
+    parallel_place_and_cancel_are_applied_one_after_the_other,
 }
 
-async fn the_quantity_of_a_line_changes_and_so_does_the_total(api: Api) {
+async fn a_changed_quantity_changes_the_total(api: Api) {
     let path = api.order_path().await;
     let changed = api.patch(&format!("{path}/items/2"), &json!({"quantity": 5})).await;
     assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, "\"4\""));
@@ -27,7 +27,7 @@ async fn the_quantity_of_a_line_changes_and_so_does_the_total(api: Api) {
     assert_eq!(api.get(&path).await.body, changed.body);
 }
 
-async fn a_removed_line_is_gone_and_its_number_is_not_given_again(api: Api) {
+async fn the_number_of_a_removed_line_is_not_used_again(api: Api) {
     let path = api.order_path().await;
     let changed = api.delete(&format!("{path}/items/1")).await;
     assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, "\"4\""));
@@ -64,7 +64,7 @@ async fn an_open_or_placed_order_is_cancelled_with_or_without_a_reason(api: Api)
     assert_eq!(api.post_nothing(&format!("{path}/cancel")).await.status, 200);
 }
 
-async fn what_an_order_does_not_allow_is_a_409_that_names_the_rule(api: Api) {
+async fn an_action_that_the_order_does_not_allow_is_a_409_with_the_rule(api: Api) {
     let empty = api.post("/orders", &json!({"customer_id": "c"})).await.body["order_id"].as_str().unwrap().to_owned();
     api.post_nothing(&format!("/orders/{empty}/place")).await.assert_problem(409, "order_empty");
     api.post_nothing(&format!("/orders/{empty}/fulfil")).await.assert_problem(409, "order_not_placed");
@@ -87,7 +87,7 @@ async fn what_an_order_does_not_allow_is_a_409_that_names_the_rule(api: Api) {
     assert_eq!(api.get(&path).await.body["version"], 5);
 }
 
-async fn an_order_tells_what_it_allows_and_why_not_the_rest(api: Api) {
+async fn an_order_lists_its_allowed_actions_and_the_reasons_against_the_others(api: Api) {
     let refused = |order: &Value| {
         let refused = order["disallowed_actions"].as_array().unwrap().iter();
         refused
@@ -119,7 +119,7 @@ async fn an_order_tells_what_it_allows_and_why_not_the_rest(api: Api) {
     assert_eq!(listed["allowed_actions"], json!(["cancel", "fulfil"]));
 }
 
-async fn a_line_that_is_not_there_is_a_404(api: Api) {
+async fn an_unknown_line_is_a_404(api: Api) {
     let path = api.order_path().await;
     for line in ["3", "2147483647"] {
         api.patch(&format!("{path}/items/{line}"), &json!({"quantity": 5})).await.assert_problem(404, "line_not_found");
@@ -137,7 +137,7 @@ async fn a_line_that_is_not_there_is_a_404(api: Api) {
     }
 }
 
-async fn bad_values_are_told_by_their_place_and_change_nothing(api: Api) {
+async fn invalid_values_are_listed_by_their_place_and_change_nothing(api: Api) {
     let path = api.order_path().await;
     for quantity in [json!(0), json!(1000), json!(-1)] {
         let refused = api.patch(&format!("{path}/items/1"), &json!({"quantity": quantity})).await;
@@ -166,7 +166,7 @@ async fn bad_values_are_told_by_their_place_and_change_nothing(api: Api) {
     assert_eq!(api.get(&path).await.body["version"], 3);
 }
 
-/// Each move of a life, in a turn that makes it legal.
+/// The actions of an order, in an order that is legal.
 fn moves(path: &str) -> Vec<(Method, String, Option<Value>)> {
     vec![
         (Method::PATCH, format!("{path}/items/1"), Some(json!({"quantity": 7}))),
@@ -176,7 +176,7 @@ fn moves(path: &str) -> Vec<(Method, String, Option<Value>)> {
     ]
 }
 
-async fn every_move_is_repeatable_under_its_key(api: Api) {
+async fn every_action_can_be_repeated_with_its_key(api: Api) {
     let path = api.order_path().await;
     let send = |(method, path, body): &(Method, String, Option<Value>), key: &str| {
         let request = api.request(method.clone(), path).header("idempotency-key", key);
@@ -193,12 +193,12 @@ async fn every_move_is_repeatable_under_its_key(api: Api) {
         assert_eq!(again.header("idempotent-replayed"), "true");
     }
     assert_eq!(api.get(&path).await.body["version"], 7);
-    // A key names one request: the same one to another path is another one.
+    // The same body to another path is another request.
     let reused = (Method::POST, format!("{path}/cancel"), None);
     send(&reused, &format!("{path}/place")).await.assert_problem(422, "idempotency_key_reused");
 }
 
-async fn every_move_can_be_meant_for_one_version(api: Api) {
+async fn every_action_honours_if_match(api: Api) {
     let path = api.order_path().await;
     for (version, (method, path, body)) in (3..).zip(moves(&path)) {
         let send = |version: u32| {
@@ -215,15 +215,15 @@ async fn every_move_can_be_meant_for_one_version(api: Api) {
     }
 }
 
-async fn of_placing_and_cancelling_at_once_the_log_tells_the_order(api: Api) {
+async fn parallel_place_and_cancel_are_applied_one_after_the_other(api: Api) {
     for _ in 0..5 {
         let path = api.order_path().await;
         let (place, cancel) = (format!("{path}/place"), format!("{path}/cancel"));
         let answers = join_all([&place, &cancel, &place, &cancel].map(|path| api.post_nothing(path))).await;
-        let taken = answers.iter().filter(|answer| answer.status == 200).count();
+        let applied = answers.iter().filter(|answer| answer.status == 200).count();
         let order = api.get(&path).await.body;
-        // Either it was placed first and then cancelled, or cancelled at once.
-        assert_eq!((&order["status"], order["version"].as_u64().unwrap()), (&json!("cancelled"), 3 + taken as u64));
-        assert!((1..=2).contains(&taken));
+        // Either the order was placed and then cancelled, or only cancelled.
+        assert_eq!((&order["status"], order["version"].as_u64().unwrap()), (&json!("cancelled"), 3 + applied as u64));
+        assert!((1..=2).contains(&applied));
     }
 }

@@ -4,8 +4,8 @@ use crate::helpers::{Api, on_each_store};
 
 on_each_store! {
     the_list_shows_summaries_newest_first,
-    cursors_lead_through_every_order_once,
-    a_cursor_is_good_only_for_the_list_that_gave_it,
+    cursors_visit_every_order_once,
+    a_cursor_is_valid_only_for_the_same_filters,
     filters_narrow_the_list_and_its_total,
     the_link_header_leads_to_the_first_and_the_next_page,
 }
@@ -17,7 +17,7 @@ async fn the_list_shows_summaries_newest_first(api: Api) {
     assert_eq!(page.body["next_cursor"], Value::Null);
     let summary = |order: &Value| {
         let mut summary = order.clone();
-        // A list says what an order allows; why not the rest is told where the order is shown whole.
+        // A summary has the allowed actions; only the whole order has the reasons against the others.
         for only_of_the_whole in ["items", "disallowed_actions"] {
             summary.as_object_mut().unwrap().remove(only_of_the_whole).unwrap();
         }
@@ -26,7 +26,7 @@ async fn the_list_shows_summaries_newest_first(api: Api) {
     assert_eq!(page.body["orders"], json!([summary(&second), summary(&first)]));
 }
 
-async fn cursors_lead_through_every_order_once(api: Api) {
+async fn cursors_visit_every_order_once(api: Api) {
     let mut created = Vec::new();
     for _ in 0..7 {
         created.insert(0, api.order().await["order_id"].clone());
@@ -42,7 +42,7 @@ async fn cursors_lead_through_every_order_once(api: Api) {
     assert_eq!(seen, created);
 }
 
-async fn a_cursor_is_good_only_for_the_list_that_gave_it(api: Api) {
+async fn a_cursor_is_valid_only_for_the_same_filters(api: Api) {
     api.order().await;
     api.order().await;
     let page = api.get("/orders?limit=1").await;
@@ -72,7 +72,7 @@ async fn filters_narrow_the_list_and_its_total(api: Api) {
         (format!("created_from={}", at(2)), vec![id(3), id(2)]),
         (format!("created_to={}", at(2)), vec![id(1), id(0)]),
         (format!("created_from={}&created_to={}&customer_id=a&status=open", at(1), at(3)), vec![id(2)]),
-        // Another way to write the same time.
+        // The same time with another offset.
         (format!("created_from={}", at(2).replace('Z', "%2B00:00")), vec![id(3), id(2)]),
     ] {
         let page = api.get(&format!("/orders?total=true&{query}")).await;

@@ -10,10 +10,10 @@ use crate::{
 
 on_each_store! {
     requests_are_counted_by_route_method_and_status,
-    races_and_repetitions_are_counted,
+    conflicts_and_replays_are_counted,
 }
 
-/// Each sample and its value.
+/// The value of each sample.
 async fn metrics(api: &Api) -> BTreeMap<String, String> {
     let answer = api.get("/metrics").await;
     assert_eq!(
@@ -53,13 +53,13 @@ async fn requests_are_counted_by_route_method_and_status(api: Api) {
     assert_eq!(requests("/orders", "other", 405), Some("1"));
     assert_eq!(metrics["orders_http_request_duration_seconds_count{route=\"/orders/{order_id}\",method=\"GET\"}"], "4");
     assert_eq!(metrics["orders_ready"], "1");
-    // No part of a path that a client made up is in a label.
+    // No label has a part of a path that a client invented.
     for made_up in ["secret-1", "nothing-2", "01890a5d"] {
         assert!(metrics.keys().all(|sample| !sample.contains(made_up)), "{made_up}");
     }
 }
 
-async fn races_and_repetitions_are_counted(api: Api) {
+async fn conflicts_and_replays_are_counted(api: Api) {
     let path = format!("{}/items", api.order_path().await);
     let item = json!({"sku": "MOUSE456", "quantity": 1});
     for _ in 0..2 {
@@ -73,7 +73,7 @@ async fn races_and_repetitions_are_counted(api: Api) {
 }
 
 #[tokio::test]
-async fn what_is_written_and_what_it_takes_is_counted() {
+async fn commits_events_streams_and_connections_are_counted() {
     let database = Database::new().await;
     let counted = orders::infra::Metrics::new("0", "test");
     let api = Api::builder().metrics(counted.clone()).start_on(database.store().with_metrics(&counted));

@@ -3,15 +3,15 @@ use serde_json::json;
 use crate::helpers::{Api, on_each_store};
 
 on_each_store! {
-    an_order_is_created_priced_and_read_back,
+    an_order_is_created_with_prices_and_read_back,
     an_order_without_items_or_currency_is_open_and_in_euros,
     an_item_is_added_at_the_price_of_the_catalogue,
     the_same_product_twice_is_two_lines,
-    values_are_taken_as_the_rules_have_them,
+    values_are_trimmed_and_normalised,
     products_are_listed,
 }
 
-async fn an_order_is_created_priced_and_read_back(api: Api) {
+async fn an_order_is_created_with_prices_and_read_back(api: Api) {
     let items = json!([{"sku": "LAPTOP123", "quantity": 3}, {"sku": "MOUSE456", "quantity": 10}]);
     let created = api.post("/orders", &json!({"customer_id": "customer-1", "items": items})).await;
 
@@ -67,7 +67,7 @@ async fn the_same_product_twice_is_two_lines(api: Api) {
     assert_eq!((&created.body["items_count"], &created.body["total_amount"]), (&json!(2), &json!("59.98")));
 }
 
-async fn values_are_taken_as_the_rules_have_them(api: Api) {
+async fn values_are_trimmed_and_normalised(api: Api) {
     let body = json!({"customer_id": "  <img onerror=alert(1)> ", "items": [{"sku": " mouse456 ", "quantity": 999}]});
     let created = api.post("/orders", &body).await;
     assert_eq!(created.status, 201);

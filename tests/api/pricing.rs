@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
+async fn a_pricing_service_that_does_not_answer_is_a_503_only_for_requests_that_need_prices() {
     let server = server(shop).await;
     let pricing = pricing(&server);
     let api = Api::builder().pricing(pricing.clone()).start();
@@ -22,10 +22,10 @@ async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
     assert_eq!((order.status.as_u16(), order.body["total_amount"].as_str()), (201, Some("12.34")));
     let path = format!("/orders/{}", order.body["order_id"].as_str().unwrap());
 
-    // Not only the order: the first test of all reads the OpenAPI document, which names the products.
+    // The first test that runs reads the OpenAPI document, which lists the products: earlier calls are not counted.
     let before = pricing.outcomes();
     answer_now(&server, ResponseTemplate::new(500)).await;
-    // The second time round, the service is left alone.
+    // In the second round the breaker is open.
     for _ in 0..2 {
         for answer in [
             api.get("/products").await,
@@ -51,7 +51,7 @@ async fn a_pricing_service_that_is_away_is_a_503_for_what_needs_it_alone() {
 }
 
 #[tokio::test]
-async fn a_repetition_is_answered_while_the_pricing_service_is_away() {
+async fn a_repeated_request_is_answered_without_the_pricing_service() {
     let server = server(shop).await;
     let api = Api::builder().pricing(pricing(&server)).start();
     let keyed = async |path: &str, key: &str, body: &serde_json::Value| {
@@ -76,7 +76,7 @@ async fn a_repetition_is_answered_while_the_pricing_service_is_away() {
 }
 
 #[tokio::test]
-async fn the_trace_of_a_request_goes_on_to_the_pricing_service() {
+async fn the_trace_of_a_request_continues_to_the_pricing_service() {
     let server = server(shop).await;
     let api = Api::builder().pricing(pricing(&server)).start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -85,7 +85,7 @@ async fn the_trace_of_a_request_goes_on_to_the_pricing_service() {
     assert_eq!(Answer::receive(request).await.status, 200);
     let asked = server.received_requests().await.unwrap();
     let passed_on = asked[0].headers["traceparent"].to_str().unwrap();
-    // The same trace and flags, and a span of its own.
+    // The trace and the flags are the same; the span is a new one.
     assert!(passed_on.starts_with(&format!("00-{trace}-")) && passed_on.ends_with("-01"), "{passed_on}");
     assert!(!passed_on.contains("00f067aa0ba902b7"));
 }

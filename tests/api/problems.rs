@@ -4,20 +4,20 @@ use serde_json::json;
 use crate::helpers::{Answer, Api, on_each_store};
 
 on_each_store! {
-    bad_json_is_refused_and_stores_nothing,
+    malformed_json_is_refused_and_stores_nothing,
     a_body_of_another_shape_is_refused_field_by_field,
-    values_that_break_rules_are_refused_all_at_once,
-    unknown_products_are_refused_each_by_its_place,
-    an_order_takes_no_more_than_two_hundred_lines,
-    an_order_takes_no_price_in_another_currency,
-    orders_that_are_not_there_are_not_found,
-    paths_and_methods_that_are_not_there_are_refused,
+    all_values_that_break_a_rule_are_listed_at_once,
+    unknown_products_are_listed_by_their_place,
+    an_order_has_at_most_200_lines,
+    a_product_with_a_price_in_another_currency_is_refused,
+    an_unknown_order_is_a_404_and_a_malformed_id_a_400,
+    unknown_paths_are_a_404_and_unknown_methods_a_405,
     parameters_are_refused_by_name,
     a_body_over_64_kib_is_refused,
     a_body_that_is_not_declared_as_json_is_refused,
 }
 
-async fn bad_json_is_refused_and_stores_nothing(api: Api) {
+async fn malformed_json_is_refused_and_stores_nothing(api: Api) {
     let deep = "[".repeat(10_000);
     for bad in [
         "",
@@ -66,7 +66,7 @@ async fn a_body_of_another_shape_is_refused_field_by_field(api: Api) {
     assert_eq!(api.orders_count().await, 0);
 }
 
-async fn values_that_break_rules_are_refused_all_at_once(api: Api) {
+async fn all_values_that_break_a_rule_are_listed_at_once(api: Api) {
     let items = json!([
         {"sku": "SHORT", "quantity": 0},
         {"sku": "MOUSE-456", "quantity": 1000},
@@ -97,7 +97,7 @@ async fn values_that_break_rules_are_refused_all_at_once(api: Api) {
     assert_eq!(api.get(&format!("/orders/{id}")).await.body["version"], 3);
 }
 
-async fn unknown_products_are_refused_each_by_its_place(api: Api) {
+async fn unknown_products_are_listed_by_their_place(api: Api) {
     let items = json!([{"sku": "NOSUCH123", "quantity": 1}, {"sku": "MOUSE456", "quantity": 1}, {"sku": "NOSUCH124", "quantity": 1}]);
     let answer = api.post("/orders", &json!({"customer_id": "c", "items": items})).await;
     answer.assert_problem(422, "unknown_product");
@@ -110,7 +110,7 @@ async fn unknown_products_are_refused_each_by_its_place(api: Api) {
     assert_eq!(answer.errors(), [("/sku", "unknown_product")]);
 }
 
-async fn an_order_takes_no_more_than_two_hundred_lines(api: Api) {
+async fn an_order_has_at_most_200_lines(api: Api) {
     let items = |count| json!(vec![json!({"sku": "MOUSE456", "quantity": 999}); count]);
     let answer = api.post("/orders", &json!({"customer_id": "c", "items": items(201)})).await;
     answer.assert_problem(422, "too_many_lines");
@@ -127,13 +127,13 @@ async fn an_order_takes_no_more_than_two_hundred_lines(api: Api) {
     assert_eq!(api.get(&format!("/orders/{id}")).await.body, full.body);
 }
 
-async fn an_order_takes_no_price_in_another_currency(api: Api) {
+async fn a_product_with_a_price_in_another_currency_is_refused(api: Api) {
     let body = json!({"customer_id": "c", "currency": "USD", "items": [{"sku": "MOUSE456", "quantity": 1}]});
     api.post("/orders", &body).await.assert_problem(422, "currency_mismatch");
     assert_eq!(api.orders_count().await, 0);
 }
 
-async fn orders_that_are_not_there_are_not_found(api: Api) {
+async fn an_unknown_order_is_a_404_and_a_malformed_id_a_400(api: Api) {
     let nobody = "/orders/01890a5d-ac96-774b-bcce-b302099a8057";
     api.get(nobody).await.assert_problem(404, "order_not_found");
     let item = json!({"sku": "MOUSE456", "quantity": 1});
@@ -147,7 +147,7 @@ async fn orders_that_are_not_there_are_not_found(api: Api) {
     }
 }
 
-async fn paths_and_methods_that_are_not_there_are_refused(api: Api) {
+async fn unknown_paths_are_a_404_and_unknown_methods_a_405(api: Api) {
     for path in ["/nothing", "/orders/", "/orders/a/b/c", "/app/nothing.js", "/app/../../Cargo.toml", "/%ff"] {
         api.get(path).await.assert_problem(404, "route_not_found");
     }
@@ -187,7 +187,7 @@ async fn parameters_are_refused_by_name(api: Api) {
 async fn a_body_over_64_kib_is_refused(api: Api) {
     let body = format!("{{\"customer_id\":\"c\"{}}}", " ".repeat(64 * 1024));
     api.post_bytes("/orders", body.clone()).await.assert_problem(413, "body_too_large");
-    // Without a declared length, too.
+    // The limit also holds without a declared length.
     let chunks =
         body.into_bytes().chunks(1000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
     let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));

@@ -18,10 +18,10 @@ use crate::{
 
 on_each_store! {
     the_service_is_live_and_ready,
-    every_answer_carries_the_id_of_its_request,
+    every_response_has_the_id_of_its_request,
     head_answers_as_get_without_the_body,
-    options_tells_the_methods_of_a_path,
-    the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is,
+    options_lists_the_methods_of_a_path,
+    the_root_redirects_browsers_to_the_console_and_gives_programs_the_version,
 }
 
 async fn the_service_is_live_and_ready(api: Api) {
@@ -29,13 +29,13 @@ async fn the_service_is_live_and_ready(api: Api) {
     assert_eq!(api.get("/health/ready").await.body, json!({"status": "ready"}));
 }
 
-async fn every_answer_carries_the_id_of_its_request(api: Api) {
+async fn every_response_has_the_id_of_its_request(api: Api) {
     let ask = |id: &str| api.request(Method::GET, "/nothing").header("x-request-id", id.to_owned());
     let answer = Answer::receive(ask("My-id_1.2")).await;
     assert_eq!((answer.header("x-request-id"), answer.body["request_id"].as_str()), ("My-id_1.2", Some("My-id_1.2")));
     for malformed in ["", "a b", "a\tb", "<x>", &"x".repeat(129)] {
         let answer = Answer::receive(ask(malformed)).await;
-        assert_eq!(answer.header("x-request-id").len(), 36, "taken: {malformed}");
+        assert_eq!(answer.header("x-request-id").len(), 36, "accepted: {malformed}");
     }
     let (one, other) = (api.get("/products").await, api.get("/products").await);
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
@@ -53,12 +53,12 @@ async fn head_answers_as_get_without_the_body(api: Api) {
     }
 }
 
-async fn options_tells_the_methods_of_a_path(api: Api) {
+async fn options_lists_the_methods_of_a_path(api: Api) {
     let answer = Answer::receive(api.request(Method::OPTIONS, "/orders")).await;
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, "GET, HEAD, POST, OPTIONS"));
 }
 
-async fn the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is(api: Api) {
+async fn the_root_redirects_browsers_to_the_console_and_gives_programs_the_version(api: Api) {
     let browser = Answer::receive(api.request(Method::GET, "/").header(header::ACCEPT, "text/html,*/*;q=0.8")).await;
     assert_eq!((browser.status.as_u16(), browser.header("location")), (303, "/app/"));
     assert_eq!(api.get("/").await.body, json!({"name": "orders", "version": env!("CARGO_PKG_VERSION")}));
@@ -68,7 +68,7 @@ async fn the_root_sends_browsers_to_the_console_and_tells_programs_what_this_is(
 }
 
 #[tokio::test]
-async fn every_view_of_the_console_can_be_bookmarked_and_files_are_files() {
+async fn every_view_of_the_console_has_a_url_and_unknown_files_are_a_404() {
     let api = Api::in_memory();
     let page = api.get("/app/").await;
     for view in ["/app", "/app/new", "/app/orders/01890a5d-ac96-774b-bcce-b302099a8057?as_of=3", "/app/?status=open"] {
@@ -90,7 +90,7 @@ async fn every_view_of_the_console_can_be_bookmarked_and_files_are_files() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
+async fn a_database_that_does_not_answer_is_a_503_with_retry_after() {
     let nowhere = orders::infra::connect_options("postgres://postgres@localhost:1/orders").unwrap();
     let settings = PoolSettings { max_connections: 2, acquire_timeout: Duration::from_millis(200) };
     let api = Api::builder().start_on(PgStore::new(&nowhere, settings));
@@ -111,7 +111,7 @@ async fn a_database_that_is_away_is_a_503_that_says_when_to_try_again() {
 }
 
 #[tokio::test]
-async fn when_too_many_writes_wait_the_next_one_is_a_503_that_says_when_to_try_again() {
+async fn a_write_beyond_the_commit_queue_is_a_503_with_retry_after() {
     let database = Database::new().await;
     let store = database.store();
     let api = Api::builder().start_on(store.clone());
@@ -121,14 +121,14 @@ async fn when_too_many_writes_wait_the_next_one_is_a_503_that_says_when_to_try_a
         let store = store.clone();
         async move { create(&store, 5000).await }
     });
-    eventually("the first one waits in its transaction", async || {
+    eventually("the first write waits in its transaction", async || {
         let waiting =
             "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         let waiting: Option<i32> = query_scalar(waiting).fetch_optional(&mut observer).await.unwrap();
         waiting
     })
     .await;
-    // Each is handed over when it is polled for the first time.
+    // The first poll of a write hands it over.
     let mut writes = pin!(join_all((0..5000).map(|n| create(&store, n))));
     assert!(poll_fn(|context| Poll::Ready(writes.as_mut().poll(context))).await.is_pending());
     let order = json!({"customer_id": "c"});

@@ -15,15 +15,15 @@ use crate::{
 };
 
 on_each_store! {
-    a_stream_tells_what_comes_with_its_position,
-    a_stream_begins_where_it_is_told_to,
-    a_stream_is_resumed_where_it_was_lost,
+    a_stream_sends_new_events_with_their_positions,
+    a_stream_begins_behind_the_requested_position,
+    a_stream_resumes_from_last_event_id,
     a_stream_is_filtered_by_type_and_order,
-    a_silent_stream_says_that_it_is_still_there_and_where,
+    a_silent_stream_sends_comments_with_its_position,
     parameters_of_a_stream_are_refused_by_name,
 }
 
-async fn a_stream_tells_what_comes_with_its_position(api: Api) {
+async fn a_stream_sends_new_events_with_their_positions(api: Api) {
     api.order().await;
     let mut follower = api.follow("/events/stream").await;
     let opening = follower.block().await.unwrap();
@@ -34,12 +34,12 @@ async fn a_stream_tells_what_comes_with_its_position(api: Api) {
         let (id, event, data) = follower.event().await.unwrap();
         assert_eq!((id, event.as_str()), (position, kind));
         assert_eq!((&data["subject"], &data["sequence"]), (&order["order_id"], &json!(position.to_string())));
-        // The same object as in the feed.
+        // The feed has the same object.
         assert_eq!(api.get(&format!("/events?after={}&limit=1", position - 1)).await.body[0], data);
     }
 }
 
-async fn a_stream_begins_where_it_is_told_to(api: Api) {
+async fn a_stream_begins_behind_the_requested_position(api: Api) {
     api.order().await;
     for (path, first) in [("/events/stream?after=0", 1), ("/events/stream?after=2", 3)] {
         assert_eq!(api.follow(path).await.event().await.unwrap().0, first);
@@ -48,13 +48,13 @@ async fn a_stream_begins_where_it_is_told_to(api: Api) {
     assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "text/event-stream"));
 }
 
-async fn a_stream_is_resumed_where_it_was_lost(api: Api) {
+async fn a_stream_resumes_from_last_event_id(api: Api) {
     api.order().await;
     let mut follower = api.follow("/events/stream?after=0").await;
     let (last, ..) = follower.event().await.unwrap();
     drop(follower);
     api.order().await;
-    // What the client had counts more than what it began with.
+    // `Last-Event-ID` overrides `after`.
     let mut follower = api.resume("/events/stream?after=0", &last.to_string()).await;
     for expected in last + 1..=6 {
         assert_eq!(follower.event().await.unwrap().0, expected);
@@ -76,11 +76,11 @@ async fn a_stream_is_filtered_by_type_and_order(api: Api) {
     assert_eq!(of_type.event().await.unwrap().1, "order.cancelled.v1");
 }
 
-async fn a_silent_stream_says_that_it_is_still_there_and_where(api: Api) {
+async fn a_silent_stream_sends_comments_with_its_position(api: Api) {
     let mut follower = api.follow("/events/stream?type=order.placed.v1").await;
     follower.block().await.unwrap();
     api.order().await;
-    // What the filter keeps back counts: who resumes need not look through it again.
+    // The position counts events that the filter skips: a client that resumes does not search them again.
     let id = ("id".to_owned(), "3".to_owned());
     while follower.block().await.unwrap().last() != Some(&id) {}
 }
@@ -104,7 +104,7 @@ async fn parameters_of_a_stream_are_refused_by_name(api: Api) {
 }
 
 #[tokio::test]
-async fn a_stream_tells_what_another_instance_wrote() {
+async fn a_stream_sends_the_events_of_other_instances() {
     let database = Database::new().await;
     let (here, there) = (Api::builder().start_on(database.store()), Api::builder().start_on(database.store()));
     let mut follower = here.follow("/events/stream").await;
@@ -112,14 +112,14 @@ async fn a_stream_tells_what_another_instance_wrote() {
     assert_eq!(follower.event().await.unwrap().2["subject"], order["order_id"]);
 }
 
-/// An order of two hundred lines: as many events, and one more, at once.
+/// An order of 200 lines: 201 events at once.
 async fn large_order(api: &Api) {
     let items = vec![json!({"sku": "HEADPHONE654", "quantity": 999}); 200];
     let created = api.post("/orders", &json!({"customer_id": "c", "items": items})).await;
     assert_eq!(created.status, 201);
 }
 
-/// A connection that takes little at a time, and asks for the stream.
+/// A connection with a small receive buffer that requests the stream.
 async fn small_connection(api: &Api) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -129,12 +129,12 @@ async fn small_connection(api: &Api) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_without_a_gap() {
+async fn a_slow_client_is_disconnected_and_resumes_without_a_gap() {
     let bus = InProcessBus::new(256);
     let api = Api::builder().bus(bus.clone()).start();
     let mut slow = small_connection(&api).await;
     eventually("the stream is open", async || (bus.subscribers() == 1).then_some(())).await;
-    // For each of the few events that it takes, hundreds come.
+    // The service writes hundreds of events for each that the client reads.
     let mut received = Vec::new();
     let (mut orders, mut open) = (0, true);
     while open {
@@ -142,21 +142,21 @@ async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_withou
             large_order(&api).await;
         }
         orders += 4;
-        let mut taken = (&mut slow).take(64 * 1024);
-        tokio::time::timeout(Duration::from_secs(30), taken.read_to_end(&mut received)).await.unwrap().unwrap();
+        let mut some = (&mut slow).take(64 * 1024);
+        tokio::time::timeout(Duration::from_secs(30), some.read_to_end(&mut received)).await.unwrap().unwrap();
         open = bus.subscribers() > 0;
-        assert!(orders < 2000, "nobody disconnects the client");
+        assert!(orders < 2000, "the service does not disconnect the client");
     }
-    // What was on its way arrives, and then the end.
+    // The bytes in transit arrive, and then the end.
     tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut received)).await.unwrap().unwrap();
     let received = String::from_utf8_lossy(&received);
     let lines: Vec<&str> = received.lines().collect();
-    // The ids of events: what says that the stream is still there tells the last one again.
+    // Only the ids of events: a comment repeats the last one.
     let of_events = lines.windows(2).filter(|pair| pair[1].starts_with("event: ")).map(|pair| pair[0]);
     let ids: Vec<u64> = of_events.map(|id| id.strip_prefix("id: ").unwrap().parse().unwrap()).collect();
     let last = *ids.last().unwrap();
     assert_eq!(ids, (1..=last).collect::<Vec<_>>());
-    assert!(last < orders * 201, "nothing was kept back");
+    assert!(last < orders * 201, "the client received every event");
 
     let mut resumed = api.resume("/events/stream", &last.to_string()).await;
     for expected in last + 1..=orders * 201 {
@@ -166,7 +166,7 @@ async fn a_client_slower_than_the_events_come_is_disconnected_and_resumes_withou
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_client_that_takes_nothing_at_all_is_disconnected() {
+async fn a_client_that_reads_nothing_is_disconnected() {
     let bus = InProcessBus::new(300);
     let api = Api::builder().bus(bus.clone()).send_timeout(Duration::from_secs(1)).start();
     let _stalled = small_connection(&api).await;
@@ -178,7 +178,7 @@ async fn a_client_that_takes_nothing_at_all_is_disconnected() {
 }
 
 #[tokio::test]
-async fn as_many_streams_as_may_be_get_every_event_and_one_more_is_told_to_come_back() {
+async fn the_maximum_number_of_streams_gets_every_event_and_one_more_is_a_503() {
     let api = Api::in_memory();
     let mut followers = Vec::new();
     for _ in 0..WAITING_CLIENTS {

@@ -1,0 +1,40 @@
+//! The list of writes in `schemathesis.toml` agrees with the OpenAPI document.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+
+use crate::{helpers::Api, support::project};
+
+/// A write can be valid and be refused for an earlier one. `schemathesis.toml` lists those statuses for each operation.
+#[tokio::test]
+async fn the_fuzzer_expects_the_documented_refusals_of_every_write() {
+    let document = Api::in_memory().get("/openapi.json").await.body;
+    let settings: toml::Table = fs::read_to_string(project().join("schemathesis.toml")).unwrap().parse().unwrap();
+    let mut expected = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if !["get", "head"].contains(&method.as_str()) {
+                expected.insert((format!("{} {path}", method.to_uppercase()), refusals(operation)));
+            }
+        }
+    }
+    let mut listed = BTreeSet::new();
+    for operation in settings["operations"].as_array().unwrap() {
+        let Some(name) = operation.get("include-name") else { continue };
+        let statuses = &operation["checks"]["positive_data_acceptance"]["expected-statuses"];
+        let statuses = statuses.as_array().unwrap().iter().map(|status| status.as_str().unwrap().to_owned());
+        assert!(listed.insert((name.as_str().unwrap().to_owned(), statuses.collect())), "{name:?} is listed twice");
+    }
+    assert_eq!(listed, expected);
+}
+
+/// The statuses that a valid request can get because of what came before it.
+fn refusals(operation: &Value) -> Vec<String> {
+    let parameters = operation["parameters"].as_array().unwrap();
+    let is_conditional = parameters.iter().any(|parameter| parameter["name"] == "If-Match");
+    let documented = ["404", "409", "412", "422"]
+        .into_iter()
+        .filter(|status| operation["responses"].get(status).is_some() && (*status != "412" || is_conditional));
+    std::iter::once("2xx").chain(documented).map(str::to_owned).collect()
+}
