@@ -24,8 +24,8 @@ use crate::{
     trace::TraceContext,
 };
 
-/// Around every request: gives it an id, writes problems, turns a panic into one, adds the headers that every answer has,
-/// and logs a line.
+/// Wraps every request: gives it an id, writes problems, turns a panic into a problem, adds the headers of every response,
+/// and logs one line.
 pub(crate) async fn observe<P: Ports>(
     app: Data<AppState<P>>,
     request: ServiceRequest,
@@ -35,10 +35,10 @@ pub(crate) async fn observe<P: Ports>(
     let now = ports.clock().now();
     let id = RequestId::from_headers(request.headers(), ports.ids(), now);
     let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
-    trace.scope(answer(app, request, next, id)).await
+    trace.scope(respond(app, request, next, id)).await
 }
 
-/// The trace that the caller is in (W3C Trace Context, section 3.2). Two headers are none.
+/// The trace of the caller (W3C Trace Context, section 3.2). Two headers count as none.
 fn trace(headers: &header::HeaderMap) -> Option<TraceContext> {
     let mut values = headers.get_all(TRACEPARENT);
     let (value, None) = (values.next()?, values.next()) else { return None };
@@ -47,7 +47,7 @@ fn trace(headers: &header::HeaderMap) -> Option<TraceContext> {
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-async fn answer<P: Ports>(
+async fn respond<P: Ports>(
     app: Data<AppState<P>>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -64,7 +64,7 @@ async fn answer<P: Ports>(
     } else {
         AssertUnwindSafe(next.call(request)).catch_unwind().await
     };
-    // The panic itself is on standard error, by the hook; of the request nothing is left.
+    // The panic hook has written the panic to standard error. The handler has consumed the request.
     let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));
     let (request, mut response) = match answered {
         Ok(response) => {
@@ -80,15 +80,15 @@ async fn answer<P: Ports>(
     log_access(&method, &uri, response.status(), begun, &id);
     match request {
         Some(request) => Ok(ServiceResponse::new(request, response)),
-        None => Err(InternalError::from_response("no request is left", response).into()),
+        None => Err(InternalError::from_response("the handler consumed the request", response).into()),
     }
 }
 
-/// The problem that a failed response is, written out, with what CORS said of it. `None` for one that did not fail.
+/// The problem of a failed response, written, with the CORS headers of the response. `None` if it did not fail.
 fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
     let mut problem = match response.error() {
         Some(error) => write(uri, error, id),
-        // The file server and Swagger UI answer by themselves.
+        // The file server and Swagger UI write their own responses.
         None if response.status().is_client_error() || response.status().is_server_error() => {
             write_problem(uri, &Problem::from_status(response.status()), id)
         }
@@ -102,7 +102,7 @@ fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option
     Some(problem)
 }
 
-/// The problem that an error is, written out.
+/// The problem of an error, written.
 fn write(uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
     match error.as_error::<Problem>() {
         Some(problem) => write_problem(uri, problem, id),
@@ -130,7 +130,7 @@ fn add_headers(headers: &mut header::HeaderMap, id: &RequestId) {
     }
 }
 
-/// Browsers guess nothing, tell nobody, and frame nothing.
+/// A browser guesses no content type, sends no referrer, and shows no page in a frame.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

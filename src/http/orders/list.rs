@@ -12,7 +12,7 @@ use crate::{
             caller::Caller,
             query::{Parameters, Query, QueryParameters},
         },
-        response::{code::Code, json::json as json_response, problem::HttpResult, timestamp},
+        response::{code::Code, json::json_response, problem::HttpResult, timestamp},
         routing::doc::Doc,
     },
 };

@@ -8,7 +8,7 @@ use actix_web::{
 
 use crate::{
     app::{Answered, OrderDetails},
-    http::{request::idempotency_key::IDEMPOTENT_REPLAYED, response::json::json},
+    http::{request::idempotency_key::IDEMPOTENT_REPLAYED, response::json::json_response},
 };
 
 use super::order_body::OrderBody;
@@ -32,7 +32,7 @@ pub(super) fn order_response(status: StatusCode, order: &OrderDetails) -> HttpRe
     if status == StatusCode::CREATED {
         response.insert_header((header::LOCATION, format!("/orders/{}", order.summary.order_id)));
     }
-    json(&mut response, &OrderBody::from(order), ORDER_BYTES + ITEM_BYTES * order.items.len())
+    json_response(&mut response, &OrderBody::from(order), ORDER_BYTES + ITEM_BYTES * order.items.len())
 }
 
 /// The usual length in JSON of an order without its items, and of an item.
