@@ -1,6 +1,7 @@
 //! The REST API over the use cases, on any store. `routes.rs` lists every route.
 
 mod app_state;
+mod connection;
 mod events;
 mod middleware;
 mod orders;

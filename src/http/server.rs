@@ -1,5 +1,4 @@
 use std::{
-    any::Any,
     io,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
@@ -8,9 +7,11 @@ use std::{
     time::Duration,
 };
 
+use actix_http::{HttpService, KeepAlive, Protocol, error::DispatchError};
+use actix_service::{ServiceFactoryExt, map_config};
 use actix_web::{
-    App, HttpServer,
-    dev::{Server, ServerHandle},
+    App,
+    dev::{AppConfig, Server, ServerHandle, fn_service},
     middleware::{Condition, from_fn},
     rt::net::TcpStream,
     web::Data,
@@ -22,6 +23,7 @@ use crate::app::Ports;
 
 use super::{
     app_state::AppState,
+    connection::{ArrivalLimits, RequestStream, track_responses},
     middleware::{cors, observe::observe},
     routes,
     routing::openapi,
@@ -73,13 +75,14 @@ impl IntoFuture for RunningServer {
     }
 }
 
+/// How long a connection that closes within a body takes in the rest of it.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The kernel closes a connection whose other side acknowledges nothing for this long (tcp(7), `TCP_USER_TIMEOUT`).
 /// Nothing else notices a stalled client of an event stream: the server only waits until it can write.
-fn set_send_timeout(connection: &dyn Any, timeout: Duration) {
+fn set_send_timeout(stream: &TcpStream, timeout: Duration) {
     #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
-    {
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout)) {
         log::debug!("a connection has no send timeout: {error}");
     }
 }
@@ -91,25 +94,45 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
     let (limits, app) = (app.limits(), Data::new(app));
     let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>())));
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let HttpSettings { static_dir, cors_origins, .. } = settings;
-    let server = HttpServer::new(move || {
-        App::new()
+    let arrival = ArrivalLimits { idle: settings.keep_alive, head: settings.head_timeout, body: settings.head_timeout };
+    let HttpSettings { static_dir, cors_origins, send_timeout, .. } = settings;
+    let builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(settings.max_connections.div_ceil(workers))
+        .shutdown_timeout(settings.drain_timeout.as_secs())
+        // `bootstrap` handles the signals.
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let serve_connections = move || {
+        let app = App::new()
             .app_data(app.clone())
             .app_data(document.clone())
             .app_data(limits)
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))
             .wrap(from_fn(observe::<P>))
-            .configure(|config| routes::configure::<P>(config, &static_dir))
-    })
-    .workers(workers)
-    .max_connections(settings.max_connections.div_ceil(workers))
-    .keep_alive(settings.keep_alive)
-    .client_request_timeout(settings.head_timeout)
-    .shutdown_timeout(settings.drain_timeout.as_secs())
-    // `bootstrap` handles the signals.
-    .disable_signals()
-    .on_connect(move |connection, _| set_send_timeout(connection, settings.send_timeout))
-    .listen(listener)?
-    .run();
+            .configure(|config| routes::configure::<P>(config, &static_dir));
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            // `RequestStream` limits the time.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            .local_addr(address)
+            .on_connect_ext(|stream: &RequestStream, data| {
+                data.insert(stream.connection().clone());
+            })
+            .finish(track_responses(map_config(app, |()| AppConfig::default())));
+        fn_service(move |stream: TcpStream| async move {
+            set_send_timeout(&stream, send_timeout);
+            let peer = stream.peer_addr().ok();
+            Ok::<_, DispatchError>((RequestStream::new(stream, arrival), Protocol::Http1, peer))
+        })
+        .and_then(http)
+    };
+    let server = builder.listen("orders", listener, serve_connections)?.run();
     Ok(Serving { address, handle: server.handle(), server: RunningServer(server) })
 }

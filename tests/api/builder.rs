@@ -22,6 +22,8 @@ pub(crate) struct ApiBuilder<P = StaticCatalogue> {
     head_timeout: Duration,
     body_timeout: Duration,
     send_timeout: Duration,
+    keep_alive: Duration,
+    max_connections: usize,
 }
 
 impl Default for ApiBuilder {
@@ -33,14 +35,17 @@ impl Default for ApiBuilder {
             head_timeout: NO_TIMEOUT,
             body_timeout: NO_TIMEOUT,
             send_timeout: NO_TIMEOUT,
+            keep_alive: NO_TIMEOUT,
+            max_connections: 100,
         }
     }
 }
 
 impl<P: PricingService> ApiBuilder<P> {
     pub(crate) fn pricing<Q: PricingService>(self, pricing: Q) -> ApiBuilder<Q> {
-        let Self { pricing: _, bus, metrics, head_timeout, body_timeout, send_timeout } = self;
-        ApiBuilder { pricing, bus, metrics, head_timeout, body_timeout, send_timeout }
+        let Self { pricing: _, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections } =
+            self;
+        ApiBuilder { pricing, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections }
     }
 
     pub(crate) fn bus(self, bus: InProcessBus) -> Self {
@@ -63,13 +68,22 @@ impl<P: PricingService> ApiBuilder<P> {
         Self { send_timeout, ..self }
     }
 
+    pub(crate) fn keep_alive(self, keep_alive: Duration) -> Self {
+        Self { keep_alive, ..self }
+    }
+
+    pub(crate) fn max_connections(self, max_connections: usize) -> Self {
+        Self { max_connections, ..self }
+    }
+
     /// Starts the service on an empty store in memory.
     pub(crate) fn start(self) -> Api {
         self.start_on(MemoryStore::default())
     }
 
     pub(crate) fn start_on(self, store: impl Store) -> Api {
-        let Self { pricing, bus, metrics, head_timeout, body_timeout, send_timeout } = self;
+        let Self { pricing, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections } =
+            self;
         let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry: metrics.clone() };
         let limits = HttpLimits {
             body_bytes: 64 * 1024,
@@ -82,8 +96,8 @@ impl<P: PricingService> ApiBuilder<P> {
             bind: "127.0.0.1:0".parse().unwrap(),
             static_dir: project().join("static"),
             cors_origins: vec!["https://shop.example.com".to_owned()],
-            max_connections: 100,
-            keep_alive: Duration::from_secs(75),
+            max_connections,
+            keep_alive,
             head_timeout,
             send_timeout,
             drain_timeout: Duration::from_secs(5),

@@ -35,7 +35,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "http",
-        shared: &["app_state", "middleware", "orders", "request", "request_id", "response", "routing"],
+        shared: &["app_state", "connection", "middleware", "orders", "request", "request_id", "response", "routing"],
         composing: &["routes", "server"],
         // As in `app`.
         pairs: &[("orders", "events")],

@@ -18,6 +18,7 @@ use crate::{
     app::{Clock, IdGenerator, Ports},
     http::{
         app_state::AppState,
+        connection::ClientConnection,
         request_id::{RequestId, X_REQUEST_ID},
         response::{code::Code, problem::Problem},
     },
@@ -58,7 +59,9 @@ async fn respond<P: Ports>(
     request.extensions_mut().insert(id.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let limit = app.limits().header_bytes;
-    let answered = if header_bytes(request.headers()) > limit {
+    let answered = if let Some(refusal) = ClientConnection::refusal(request.request()) {
+        Ok(Err(Problem::from(refusal).into()))
+    } else if header_bytes(request.headers()) > limit {
         let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
         Ok(Err(Problem::new(Code::HeadersTooLarge, detail).into()))
     } else {

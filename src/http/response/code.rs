@@ -30,6 +30,8 @@ macro_rules! codes {
 }
 
 codes! {
+    MalformedRequest = BAD_REQUEST "malformed_request", "The request is not well-formed HTTP",
+        "Send HTTP/1.1 as RFC 9112 defines it. detail says what is wrong. Nothing was changed.";
     MalformedJson = BAD_REQUEST "malformed_json", "The body is not well-formed JSON",
         "Send one JSON value in UTF-8, and nothing behind it. No object has a name twice, no string has a NUL, and no number is out of range.";
     InvalidBody = BAD_REQUEST "invalid_body", "The body does not have the documented fields",
@@ -49,7 +51,7 @@ codes! {
     NotAcceptable = NOT_ACCEPTABLE "not_acceptable", "The path has no response of an accepted type",
         "Accept application/json, or send no Accept header.";
     RequestTimeout = REQUEST_TIMEOUT "request_timeout", "The request did not arrive in time",
-        "Send the whole body without a pause.";
+        "Send the whole head, and then the whole body, without a pause.";
     LostRace = CONFLICT "lost_race", "Other writers kept changing the order at the same time",
         "Nothing was changed. Read the order and try again.";
     OrderNotOpen = CONFLICT "order_not_open", "The order is no longer open",
@@ -66,6 +68,8 @@ codes! {
         "The order was changed since it was read; current_version is its version now. Read it, and decide again. A resource without a version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",
         "Send less, or split it into several requests.";
+    UriTooLong = URI_TOO_LONG "uri_too_long", "The URI is too long",
+        "Send a shorter path and query.";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type", "The body is not declared as JSON",
         "Send Content-Type: application/json, and no charset other than UTF-8.";
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable", "The file does not have this range",

@@ -29,9 +29,12 @@ impl Doc {
         let operation = operation.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
         // Every route can answer with these.
         let codes = vec![
+            Code::MalformedRequest,
             Code::InvalidParameter,
             Code::MethodNotAllowed,
             Code::NotAcceptable,
+            Code::RequestTimeout,
+            Code::UriTooLong,
             Code::HeadersTooLarge,
             Code::Internal,
         ];

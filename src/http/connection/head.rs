@@ -1,0 +1,159 @@
+use actix_web::http::Uri;
+use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
+
+use super::{body::Body, refusal::Refusal};
+
+/// The framework reads a head of less than 128 KiB.
+const MAX_BYTES: usize = 128 * 1024 - 1;
+
+/// As many as the framework reads.
+const MAX_HEADERS: usize = 96;
+
+/// The longest URI that the framework has room for.
+const MAX_TARGET: usize = 65_534;
+
+/// The longest target that a refusal is logged with.
+const MAX_LOGGED_TARGET: usize = 2048;
+
+/// What the bytes that begin a request are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Parsed {
+    Partial,
+    Head(Head),
+    /// With the head that the framework sees in place of this one.
+    Refused(Refusal, Vec<u8>),
+}
+
+/// The head of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// In bytes.
+    pub(super) length: usize,
+    pub(super) body: Option<Body>,
+    /// This is the last request of the connection.
+    pub(super) close: bool,
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Parsed {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut request = Request::new(&mut headers);
+    let read = match request.parse(bytes) {
+        Ok(Status::Partial) => match bytes.len() {
+            MAX_BYTES.. if request.path.is_some() => Err(Refusal::HeadTooLarge),
+            MAX_TARGET.. if request.path.is_none() => Err(Refusal::TargetTooLong),
+            _ => return Parsed::Partial,
+        },
+        Ok(Status::Complete(length)) => read(&request, length),
+        Err(Error::TooManyHeaders) => Err(Refusal::HeadTooLarge),
+        Err(Error::Version) => Err(Refusal::Malformed("The version is neither HTTP/1.1 nor HTTP/1.0.")),
+        Err(_) => Err(Refusal::Malformed("The request is not well-formed HTTP.")),
+    };
+    match read {
+        Ok(head) => Parsed::Head(head),
+        Err(refusal) => Parsed::Refused(refusal, stand_in(&request)),
+    }
+}
+
+/// The head that the framework sees if the client never sends all of this one.
+pub(super) fn time_out(bytes: &[u8]) -> Vec<u8> {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut request = Request::new(&mut headers);
+    // What is there of it may give a method and a path.
+    let _ = request.parse(bytes);
+    stand_in(&request)
+}
+
+fn read(request: &Request<'_, '_>, length: usize) -> Result<Head, Refusal> {
+    let target = request.path.unwrap_or_default();
+    if length > MAX_BYTES {
+        return Err(Refusal::HeadTooLarge);
+    }
+    if target.len() > MAX_TARGET {
+        return Err(Refusal::TargetTooLong);
+    }
+    if !is_plain(target) && Uri::try_from(target).is_err() {
+        return Err(Refusal::Malformed("The request target is not a URI."));
+    }
+    let is_1_0 = request.version == Some(0);
+    let fields = Fields::read(request.headers)?;
+    let body = fields.body(is_1_0)?;
+    if fields.hosts > 1 || (fields.hosts == 0 && !is_1_0) {
+        return Err(Refusal::Malformed("A request of HTTP/1.1 has one Host header."));
+    }
+    let method = request.method.unwrap_or_default();
+    if is_1_0 && method == "POST" && fields.length.is_none() {
+        return Err(Refusal::Malformed("A POST of HTTP/1.0 has a Content-Length."));
+    }
+    // What follows CONNECT is no HTTP.
+    let close = fields.close || (is_1_0 && !fields.keep_alive) || method == "CONNECT";
+    Ok(Head { length, body, close })
+}
+
+/// What of the headers decides about the connection and the body.
+#[derive(Default)]
+struct Fields {
+    hosts: usize,
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Fields {
+    fn read(headers: &[Header<'_>]) -> Result<Self, Refusal> {
+        let mut fields = Self::default();
+        for Header { name, value } in headers {
+            if name.eq_ignore_ascii_case("host") {
+                fields.hosts += 1;
+            } else if name.eq_ignore_ascii_case("connection") {
+                for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    fields.close |= option.eq_ignore_ascii_case(b"close");
+                    fields.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            } else if name.eq_ignore_ascii_case("content-length") {
+                if fields.length.is_some() {
+                    return Err(Refusal::Malformed("A request has at most one Content-Length."));
+                }
+                let length = content_length(value).ok_or(Refusal::Malformed("Content-Length is a number of bytes."))?;
+                fields.length = Some(length);
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                if fields.chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                    return Err(Refusal::Malformed("The only Transfer-Encoding is chunked."));
+                }
+                fields.chunked = true;
+            }
+        }
+        Ok(fields)
+    }
+
+    fn body(&self, is_1_0: bool) -> Result<Option<Body>, Refusal> {
+        match (self.chunked, self.length) {
+            (true, _) if is_1_0 => Err(Refusal::Malformed("HTTP/1.0 has no Transfer-Encoding.")),
+            (true, Some(_)) => Err(Refusal::Malformed("A request has a Content-Length or a Transfer-Encoding.")),
+            (true, None) => Ok(Some(Body::CHUNKED)),
+            (false, None | Some(0)) => Ok(None),
+            (false, Some(length)) => Ok(Some(Body::Length(length))),
+        }
+    }
+}
+
+fn content_length(value: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(value.trim_ascii()).ok()?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Whether the target has only characters that any URI may have.
+fn is_plain(target: &str) -> bool {
+    target.starts_with('/')
+        && target.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'/' | b'?' | b'&' | b'=' | b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b',' | b'+')
+        })
+}
+
+/// A request without a body, with the method and the path of the refused one if it has them.
+fn stand_in(request: &Request<'_, '_>) -> Vec<u8> {
+    let method = request.method.filter(|method| *method != "CONNECT").unwrap_or("GET");
+    let target = request.path.filter(|target| target.len() <= MAX_LOGGED_TARGET && is_plain(target)).unwrap_or("/");
+    format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").into_bytes()
+}

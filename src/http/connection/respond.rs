@@ -1,0 +1,62 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_http::{
+    Request, Response,
+    body::{BodySize, BoxBody, MessageBody},
+};
+use actix_service::{ServiceFactory, apply_fn_factory};
+use actix_web::{
+    Error,
+    dev::{Service, ServiceResponse},
+    web::Bytes,
+};
+
+use super::client_connection::ClientConnection;
+
+/// Lets the connection of each request know when its response is complete.
+pub(crate) fn track_responses<A>(
+    app: A,
+) -> impl ServiceFactory<Request, Config = (), Response = Response<TrackedBody>, Error = Error, InitError = ()>
+where
+    A: ServiceFactory<Request, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+{
+    apply_fn_factory(app, |request: Request, app: &A::Service| {
+        let connection = request.conn_data::<ClientConnection>().cloned().unwrap_or_default();
+        let answering = app.call(request);
+        async move {
+            let response: Response<BoxBody> = match answering.await {
+                Ok(response) => response.into(),
+                Err(error) => error.into(),
+            };
+            Ok(response.map_body(|_, body| TrackedBody { body, connection }))
+        }
+    })
+}
+
+/// The body of a response. The framework drops it when it has read all of it.
+#[derive(Debug)]
+pub(crate) struct TrackedBody {
+    body: BoxBody,
+    connection: ClientConnection,
+}
+
+impl MessageBody for TrackedBody {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+impl Drop for TrackedBody {
+    fn drop(&mut self) {
+        self.connection.end_response();
+    }
+}
