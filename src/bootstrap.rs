@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
     config::{COMMIT, Config, LogFormat},
+    domain::OrderRules,
     http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{
         self, EmbeddedPostgres, HttpPricing, InProcessBus, LogDir, MemoryStore, Metrics, PgStore, PoolSettings,
@@ -179,6 +180,7 @@ where
         ids: UuidV7,
         bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
         telemetry,
+        rules: OrderRules::DEFAULT,
     };
     let (http_metrics, rendered) = (HttpMetrics::default(), ports.telemetry.clone());
     rendered.register(|registry| http_metrics.register(registry));

@@ -1,8 +1,8 @@
 //! The domain's promises, over values that nobody thought of.
 
 use orders::domain::{
-    Action, Amount, CancelReason, Currency, CustomerId, Order, OrderError, OrderEvent, OrderEventKind, OrderId, Price,
-    ProductName, Quantity, ReplayError, Sku, Stamp, Status, TenantId,
+    Action, Amount, CancelReason, Context, Currency, CustomerId, MAX_LINES, Order, OrderError, OrderEvent,
+    OrderEventKind, OrderId, OrderRules, Price, ProductName, Quantity, ReplayError, Sku, Stamp, Status, TenantId,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -52,7 +52,7 @@ proptest! {
         let (mut order, mut events) = lived(&[]);
         for next in moves {
             let before = order.clone();
-            let allowed = next.action().check(order.state().status, order.state().items_count()).is_ok();
+            let allowed = next.action().check(order.state().status, order.state().items_count(), OrderRules::DEFAULT).is_ok();
             match next.make(&mut order) {
                 Ok(()) => {
                     prop_assert!(allowed, "{next:?} was taken");
@@ -94,7 +94,25 @@ fn the_largest_order_has_an_exact_total_that_fits_eighteen_digits() {
     let largest = vec![(50_000_000_000, 999, 0); 200];
     let (mut order, _) = lived(&largest);
     assert_eq!(order.state().total_amount().to_string(), "99900000000000.00");
-    assert_eq!(add(&mut order, (1, 1, 0)), Err(OrderError::TooManyLines));
+    assert_eq!(add(&mut order, (1, 1, 0)), Err(OrderError::TooManyLines { max: 200 }));
+}
+
+#[test]
+fn an_order_with_more_lines_than_a_new_limit_can_only_shrink() {
+    let (mut order, _) = lived(&[(1, 1, 0), (2, 1, 0), (3, 1, 0)]);
+    let rules = OrderRules::new(2).unwrap();
+    let context = |order: &Order| Context { rules, ..at(order.state().updated_at) };
+    let price = Price::parse("1", Currency::EUR).unwrap();
+    let add = |order: &mut Order| order.add_item(sku(), name(), 1.try_into().unwrap(), price, context(order));
+    assert_eq!(add(&mut order), Err(OrderError::TooManyLines { max: 2 }));
+    assert_eq!(add(&mut order).unwrap_err().to_string(), "an order has at most 2 lines");
+    for line in [1, 2] {
+        order.remove_item(line, context(&order)).unwrap();
+    }
+    add(&mut order).unwrap();
+    assert_eq!(add(&mut order), Err(OrderError::TooManyLines { max: 2 }));
+    order.place(context(&order)).unwrap();
+    assert!(OrderRules::new(0).is_err() && OrderRules::new(MAX_LINES + 1).is_err());
 }
 
 #[test]
@@ -122,7 +140,7 @@ fn an_amount_has_the_decimals_of_its_currency() {
 fn an_order_has_one_currency() {
     let (mut order, _) = lived(&[]);
     let yen = Price::parse("100", "JPY".parse().unwrap()).unwrap();
-    let refused = order.add_item(sku(), name(), 1.try_into().unwrap(), yen, stamp(OffsetDateTime::UNIX_EPOCH));
+    let refused = order.add_item(sku(), name(), 1.try_into().unwrap(), yen, at(OffsetDateTime::UNIX_EPOCH));
     assert!(matches!(refused, Err(OrderError::CurrencyMismatch { .. })));
     assert!(order.take_events().is_empty());
 }
@@ -139,7 +157,10 @@ fn events_leave_an_order_once() {
 fn an_order_goes_through_its_life_one_way_only() {
     use Action::{AddItem, Cancel, ChangeQuantity, Fulfil, Place, RemoveItem};
     let allowed = |status: Status, items_count| {
-        Action::ALL.into_iter().filter(|action| action.check(status, items_count).is_ok()).collect::<Vec<_>>()
+        Action::ALL
+            .into_iter()
+            .filter(|action| action.check(status, items_count, OrderRules::DEFAULT).is_ok())
+            .collect::<Vec<_>>()
     };
     assert_eq!(allowed(Status::Open, 0), [AddItem, Cancel]);
     assert_eq!(allowed(Status::Open, 1), [AddItem, ChangeQuantity, RemoveItem, Place, Cancel]);
@@ -152,10 +173,10 @@ fn an_order_goes_through_its_life_one_way_only() {
 #[test]
 fn the_number_of_a_removed_line_is_not_given_again() {
     let (mut order, _) = lived(&[(1, 1, 0), (2, 1, 0)]);
-    order.remove_item(2, stamp(order.state().updated_at)).unwrap();
+    order.remove_item(2, at(order.state().updated_at)).unwrap();
     add(&mut order, (3, 1, 0)).unwrap();
     assert_eq!(order.lines().iter().map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
-    let gone = order.change_quantity(2, 1.try_into().unwrap(), stamp(order.state().updated_at));
+    let gone = order.change_quantity(2, 1.try_into().unwrap(), at(order.state().updated_at));
     assert_eq!(gone, Err(OrderError::NoSuchLine(2)));
 }
 
@@ -180,7 +201,7 @@ fn events_that_are_not_one_life_are_not_replayed() {
 fn time_never_runs_backwards_in_the_life_of_an_order() {
     let (mut order, _) = lived(&[]);
     let price = Price::parse("1", Currency::EUR).unwrap();
-    let long_ago = stamp(order.state().created_at - Duration::days(1));
+    let long_ago = at(order.state().created_at - Duration::days(1));
     order.add_item(sku(), name(), 1.try_into().unwrap(), price, long_ago).unwrap();
     assert_eq!(order.state().updated_at, order.state().created_at);
 }
@@ -220,7 +241,7 @@ impl Move {
     }
 
     fn make(&self, order: &mut Order) -> Result<(), OrderError> {
-        let at = stamp(order.state().updated_at);
+        let at = at(order.state().updated_at);
         match self {
             Self::AddItem(item) => add(order, *item),
             Self::ChangeQuantity(line, quantity) => {
@@ -249,8 +270,8 @@ fn micros() -> impl Strategy<Value = OffsetDateTime> {
 
 /// An order after these moves, and all its events.
 fn lived(moves: &[Item]) -> (Order, Vec<OrderEvent>) {
-    let created = stamp(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000));
-    let id = OrderId::new(created.at(), 1);
+    let created = at(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000));
+    let id = OrderId::new(created.stamp.at(), 1);
     let mut order = Order::create(id, "customer".parse().unwrap(), Currency::EUR, created);
     for item in moves {
         add(&mut order, *item).unwrap();
@@ -261,7 +282,7 @@ fn lived(moves: &[Item]) -> (Order, Vec<OrderEvent>) {
 
 fn add(order: &mut Order, (cents, quantity, later): Item) -> Result<(), OrderError> {
     let price = Price::new(Decimal::new(cents, 2), Currency::EUR).unwrap();
-    let at = stamp(order.state().updated_at + Duration::milliseconds(later));
+    let at = at(order.state().updated_at + Duration::milliseconds(later));
     order.add_item(sku(), name(), i64::from(quantity).try_into().unwrap(), price, at)
 }
 
@@ -273,6 +294,6 @@ fn name() -> ProductName {
     "Laptop".parse().unwrap()
 }
 
-fn stamp(at: OffsetDateTime) -> Stamp {
-    Stamp::new(Uuid::from_u128(7), at)
+fn at(time: OffsetDateTime) -> Context {
+    Context { rules: OrderRules::DEFAULT, stamp: Stamp::new(Uuid::from_u128(7), time) }
 }

@@ -1,4 +1,4 @@
-use crate::domain::Stamp;
+use crate::domain::{Context, OrderRules, Stamp};
 
 use super::{
     Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, PricingService, Telemetry, UnitOfWork,
@@ -25,13 +25,21 @@ pub trait Ports: Clone + Send + Sync + 'static {
     fn bus(&self) -> &Self::Bus;
     fn telemetry(&self) -> &Self::Telemetry;
 
+    /// The rules of orders that this service runs with.
+    fn rules(&self) -> OrderRules;
+
+    /// What the next decision of an order takes from outside.
+    fn context(&self) -> Context {
+        Context { rules: self.rules(), stamp: self.stamp() }
+    }
+
     fn stamp(&self) -> Stamp {
         let now = self.clock().now();
         Stamp::new(self.ids().event_id(now), now)
     }
 }
 
-/// One adapter for each port.
+/// One adapter for each port, and the rules of orders.
 #[derive(Clone, Debug)]
 pub struct Adapters<S, P, C, I, B, T> {
     pub store: S,
@@ -40,6 +48,7 @@ pub struct Adapters<S, P, C, I, B, T> {
     pub ids: I,
     pub bus: B,
     pub telemetry: T,
+    pub rules: OrderRules,
 }
 
 impl<S, P, C, I, B, T> Ports for Adapters<S, P, C, I, B, T>
@@ -80,5 +89,9 @@ where
 
     fn telemetry(&self) -> &T {
         &self.telemetry
+    }
+
+    fn rules(&self) -> OrderRules {
+        self.rules
     }
 }

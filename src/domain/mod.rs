@@ -3,16 +3,15 @@
 //! Pure and synchronous: no I/O, no serialisation, no clock. The caller passes in times, ids and prices.
 
 mod money;
-mod names;
 mod order;
 mod product;
 mod tenant_id;
 
 pub use money::{Amount, Currency, CurrencyError, Price, PriceError};
 pub use order::{
-    Action, CancelReason, CancelReasonError, CustomerId, CustomerIdError, Line, MAX_LINES, Order, OrderError,
-    OrderEvent, OrderEventKind, OrderId, OrderIdError, OrderState, Quantity, QuantityError, Replay, ReplayError, Stamp,
-    Status, StatusError,
+    Action, CancelReason, CancelReasonError, Context, CustomerId, CustomerIdError, Line, MAX_LINES, Order, OrderError,
+    OrderEvent, OrderEventKind, OrderId, OrderIdError, OrderRules, OrderRulesError, OrderState, Quantity,
+    QuantityError, Replay, ReplayError, Stamp, Status, StatusError,
 };
 pub use product::{ProductName, ProductNameError, Sku, SkuError};
 pub use tenant_id::{TenantId, TenantIdError};

@@ -2,6 +2,7 @@ use std::{future::IntoFuture, time::Duration};
 
 use orders::{
     app::{Adapters, FollowLog, PricingService, Store},
+    domain::OrderRules,
     http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
@@ -84,7 +85,15 @@ impl<P: PricingService> ApiBuilder<P> {
     pub(crate) fn start_on(self, store: impl Store) -> Api {
         let Self { pricing, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections } =
             self;
-        let ports = Adapters { store, pricing, clock: SystemClock, ids: UuidV7, bus, telemetry: metrics.clone() };
+        let ports = Adapters {
+            store,
+            pricing,
+            clock: SystemClock,
+            ids: UuidV7,
+            bus,
+            telemetry: metrics.clone(),
+            rules: OrderRules::DEFAULT,
+        };
         let limits = HttpLimits {
             body_bytes: 64 * 1024,
             header_bytes: 16 * 1024,

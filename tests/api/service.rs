@@ -3,7 +3,7 @@ use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 use futures_util::future::join_all;
 use orders::{
     app::{RepoError, UnitOfWork},
-    domain::{Order, OrderId, Stamp, TenantId},
+    domain::{Context, Order, OrderId, OrderRules, Stamp, TenantId},
     infra::{PgStore, PoolSettings},
 };
 use reqwest::{Method, header};
@@ -148,7 +148,12 @@ async fn a_write_beyond_the_commit_queue_is_a_503_with_retry_after() {
 async fn create(store: &PgStore, n: u64) -> Result<(), RepoError> {
     let at = OffsetDateTime::UNIX_EPOCH;
     let id = OrderId::new(at, n);
-    let order = Order::create(id, "c".parse().unwrap(), "EUR".parse().unwrap(), Stamp::new(id.as_uuid(), at));
+    let order = Order::create(
+        id,
+        "c".parse().unwrap(),
+        "EUR".parse().unwrap(),
+        Context { rules: OrderRules::DEFAULT, stamp: Stamp::new(id.as_uuid(), at) },
+    );
     let mut uow = store.begin(&TenantId::anonymous());
     uow.save(order)?;
     uow.commit().await

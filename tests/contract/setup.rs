@@ -2,7 +2,7 @@
 
 use orders::{
     app::{EventFilter, Lock, LoggedEvent, OrderFilter, Ports, ReadEvents, ReadEventsRequest, RepoError, Store},
-    domain::{Order, OrderId, OrderState, Price, Quantity, Stamp, TenantId},
+    domain::{Context, Order, OrderId, OrderRules, OrderState, Price, Quantity, Stamp, TenantId},
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
@@ -22,14 +22,14 @@ pub(crate) fn id(n: u64) -> OrderId {
 }
 
 #[expect(clippy::disallowed_methods, reason = "any unique id will do")]
-pub(crate) fn stamp(at: OffsetDateTime) -> Stamp {
-    Stamp::new(Uuid::new_v4(), at)
+pub(crate) fn context(at: OffsetDateTime) -> Context {
+    Context { rules: OrderRules::DEFAULT, stamp: Stamp::new(Uuid::new_v4(), at) }
 }
 
 /// The n-th order. Two customers alternate, and each line has a price of its own.
 pub(crate) fn order_with_lines(n: u64, lines: usize) -> Order {
     let customer = format!("customer-{}", n % 2).parse().unwrap();
-    let mut order = Order::create(id(n), customer, "EUR".parse().unwrap(), stamp(created_at(n)));
+    let mut order = Order::create(id(n), customer, "EUR".parse().unwrap(), context(created_at(n)));
     for _ in 0..lines {
         add_line(&mut order, "LAPTOP123");
     }
@@ -41,7 +41,7 @@ pub(crate) fn add_line(order: &mut Order, sku: &str) {
     let price = Price::parse(&format!("{}.99", 10 * number), order.state().currency).unwrap();
     let quantity = Quantity::try_from(number + 1).unwrap();
     let at = order.state().updated_at + Duration::milliseconds(7);
-    order.add_item(sku.parse().unwrap(), "Thing".parse().unwrap(), quantity, price, stamp(at)).unwrap();
+    order.add_item(sku.parse().unwrap(), "Thing".parse().unwrap(), quantity, price, context(at)).unwrap();
 }
 
 /// Stores the order in a unit of work of its own.

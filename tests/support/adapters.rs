@@ -1,5 +1,6 @@
 use orders::{
     app::{Adapters, Store},
+    domain::OrderRules,
     infra::{InProcessBus, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
 
@@ -15,5 +16,6 @@ pub(crate) fn adapters<S: Store>(store: S) -> TestAdapters<S> {
         ids: UuidV7,
         bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
         telemetry: Metrics::new("0", "test"),
+        rules: OrderRules::DEFAULT,
     }
 }

@@ -40,8 +40,8 @@ impl<P: Ports> AddItemToOrder<'_, P> {
                 return replayed.ok_or(error);
             }
         };
-        let changed = change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
-            order.add_item(sku.clone(), product.name.clone(), quantity, product.price, stamp)
+        let changed = change_order(self.0, &tenant, order_id, &conditions, |order, context| {
+            order.add_item(sku.clone(), product.name.clone(), quantity, product.price, context)
         });
         Ok(changed.await?)
     }

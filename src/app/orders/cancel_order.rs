@@ -20,6 +20,7 @@ pub struct CancelOrderRequest {
 impl<P: Ports> CancelOrder<'_, P> {
     pub async fn execute(&self, request: CancelOrderRequest) -> Result<Answered, ChangeError> {
         let CancelOrderRequest { tenant, order_id, reason, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.cancel(reason.clone(), stamp)).await
+        change_order(self.0, &tenant, order_id, &conditions, |order, context| order.cancel(reason.clone(), context))
+            .await
     }
 }

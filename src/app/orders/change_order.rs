@@ -3,7 +3,7 @@ use crate::{
         Answered, Conditions, Expected, KeyError, KeyRecord, KeyedRequest, Lock, OrderDetails, Outcome, Ports,
         RepoError, UnitOfWork, idempotency::replay,
     },
-    domain::{Order, OrderError, OrderId, Stamp, TenantId},
+    domain::{Context, Order, OrderError, OrderId, TenantId},
 };
 
 use super::retry::{WriteError, retry};
@@ -37,7 +37,7 @@ pub(crate) async fn change_order<P: Ports>(
     tenant: &TenantId,
     order_id: OrderId,
     conditions: &Conditions,
-    decide: impl Fn(&mut Order, Stamp) -> Result<(), OrderError> + Send + Sync,
+    decide: impl Fn(&mut Order, Context) -> Result<(), OrderError> + Send + Sync,
 ) -> Result<Answered, ChangeError> {
     retry(
         ports,
@@ -53,18 +53,17 @@ async fn change_once<P: Ports>(
     order_id: OrderId,
     conditions: &Conditions,
     lock: Lock,
-    decide: &(impl Fn(&mut Order, Stamp) -> Result<(), OrderError> + Send + Sync),
+    decide: &(impl Fn(&mut Order, Context) -> Result<(), OrderError> + Send + Sync),
 ) -> Result<Answered, ChangeError> {
     let mut uow = ports.store().begin(tenant);
     let order = uow.find(order_id, lock).await?;
     let mut order = order.ok_or(ChangeError::UnknownOrder(order_id))?;
     check(conditions.expected.as_ref(), order.state().version)?;
-    let stamp = ports.stamp();
-    decide(&mut order, stamp)?;
+    decide(&mut order, ports.context())?;
     let changed = OrderDetails::from(order.state());
     uow.save(order)?;
     if let Some(request) = &conditions.key {
-        uow.save_key(record(request, 0, &changed, stamp));
+        uow.save_key(record(request, 0, &changed));
     }
     uow.commit().await?;
     Ok(Answered::now(changed))
@@ -78,7 +77,7 @@ fn check(expected: Option<&Expected>, current: u32) -> Result<(), ChangeError> {
 }
 
 /// What the request led to, for the store to keep.
-pub(crate) fn record(request: &KeyedRequest, item: u32, order: &OrderDetails, stamp: Stamp) -> KeyRecord {
+pub(crate) fn record(request: &KeyedRequest, item: u32, order: &OrderDetails) -> KeyRecord {
     let outcome = Outcome { item, order_id: order.summary.order_id, version: order.summary.version };
-    KeyRecord { request: request.clone(), outcome, at: stamp.at() }
+    KeyRecord { request: request.clone(), outcome, at: order.summary.updated_at }
 }

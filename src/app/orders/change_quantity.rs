@@ -21,8 +21,8 @@ pub struct ChangeQuantityRequest {
 impl<P: Ports> ChangeQuantity<'_, P> {
     pub async fn execute(&self, request: ChangeQuantityRequest) -> Result<Answered, ChangeError> {
         let ChangeQuantityRequest { tenant, order_id, line, quantity, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, |order, stamp| {
-            order.change_quantity(line, quantity, stamp)
+        change_order(self.0, &tenant, order_id, &conditions, |order, context| {
+            order.change_quantity(line, quantity, context)
         })
         .await
     }

@@ -89,7 +89,7 @@ pub(crate) async fn create<P: Ports>(
     let mut uow = ports.store().begin(tenant);
     uow.save(order)?;
     if let Some(request) = key {
-        uow.save_key(record(request, item, &created, ports.stamp()));
+        uow.save_key(record(request, item, &created));
     }
     uow.commit().await?;
     Ok(created)
@@ -110,15 +110,15 @@ pub(crate) fn build<P: Ports>(
     new_order: &NewOrder,
     products: impl IntoIterator<Item = Option<Product>>,
 ) -> Result<Order, Vec<(usize, ItemProblem)>> {
-    let stamp = ports.stamp();
-    let order_id = ports.ids().order_id(stamp.at());
-    let mut order = Order::create(order_id, new_order.customer_id.clone(), new_order.currency, stamp);
+    let context = ports.context();
+    let order_id = ports.ids().order_id(context.stamp.at());
+    let mut order = Order::create(order_id, new_order.customer_id.clone(), new_order.currency, context);
     let mut problems = Vec::new();
     for (index, (item, product)) in new_order.items.iter().zip(products).enumerate() {
         let added = match product {
             None => Err(ItemProblem::UnknownProduct(item.sku.clone())),
             Some(Product { sku, name, price }) => {
-                order.add_item(sku, name, item.quantity, price, ports.stamp()).map_err(ItemProblem::from)
+                order.add_item(sku, name, item.quantity, price, ports.context()).map_err(ItemProblem::from)
             }
         };
         if let Err(problem) = added {

@@ -103,7 +103,7 @@ impl<P: Ports> CreateOrders<'_, P> {
             let created = OrderDetails::from(order.state());
             uow.save(order)?;
             if let Some(key) = &request.key {
-                uow.save_key(record(key, item, &created, self.0.stamp()));
+                uow.save_key(record(key, item, &created));
             }
             results.push((item, BatchResult::Created(Answered::now(created))));
         }

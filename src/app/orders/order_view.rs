@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use crate::domain::{Action, Amount, Currency, CustomerId, Line, OrderError, OrderId, OrderState, Status};
+use crate::domain::{Action, Amount, Currency, CustomerId, Line, OrderError, OrderId, OrderRules, OrderState, Status};
 
 /// An order as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +25,14 @@ pub struct OrderDetails {
 }
 
 impl OrderSummary {
-    pub fn allowed_actions(&self) -> impl Iterator<Item = Action> {
-        Action::ALL.into_iter().filter(|action| action.check(self.status, self.items_count).is_ok())
+    pub fn allowed_actions(&self, rules: OrderRules) -> impl Iterator<Item = Action> {
+        Action::ALL.into_iter().filter(move |action| action.check(self.status, self.items_count, rules).is_ok())
     }
 
-    /// Each with the rule that is in its way.
-    pub fn disallowed_actions(&self) -> impl Iterator<Item = (Action, OrderError)> {
-        let refusal = |action: Action| action.check(self.status, self.items_count).err().map(|error| (action, error));
+    /// Each with the rule that refuses it.
+    pub fn disallowed_actions(&self, rules: OrderRules) -> impl Iterator<Item = (Action, OrderError)> {
+        let refusal =
+            move |action: Action| action.check(self.status, self.items_count, rules).err().map(|error| (action, error));
         Action::ALL.into_iter().filter_map(refusal)
     }
 }

@@ -20,6 +20,6 @@ pub struct RemoveItemRequest {
 impl<P: Ports> RemoveItem<'_, P> {
     pub async fn execute(&self, request: RemoveItemRequest) -> Result<Answered, ChangeError> {
         let RemoveItemRequest { tenant, order_id, line, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, |order, stamp| order.remove_item(line, stamp)).await
+        change_order(self.0, &tenant, order_id, &conditions, |order, context| order.remove_item(line, context)).await
     }
 }

@@ -1,4 +1,6 @@
-use crate::domain::{MAX_LINES, OrderError, Status, names::names};
+use crate::domain::{OrderError, OrderRules, Status};
+
+use super::names::names;
 
 names! {
     /// What a caller can do to an order, if the order allows it.
@@ -13,10 +15,12 @@ names! {
 }
 
 impl Action {
-    /// Whether an order with this status and this many lines allows the move, and if not, why.
-    pub const fn check(self, status: Status, items_count: usize) -> Result<(), OrderError> {
+    /// Whether an order with this status and this many lines allows the action, and if not, why.
+    pub const fn check(self, status: Status, items_count: usize, rules: OrderRules) -> Result<(), OrderError> {
         match (self, status) {
-            (Self::AddItem, Status::Open) if items_count >= MAX_LINES => Err(OrderError::TooManyLines),
+            (Self::AddItem, Status::Open) if items_count >= rules.max_lines() => {
+                Err(OrderError::TooManyLines { max: rules.max_lines() })
+            }
             (Self::ChangeQuantity | Self::RemoveItem | Self::Place, Status::Open) if items_count == 0 => {
                 Err(OrderError::Empty)
             }

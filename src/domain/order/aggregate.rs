@@ -1,6 +1,6 @@
 use crate::domain::{
-    Action, CancelReason, Currency, CustomerId, Line, OrderError, OrderEvent, OrderEventKind, OrderId, OrderState,
-    Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp,
+    Action, CancelReason, Context, Currency, CustomerId, Line, OrderError, OrderEvent, OrderEventKind, OrderId,
+    OrderRules, OrderState, Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp,
 };
 
 /// The aggregate root: it alone decides what may happen to an order, and records what did.
@@ -12,7 +12,8 @@ pub struct Order {
 
 impl Order {
     /// An open order with no lines.
-    pub fn create(order_id: OrderId, customer_id: CustomerId, currency: Currency, stamp: Stamp) -> Self {
+    pub fn create(order_id: OrderId, customer_id: CustomerId, currency: Currency, context: Context) -> Self {
+        let stamp = context.stamp;
         let created = OrderEvent {
             event_id: stamp.event_id(),
             order_id,
@@ -44,51 +45,51 @@ impl Order {
         name: ProductName,
         quantity: Quantity,
         unit_price: Price,
-        stamp: Stamp,
+        context: Context,
     ) -> Result<(), OrderError> {
-        self.check(Action::AddItem)?;
+        self.check(Action::AddItem, context.rules)?;
         if unit_price.currency() != self.state.currency {
             return Err(OrderError::CurrencyMismatch { order: self.state.currency, price: unit_price.currency() });
         }
         let line = self.state.last_line + 1;
-        self.record(stamp, OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price });
+        self.record(context.stamp, OrderEventKind::ItemAdded { line, sku, name, quantity, unit_price });
         Ok(())
     }
 
     /// Sets how many units of the product the line has.
-    pub fn change_quantity(&mut self, line: u32, quantity: Quantity, stamp: Stamp) -> Result<(), OrderError> {
+    pub fn change_quantity(&mut self, line: u32, quantity: Quantity, context: Context) -> Result<(), OrderError> {
         self.check_line(line)?;
-        self.check(Action::ChangeQuantity)?;
-        self.record(stamp, OrderEventKind::QuantityChanged { line, quantity });
+        self.check(Action::ChangeQuantity, context.rules)?;
+        self.record(context.stamp, OrderEventKind::QuantityChanged { line, quantity });
         Ok(())
     }
 
     /// Takes the line out. Its number is not given again.
-    pub fn remove_item(&mut self, line: u32, stamp: Stamp) -> Result<(), OrderError> {
+    pub fn remove_item(&mut self, line: u32, context: Context) -> Result<(), OrderError> {
         self.check_line(line)?;
-        self.check(Action::RemoveItem)?;
-        self.record(stamp, OrderEventKind::ItemRemoved { line });
+        self.check(Action::RemoveItem, context.rules)?;
+        self.record(context.stamp, OrderEventKind::ItemRemoved { line });
         Ok(())
     }
 
     /// The customer commits to the order as it is.
-    pub fn place(&mut self, stamp: Stamp) -> Result<(), OrderError> {
-        self.check(Action::Place)?;
-        self.record(stamp, OrderEventKind::OrderPlaced);
+    pub fn place(&mut self, context: Context) -> Result<(), OrderError> {
+        self.check(Action::Place, context.rules)?;
+        self.record(context.stamp, OrderEventKind::OrderPlaced);
         Ok(())
     }
 
     /// Calls the order off. Final.
-    pub fn cancel(&mut self, reason: Option<CancelReason>, stamp: Stamp) -> Result<(), OrderError> {
-        self.check(Action::Cancel)?;
-        self.record(stamp, OrderEventKind::OrderCancelled { reason });
+    pub fn cancel(&mut self, reason: Option<CancelReason>, context: Context) -> Result<(), OrderError> {
+        self.check(Action::Cancel, context.rules)?;
+        self.record(context.stamp, OrderEventKind::OrderCancelled { reason });
         Ok(())
     }
 
     /// Everything was delivered. Final.
-    pub fn fulfil(&mut self, stamp: Stamp) -> Result<(), OrderError> {
-        self.check(Action::Fulfil)?;
-        self.record(stamp, OrderEventKind::OrderFulfilled);
+    pub fn fulfil(&mut self, context: Context) -> Result<(), OrderError> {
+        self.check(Action::Fulfil, context.rules)?;
+        self.record(context.stamp, OrderEventKind::OrderFulfilled);
         Ok(())
     }
 
@@ -110,8 +111,8 @@ impl Order {
         (self.state, self.recorded)
     }
 
-    fn check(&self, action: Action) -> Result<(), OrderError> {
-        action.check(self.state.status, self.state.items_count())
+    fn check(&self, action: Action, rules: OrderRules) -> Result<(), OrderError> {
+        action.check(self.state.status, self.state.items_count(), rules)
     }
 
     fn check_line(&self, number: u32) -> Result<(), OrderError> {

@@ -1,6 +1,6 @@
-use crate::domain::{Currency, MAX_LINES, Status};
+use crate::domain::{Currency, Status};
 
-/// Why an order refused a move.
+/// Why an order refused an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
     #[error("the order is {0}; it can be changed and placed only while it is open")]
@@ -13,8 +13,8 @@ pub enum OrderError {
     NotPlaced(Status),
     #[error("the order has no line {0}")]
     NoSuchLine(u32),
-    #[error("an order has at most {MAX_LINES} lines")]
-    TooManyLines,
+    #[error("an order has at most {max} lines")]
+    TooManyLines { max: usize },
     #[error("the order is in {order}, the price in {price}: an order has one currency")]
     CurrencyMismatch { order: Currency, price: Currency },
 }

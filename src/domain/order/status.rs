@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use crate::domain::names::names;
+use super::names::names;
 
 names! {
     /// Where an order is in its life.

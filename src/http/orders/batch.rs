@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{BatchResult, CreateOrders, CreateOrdersRequest, NewOrder, Ports},
+    domain::OrderRules,
     http::{
         app_state::AppState,
         request::read_body::read_body,
@@ -47,7 +48,8 @@ pub(crate) async fn create<P: Ports>(
 
     let replayed =
         results.iter().any(|(_, result)| matches!(result, Ok(BatchResult::Created(answered)) if answered.replayed));
-    let results = results.into_iter().map(|(index, result)| ResultBody::new(index, result, &id)).collect();
+    let rules = app.ports().rules();
+    let results = results.into_iter().map(|(index, result)| ResultBody::new(index, result, rules, &id)).collect();
     let mut response = HttpResponse::build(StatusCode::MULTI_STATUS).json(BatchBody { results });
     mark_replayed(&mut response, replayed);
     Ok(response)
@@ -96,10 +98,10 @@ struct ResultBody {
 }
 
 impl ResultBody {
-    fn new(index: u32, result: Result<BatchResult, Problem>, id: &RequestId) -> Self {
+    fn new(index: u32, result: Result<BatchResult, Problem>, rules: OrderRules, id: &RequestId) -> Self {
         let problem = match result {
             Ok(BatchResult::Created(answered)) => {
-                let order = Some(OrderBody::from(&answered.order));
+                let order = Some(OrderBody::new(&answered.order, rules));
                 return Self { index, status: StatusCode::CREATED.as_u16(), order, problem: None };
             }
             Ok(BatchResult::Refused(error)) => Problem::from(error),

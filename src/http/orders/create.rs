@@ -19,7 +19,7 @@ use super::{
 pub(crate) async fn create<P: Ports>(app: Data<AppState<P>>, creation: OrderCreation<NewOrder>) -> HttpResult {
     let OrderCreation { tenant, key, body: order } = creation;
     let created = CreateOrder(app.ports()).execute(CreateOrderRequest { tenant, order, key }).await?;
-    Ok(written(StatusCode::CREATED, &created))
+    Ok(written(StatusCode::CREATED, &created, app.ports().rules()))
 }
 
 pub(crate) fn create_doc() -> Doc {

@@ -39,7 +39,7 @@ pub(crate) async fn get<P: Ports>(
     if is_known(&request, order.summary.version)? {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(&order))).finish());
     }
-    Ok(order_response(StatusCode::OK, &order))
+    Ok(order_response(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn get_doc() -> Doc {

@@ -28,7 +28,8 @@ use super::{
 pub(crate) async fn add<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NewItem>) -> HttpResult {
     let OrderChange { tenant, address: order_id, conditions, body: NewItem { sku, quantity } } = change;
     let request = AddItemRequest { tenant, order_id, sku, quantity, conditions };
-    Ok(written(StatusCode::CREATED, &AddItemToOrder(app.ports()).execute(request).await?))
+    let order = AddItemToOrder(app.ports()).execute(request).await?;
+    Ok(written(StatusCode::CREATED, &order, app.ports().rules()))
 }
 
 pub(crate) fn add_doc() -> Doc {
@@ -49,7 +50,8 @@ pub(crate) async fn change_quantity<P: Ports>(
 ) -> HttpResult {
     let OrderChange { tenant, address: (order_id, LineNumber(line)), conditions, body: NewQuantity(quantity) } = change;
     let request = ChangeQuantityRequest { tenant, order_id, line, quantity, conditions };
-    Ok(written(StatusCode::OK, &ChangeQuantity(app.ports()).execute(request).await?))
+    let order = ChangeQuantity(app.ports()).execute(request).await?;
+    Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn change_quantity_doc() -> Doc {
@@ -66,7 +68,8 @@ pub(crate) async fn remove<P: Ports>(
     conditions: Conditions,
 ) -> HttpResult {
     let request = RemoveItemRequest { tenant, order_id, line, conditions };
-    Ok(written(StatusCode::OK, &RemoveItem(app.ports()).execute(request).await?))
+    let order = RemoveItem(app.ports()).execute(request).await?;
+    Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn remove_doc() -> Doc {

@@ -22,7 +22,8 @@ use super::{
 pub(crate) async fn place<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NoFields>) -> HttpResult {
     let OrderChange { tenant, address: order_id, conditions, .. } = change;
     let request = PlaceOrderRequest { tenant, order_id, conditions };
-    Ok(written(StatusCode::OK, &PlaceOrder(app.ports()).execute(request).await?))
+    let order = PlaceOrder(app.ports()).execute(request).await?;
+    Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn place_doc() -> Doc {
@@ -34,7 +35,8 @@ pub(crate) fn place_doc() -> Doc {
 pub(crate) async fn cancel<P: Ports>(app: Data<AppState<P>>, change: OrderChange<Cancellation>) -> HttpResult {
     let OrderChange { tenant, address: order_id, conditions, body: Cancellation { reason } } = change;
     let request = CancelOrderRequest { tenant, order_id, reason, conditions };
-    Ok(written(StatusCode::OK, &CancelOrder(app.ports()).execute(request).await?))
+    let order = CancelOrder(app.ports()).execute(request).await?;
+    Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn cancel_doc() -> Doc {
@@ -46,7 +48,8 @@ pub(crate) fn cancel_doc() -> Doc {
 pub(crate) async fn fulfil<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NoFields>) -> HttpResult {
     let OrderChange { tenant, address: order_id, conditions, .. } = change;
     let request = FulfilOrderRequest { tenant, order_id, conditions };
-    Ok(written(StatusCode::OK, &FulfilOrder(app.ports()).execute(request).await?))
+    let order = FulfilOrder(app.ports()).execute(request).await?;
+    Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn fulfil_doc() -> Doc {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{ListOrders, ListOrdersRequest, OrderFilter, OrderPage, Ports},
+    domain::OrderRules,
     http::{
         app_state::AppState,
         request::{
@@ -31,7 +32,7 @@ pub(crate) async fn list<P: Ports>(
     let before = cursor.map(|text| cursor::decode(&text, &filter)).transpose()?;
     let request = ListOrdersRequest { tenant: caller.tenant, filter, before, limit, total };
     let page = ListOrders(app.ports()).execute(&request).await?;
-    let body = PageBody::new(&page, &request.filter);
+    let body = PageBody::new(&page, &request.filter, app.ports().rules());
     let mut response = HttpResponse::Ok();
     response.insert_header((header::LINK, link(&request, body.next_cursor.as_deref())));
     Ok(json_response(&mut response, &body, body.orders.len() * SUMMARY_BYTES + SUMMARY_BYTES))
@@ -90,9 +91,9 @@ struct PageBody {
 }
 
 impl PageBody {
-    fn new(page: &OrderPage, filter: &OrderFilter) -> Self {
+    fn new(page: &OrderPage, filter: &OrderFilter, rules: OrderRules) -> Self {
         Self {
-            orders: page.orders.iter().map(SummaryBody::from).collect(),
+            orders: page.orders.iter().map(|order| SummaryBody::new(order, rules)).collect(),
             next_cursor: page.next.map(|last| cursor::encode(last, filter)),
             total_orders: page.total,
         }

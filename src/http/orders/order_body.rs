@@ -13,7 +13,7 @@ use utoipa::{
 
 use crate::{
     app::{OrderDetails, OrderSummary},
-    domain::{Action, Amount, Line, MAX_LINES, OrderError, OrderId, Price, Quantity, Status},
+    domain::{Action, Amount, Line, MAX_LINES, OrderError, OrderId, OrderRules, Price, Quantity, Status},
     http::response::{code::Code, problem::sentence, timestamp},
 };
 
@@ -125,8 +125,8 @@ struct ItemBody {
     subtotal: Amount,
 }
 
-impl From<&OrderSummary> for SummaryBody {
-    fn from(order: &OrderSummary) -> Self {
+impl SummaryBody {
+    pub(super) fn new(order: &OrderSummary, rules: OrderRules) -> Self {
         Self {
             order_id: order.order_id,
             customer_id: order.customer_id.to_string(),
@@ -138,16 +138,16 @@ impl From<&OrderSummary> for SummaryBody {
             version: order.version,
             created_at: order.created_at,
             updated_at: order.updated_at,
-            allowed_actions: order.allowed_actions().map(Action::as_str).collect(),
+            allowed_actions: order.allowed_actions(rules).map(Action::as_str).collect(),
         }
     }
 }
 
-impl From<&OrderDetails> for OrderBody {
-    fn from(order: &OrderDetails) -> Self {
+impl OrderBody {
+    pub(super) fn new(order: &OrderDetails, rules: OrderRules) -> Self {
         Self {
-            summary: (&order.summary).into(),
-            disallowed_actions: order.summary.disallowed_actions().map(DisallowedBody::from).collect(),
+            summary: SummaryBody::new(&order.summary, rules),
+            disallowed_actions: order.summary.disallowed_actions(rules).map(DisallowedBody::from).collect(),
             items: order.items.iter().map(ItemBody::from).collect(),
         }
     }

@@ -39,7 +39,7 @@ impl From<OrderError> for Code {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::NotOpen(_) => Self::OrderNotOpen,
-            OrderError::TooManyLines => Self::TooManyLines,
+            OrderError::TooManyLines { .. } => Self::TooManyLines,
             OrderError::CurrencyMismatch { .. } => Self::CurrencyMismatch,
             OrderError::Empty => Self::OrderEmpty,
             OrderError::NotCancellable(_) => Self::OrderNotCancellable,

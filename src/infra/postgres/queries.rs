@@ -2,7 +2,7 @@ use sqlx::{PgConnection, query_as, query_scalar};
 use time::OffsetDateTime;
 
 use crate::{
-    app::{AsOf, HistoricalOrder, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
+    app::{AsOf, HistoricalOrder, ListOrders, OrderDetails, OrderFilter, OrderQueries, OrderSummary, RepoError},
     domain::{CustomerId, Order, OrderId, Status, TenantId},
 };
 
@@ -29,8 +29,8 @@ macro_rules! page {
     };
 }
 
-/// The same of all orders. PostgreSQL expects ten per cent of what a limit might let through while it does not know it: of 201,
-/// which is a page of the greatest size and one more, that is few enough for it to keep the plan instead of making it each time.
+/// The same of all orders. PostgreSQL plans for ten per cent of the rows that an unknown limit might let through. The inner
+/// limit is known, so that is ten per cent of the largest page: few enough to keep one plan for all calls.
 macro_rules! page_of_all {
     ($($argument:expr),+) => {
         query_as!(
@@ -49,6 +49,10 @@ macro_rules! page_of_all {
         )
     };
 }
+
+// `ListOrders` requests one order more than a page has.
+const _: () =
+    assert!(ListOrders::<()>::MAX_LIMIT + 1 == 201, "the inner limit of page_of_all! is the largest page and one");
 
 macro_rules! count {
     ($filter:literal, $($argument:expr),+) => {

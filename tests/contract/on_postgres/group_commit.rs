@@ -11,7 +11,7 @@ use orders::{
 use sqlx::{AssertSqlSafe, query_scalar};
 
 use crate::{
-    setup::{add_line, change, created_at, id, order_with_lines, save, stamp, state, tenant},
+    setup::{add_line, change, context, created_at, id, order_with_lines, save, state, tenant},
     support::{Database, eventually},
 };
 
@@ -34,7 +34,7 @@ async fn a_change_set_that_fails_does_not_stop_255_others() {
         );
         sqlx::raw_sql(AssertSqlSafe(poison)).execute(&mut database.connect().await).await.unwrap();
         let mut held = HeldGroupCommit::new(&database, database.store()).await;
-        let poisoned = Order::create(id(0), "poison".parse().unwrap(), "EUR".parse().unwrap(), stamp(created_at(0)));
+        let poisoned = Order::create(id(0), "poison".parse().unwrap(), "EUR".parse().unwrap(), context(created_at(0)));
         let mut commits = creates(&held.store, 1..=255);
         commits.insert(100, create(&held.store, poisoned));
         let commits = hand_over(commits).await;

@@ -10,7 +10,7 @@ use time::Duration;
 
 use crate::{
     promises::promises,
-    setup::{add_line, all_events, created_at, id, order_with_lines, save, stamp, state, tenant},
+    setup::{add_line, all_events, context, created_at, id, order_with_lines, save, state, tenant},
     support::adapters::adapters,
 };
 
@@ -113,7 +113,7 @@ async fn the_history_of_an_order_is_its_events_by_version(store: impl Store) {
 fn whole_life(n: u64) -> Vec<Order> {
     let mut order = order_with_lines(n, 2);
     let mut then = vec![order.clone()];
-    let at = |order: &Order| stamp(order.state().updated_at + Duration::seconds(1));
+    let at = |order: &Order| context(order.state().updated_at + Duration::seconds(1));
     order.change_quantity(1, 7.try_into().unwrap(), at(&order)).unwrap();
     then.push(order.clone());
     order.remove_item(2, at(&order)).unwrap();

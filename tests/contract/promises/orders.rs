@@ -1,13 +1,17 @@
 //! Units of work, and the orders that they leave.
 
 use orders::{
-    app::{AsOf, HistoricalOrder, Lock, OrderDetails, OrderFilter, RepoError, Store},
-    domain::MAX_LINES,
+    app::{
+        Adapters, AddItemError, AddItemRequest, AddItemToOrder, AsOf, ChangeError, Conditions, GetOrder,
+        HistoricalOrder, Lock, OrderDetails, OrderFilter, RepoError, Store,
+    },
+    domain::{Action, MAX_LINES, OrderError, OrderRules},
 };
 
 use crate::{
     promises::promises,
     setup::{add_line, change, id, list, order_with_lines, save, state, tenant},
+    support::adapters::adapters,
 };
 
 promises! {
@@ -19,6 +23,7 @@ promises! {
     an_order_id_is_created_once_per_tenant,
     a_change_keeps_the_other_lines,
     an_order_stores_as_many_lines_as_the_limit,
+    an_order_with_more_lines_than_a_new_limit_is_shown_and_takes_no_more,
     saving_an_unchanged_order_writes_nothing,
     as_of_a_version_gives_the_order_after_that_version,
 }
@@ -125,6 +130,31 @@ async fn an_order_stores_as_many_lines_as_the_limit(store: impl Store) {
     let expected = order.state().clone();
     save(&store, &tenant("default"), order).await.unwrap();
     assert_eq!(state(&store, &tenant("default"), expected.order_id).await, Some(expected));
+}
+
+async fn an_order_with_more_lines_than_a_new_limit_is_shown_and_takes_no_more(store: impl Store) {
+    let order = order_with_lines(1, 3);
+    let expected = OrderDetails::from(order.state());
+    save(&store, &tenant("default"), order).await.unwrap();
+    let rules = OrderRules::new(2).unwrap();
+    let ports = Adapters { rules, ..adapters(store) };
+
+    let shown = GetOrder(&ports).execute(&tenant("default"), id(1), None).await.unwrap();
+    assert_eq!(shown, expected);
+    let refusal = shown.summary.disallowed_actions(rules).find(|(action, _)| *action == Action::AddItem);
+    assert_eq!(refusal, Some((Action::AddItem, OrderError::TooManyLines { max: 2 })));
+    let request = AddItemRequest {
+        tenant: tenant("default"),
+        order_id: id(1),
+        sku: "MOUSE456".parse().unwrap(),
+        quantity: 1.try_into().unwrap(),
+        conditions: Conditions::default(),
+    };
+    let refused = AddItemToOrder(&ports).execute(request).await;
+    assert!(
+        matches!(refused, Err(AddItemError::Change(ChangeError::Refused(OrderError::TooManyLines { max: 2 })))),
+        "{refused:?}"
+    );
 }
 
 async fn saving_an_unchanged_order_writes_nothing(store: impl Store) {
