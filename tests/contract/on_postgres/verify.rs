@@ -54,18 +54,24 @@ async fn verify_reads_every_page_of_orders() {
 #[tokio::test]
 async fn verify_finds_every_kind_of_tampering() {
     let tampered = [
-        ("delete from order_events where position = 3", vec!["position 3 is missing", "cannot be folded at version 4"]),
+        (
+            "delete from order_events where position = 3",
+            vec!["position 3 is missing", "cannot be replayed at version 4"],
+        ),
         (
             "delete from order_events where order_id = (select max(order_id::text)::uuid from orders)",
             vec!["has no events", "positions 5 to 8 are missing"],
         ),
-        ("update event_head set position = 7", vec!["the head is at position 7, and the log goes on to 8"]),
+        ("update event_head set position = 7", vec!["the head is at position 7, but the event log goes on to 8"]),
         ("update event_head set position = 9", vec!["position 9 is missing"]),
         (
             "update event_head set position = 9223372036854775807",
             vec!["positions 9 to 9223372036854775807 are missing"],
         ),
-        ("delete from order_events where position = 1", vec!["position 1 is missing", "cannot be folded at version 2"]),
+        (
+            "delete from order_events where position = 1",
+            vec!["position 1 is missing", "cannot be replayed at version 2"],
+        ),
         (
             "update order_events set position = 9223372036854775807 where position = 8",
             vec!["goes on to 9223372036854775807", "positions 8 to 9223372036854775806 are missing"],
@@ -75,16 +81,16 @@ async fn verify_finds_every_kind_of_tampering() {
             "update order_events set position = -position + 100 where version in (2, 3) and position < 5",
             vec!["positions 2 to 3 are missing", "goes on to 98"],
         ),
-        ("update orders set total_amount = total_amount + 0.01", vec!["make of it: the totals"]),
-        ("update orders set units_count = units_count + 1", vec!["make of it: the totals"]),
-        ("update orders set status = 'placed'", vec!["make of it: status"]),
-        ("update orders set version = version + 1", vec!["make of it: version"]),
-        ("update orders set customer_id = 'someone'", vec!["make of it: customer_id"]),
-        ("update orders set updated_at = updated_at + interval '1 us'", vec!["make of it: updated_at"]),
-        ("update orders set last_line = last_line + 1", vec!["make of it: last_line"]),
-        ("update order_items set quantity = 9 where line = 2", vec!["make of it: the items"]),
-        ("update order_items set unit_price = 1 where line = 2", vec!["make of it: the items"]),
-        ("delete from order_items where line = 1", vec!["make of it: the items"]),
+        ("update orders set total_amount = total_amount + 0.01", vec!["replay of its events: the totals"]),
+        ("update orders set units_count = units_count + 1", vec!["replay of its events: the totals"]),
+        ("update orders set status = 'placed'", vec!["replay of its events: status"]),
+        ("update orders set version = version + 1", vec!["replay of its events: version"]),
+        ("update orders set customer_id = 'someone'", vec!["replay of its events: customer_id"]),
+        ("update orders set updated_at = updated_at + interval '1 us'", vec!["replay of its events: updated_at"]),
+        ("update orders set last_line = last_line + 1", vec!["replay of its events: last_line"]),
+        ("update order_items set quantity = 9 where line = 2", vec!["replay of its events: the items"]),
+        ("update order_items set unit_price = 1 where line = 2", vec!["replay of its events: the items"]),
+        ("delete from order_items where line = 1", vec!["replay of its events: the items"]),
         (
             "update order_events set payload = payload || '{\"quantity\": 0}' where version = 2",
             vec!["quantity of an event"],

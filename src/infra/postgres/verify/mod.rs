@@ -1,6 +1,11 @@
-//! Checks every order against the event log.
+//! Checks every order against the event log, and that no position is missing.
 
+mod audit;
 mod check;
+mod orders;
+mod positions;
+mod progress;
+mod replay;
 mod report;
 
 pub use check::{VerifyError, verify};

@@ -2,29 +2,29 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// What came of holding the tables against the log.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct VerifyReport {
     pub orders: u64,
     pub events: u64,
-    /// The last position that was taken out on purpose.
+    /// The last retired position.
     pub retired_to: i64,
-    /// The newest position that was given.
+    /// The last position that was taken.
     pub head: i64,
-    /// Orders whose first events were taken out on purpose: nothing can be said about them.
+    /// Orders whose first events are retired, and which therefore cannot be checked.
     pub retired: u64,
-    /// How many things are wrong.
+    /// The number of findings.
     pub found: u64,
-    /// The first of them.
+    /// The first ones.
     findings: Vec<Finding>,
 }
 
-/// Something that is wrong.
+/// A difference between the tables and the event log.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     #[error("event_head has {0} rows, not one")]
     Heads(usize),
-    #[error("the head is at position {head}, and the log goes on to {last}")]
+    #[error("the head is at position {head}, but the event log goes on to {last}")]
     BeyondTheHead { head: i64, last: i64 },
     #[error("{}", missing(*first, *last))]
     Hole { first: i64, last: i64 },
@@ -32,11 +32,11 @@ pub enum Finding {
     NoOrder { tenant: String, order_id: Uuid },
     #[error("order {order_id} of {tenant} has no events")]
     NoEvents { tenant: String, order_id: Uuid },
-    #[error("order {order_id} of {tenant} has position {position} behind position {before}")]
+    #[error("order {order_id} of {tenant} has position {position} after position {before}")]
     OutOfOrder { tenant: String, order_id: Uuid, position: i64, before: i64 },
-    #[error("order {order_id} of {tenant} cannot be folded at version {version}: {reason}")]
+    #[error("order {order_id} of {tenant} cannot be replayed at version {version}: {reason}")]
     NotReplayed { tenant: String, order_id: Uuid, version: i32, reason: String },
-    #[error("order {order_id} of {tenant} is not what its events make of it: {differences}")]
+    #[error("order {order_id} of {tenant} differs from the replay of its events: {differences}")]
     Differs { tenant: String, order_id: Uuid, differences: String },
 }
 
@@ -49,8 +49,8 @@ fn missing(first: i64, last: i64) -> String {
 }
 
 impl VerifyReport {
-    /// How many findings are told one by one.
-    const TOLD: usize = 100;
+    /// How many findings are listed.
+    const LISTED: usize = 100;
 
     pub fn is_clean(&self) -> bool {
         self.found == 0
@@ -62,7 +62,7 @@ impl VerifyReport {
 
     pub(crate) fn find(&mut self, finding: Finding) {
         self.found += 1;
-        if self.findings.len() < Self::TOLD {
+        if self.findings.len() < Self::LISTED {
             self.findings.push(finding);
         }
     }
@@ -74,7 +74,7 @@ impl fmt::Display for VerifyReport {
         writeln!(f, "events     {}", self.events)?;
         writeln!(f, "orders     {}", self.orders)?;
         if self.retired > 0 {
-            writeln!(f, "not folded {} orders, whose first events were retired", self.retired)?;
+            writeln!(f, "unchecked  {} orders, whose first events are retired", self.retired)?;
         }
         for finding in &self.findings {
             writeln!(f, "wrong      {finding}")?;
@@ -83,7 +83,9 @@ impl fmt::Display for VerifyReport {
             writeln!(f, "wrong      {} more", self.found - self.findings.len() as u64)?;
         }
         match self.found {
-            0 => write!(f, "Nothing is wrong: no position is missing, and every order is what its events make of it."),
+            0 => {
+                write!(f, "Nothing is wrong: no position is missing, and every order equals the replay of its events.")
+            }
             1 => write!(f, "1 thing is wrong."),
             several => write!(f, "{several} things are wrong."),
         }
