@@ -21,7 +21,7 @@ pub(crate) fn schemas<B: Body>() -> Map<String, Value> {
     schemas
 }
 
-/// Notes the fields of one object. It never returns a value.
+/// Records the fields of one object. It never returns a value.
 #[derive(Default)]
 struct Describer {
     properties: Map<String, Value>,

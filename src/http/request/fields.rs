@@ -19,13 +19,15 @@ pub(crate) trait Body: Sized {
     /// Whether its parts are bodies themselves, which are read and refused one by one.
     const IS_ENVELOPE: bool = false;
 
-    /// Asks for every field. Use `?` on the values only after the last field: else the fields behind it are not seen.
+    /// Calls one method of `fields` for each field. Use `?` only after the last call: an earlier `?` hides the fields behind
+    /// it from the schema and from the list of errors.
     fn define(fields: &mut impl Fields) -> Option<Self>;
 }
 
-/// What a definition asks for each field: a reader returns its value, the documentation notes its schema.
+/// The methods that a definition calls, one for each field. The reader returns the value; the documentation records the
+/// schema and returns `None`.
 ///
-/// Each method returns `None` if the value is wrong; the reader keeps the error.
+/// The reader also returns `None` if the value is wrong, and keeps the error.
 pub(crate) trait Fields {
     fn required<T: FieldValue>(&mut self, name: &'static str, text: &str) -> Option<T>;
 

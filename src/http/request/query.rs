@@ -17,12 +17,13 @@ use crate::http::response::{
 
 use super::text::TextValue;
 
-/// The parameters that the query of a route may have. One definition reads them and documents them.
+/// The parameters in the query of a route. One definition reads them and documents them.
 pub(crate) trait QueryParameters: Sized {
     fn define(parameters: &mut impl Parameters) -> Self;
 }
 
-/// What a definition asks for each parameter: a reader returns its value, the documentation notes its schema.
+/// The methods that a definition calls, one for each parameter. The reader returns the value; the documentation records the
+/// schema and returns `None`.
 pub(crate) trait Parameters {
     /// `None` if the parameter is absent, or if `parse` refuses it; the reader keeps the error.
     fn parameter<T>(
@@ -54,7 +55,7 @@ pub(crate) trait Parameters {
     }
 }
 
-/// The unsigned integers.
+/// An unsigned integer.
 pub(crate) trait Number: FromStr + PartialOrd + Display + Serialize + Copy {}
 
 impl<T: FromStr + PartialOrd + Display + Serialize + Copy> Number for T {}
@@ -98,7 +99,7 @@ impl FromRequest for NoQuery {
 }
 
 struct QueryReader<'r> {
-    /// Those that were not asked for yet.
+    /// The parameters that the definition has not read yet.
     pairs: Vec<(Cow<'r, str>, Cow<'r, str>)>,
     errors: Vec<FieldError>,
 }

@@ -46,7 +46,7 @@ struct Errors {
 }
 
 struct Reader<'e> {
-    /// The fields that were not asked for yet.
+    /// The fields that the definition has not read yet.
     object: Map<String, Value>,
     pointer: String,
     errors: &'e mut Errors,
