@@ -21,15 +21,13 @@ use super::{
 
 pub(crate) async fn place<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NoFields>) -> HttpResult {
     let OrderChange { tenant, address: order_id, conditions, .. } = change;
-    let request = PlaceOrderRequest { tenant, order_id, conditions };
-    let order = PlaceOrder(app.ports()).execute(request).await?;
+    let order = PlaceOrder(app.ports()).execute(PlaceOrderRequest { tenant, order_id, conditions }).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
 pub(crate) fn place_doc() -> Doc {
-    let doc = Doc::new("Orders", "place_order", "Place an open order that has items");
-    change_doc(doc.body::<NoFields>(&json!({})), 200, "The placed order")
-        .problems(&[Code::OrderNotOpen, Code::OrderEmpty])
+    let doc = Doc::new("Orders", "place_order", "Place an open order that has items").body::<NoFields>(&json!({}));
+    change_doc(doc, 200, "The placed order").problems(&[Code::OrderNotOpen, Code::OrderEmpty])
 }
 
 pub(crate) async fn cancel<P: Ports>(app: Data<AppState<P>>, change: OrderChange<Cancellation>) -> HttpResult {
@@ -47,8 +45,7 @@ pub(crate) fn cancel_doc() -> Doc {
 
 pub(crate) async fn fulfil<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NoFields>) -> HttpResult {
     let OrderChange { tenant, address: order_id, conditions, .. } = change;
-    let request = FulfilOrderRequest { tenant, order_id, conditions };
-    let order = FulfilOrder(app.ports()).execute(request).await?;
+    let order = FulfilOrder(app.ports()).execute(FulfilOrderRequest { tenant, order_id, conditions }).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
