@@ -19,8 +19,9 @@ use crate::{
 };
 
 use super::{
-    order_body::{OrderBody, order_example},
+    order_body::OrderBody,
     order_doc::idempotency_doc,
+    order_example::order_example,
     order_request::{MAX_BATCH, NewOrders, new_order_example},
     order_response::mark_replayed,
     order_write::OrderCreation,

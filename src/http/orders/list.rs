@@ -18,10 +18,7 @@ use crate::{
     },
 };
 
-use super::{
-    cursor,
-    order_body::{SummaryBody, summary_example},
-};
+use super::{cursor, order_body::SummaryBody, order_example::summary_example};
 
 pub(crate) async fn list<P: Ports>(
     app: Data<AppState<P>>,

@@ -11,6 +11,7 @@ pub(crate) mod list;
 mod cursor;
 mod order_body;
 mod order_doc;
+mod order_example;
 mod order_request;
 mod order_response;
 mod order_values;

@@ -1,7 +1,6 @@
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 use utoipa::{
     ToSchema,
@@ -20,7 +19,7 @@ use crate::{
 /// An order as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderSummary)]
-pub(crate) struct SummaryBody {
+pub(super) struct SummaryBody {
     /// A UUID, version 7.
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String, format = "uuid")]
@@ -85,7 +84,7 @@ fn actions_schema() -> ArrayBuilder {
 /// An order with its items.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
-pub(crate) struct OrderBody {
+pub(super) struct OrderBody {
     #[serde(flatten)]
     summary: SummaryBody,
     /// The actions that the order does not allow now, and why.
@@ -175,29 +174,4 @@ impl From<&Line> for ItemBody {
 /// Written straight into the response, without a `String` between.
 fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
-}
-
-pub(crate) fn summary_example() -> Value {
-    json!({
-        "order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "customer_id": "customer-7", "status": "open",
-        "currency": "EUR", "items_count": 1, "units_count": 1, "total_amount": "999.99", "version": 2,
-        "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z",
-        "allowed_actions": ["add_item", "change_quantity", "remove_item", "place", "cancel"],
-    })
-}
-
-pub(crate) fn order_example() -> Value {
-    let item = json!({
-        "line": 1, "sku": "LAPTOP123", "name": "Laptop", "quantity": 1, "price": "999.99", "subtotal": "999.99",
-    });
-    let mut example = summary_example();
-    if let Some(order) = example.as_object_mut() {
-        let fulfil = json!({
-            "action": "fulfil", "code": "order_not_placed",
-            "reason": "The order is open; it can be fulfilled only while it is placed.",
-        });
-        order.insert("disallowed_actions".to_owned(), json!([fulfil]));
-        order.insert("items".to_owned(), json!([item]));
-    }
-    example
 }

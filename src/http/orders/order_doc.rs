@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-use super::order_body::{OrderBody, order_example};
+use super::{order_body::OrderBody, order_example::order_example};
 
 /// A route that changes one order and answers with it.
 pub(super) fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
