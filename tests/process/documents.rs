@@ -1,14 +1,10 @@
 //! The links, paths and commands in the documents work.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
-
-use clap::CommandFactory;
-use orders::config::Config;
 
 use crate::support::{program::remove_settings, project};
 
@@ -125,34 +121,4 @@ fn every_runnable_block_in_the_documents_succeeds() {
         }
     }
     assert!(run > 0);
-}
-
-#[test]
-fn the_example_of_an_environment_has_every_setting_with_its_default_and_nothing_else() {
-    let example = fs::read_to_string(project().join(".env.example")).unwrap();
-    let told: BTreeSet<String> = example
-        .lines()
-        .filter_map(|line| line.strip_prefix('#'))
-        .filter(|line| !line.starts_with(' '))
-        .map(str::to_owned)
-        .collect();
-    let settings: BTreeSet<String> = Config::command()
-        .get_arguments()
-        .filter_map(|argument| {
-            let name = argument.get_env()?.to_str()?;
-            let default = argument.get_default_values().first().and_then(|value| value.to_str()).unwrap_or_default();
-            // A flag is off until it is set.
-            let is_flag = !argument.get_action().takes_values();
-            Some(format!("{name}={}", if is_flag { "false" } else { default }))
-        })
-        .chain(["RUST_LOG=info".to_owned()])
-        .collect();
-    assert_eq!(told, settings);
-    // Nothing is set in an example, and every setting has its words.
-    assert!(example.lines().all(|line| line.is_empty() || line.starts_with('#')));
-    let readme = fs::read_to_string(project().join("README.md")).unwrap();
-    for setting in &settings {
-        let name = setting.split_once('=').unwrap().0;
-        assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in README.md");
-    }
 }

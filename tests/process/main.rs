@@ -7,6 +7,7 @@ mod crash;
 mod documents;
 mod embedded;
 mod faults;
+mod generated;
 mod logs;
 mod outages;
 mod settings;

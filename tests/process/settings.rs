@@ -43,7 +43,7 @@ fn a_bad_setting_ends_the_start_with_an_error_that_names_it_and_the_allowed_valu
     let plain = Program::new;
     let in_memory = || Program::new().in_memory();
     let refused = [
-        (plain().option("--db-pool", "0"), "ORDERS_DB_POOL", "2..=500"),
+        (plain().option("--db-pool", "0"), "ORDERS_DB_POOL", "4..=500"),
         (plain().option("--log-format", "xml"), "ORDERS_LOG_FORMAT", "pretty, json"),
         (plain().bind("8000"), "ORDERS_BIND", "invalid socket address"),
         (plain().bind("0.0.0.0:0"), "ORDERS_BIND", "ORDERS_ALLOW_ANONYMOUS=true"),
