@@ -1,9 +1,9 @@
-//! Tells the program which commit it is built from, and cargo what a build depends on beside the sources.
+//! Passes the Git commit to the program, and names the inputs of a build that cargo does not track by itself.
 
 use std::process::Command;
 
 fn main() {
-    // Migrations are embedded at compile time, and cargo does not see the files that a macro reads.
+    // A macro embeds the migrations at compile time, and cargo does not track the files that a macro reads.
     println!("cargo:rerun-if-changed=migrations");
     println!("cargo:rerun-if-env-changed=ORDERS_COMMIT");
     println!("cargo:rerun-if-changed=.git/HEAD");
@@ -11,7 +11,7 @@ fn main() {
     println!("cargo:rustc-env=ORDERS_COMMIT={}", commit().unwrap_or_else(|| "unknown".to_owned()));
 }
 
-/// As the environment says, where the sources come without their history; or else as git does.
+/// From the environment, for sources without their history. Otherwise from git.
 fn commit() -> Option<String> {
     let given = std::env::var("ORDERS_COMMIT").ok().filter(|commit| !commit.is_empty());
     given.or_else(|| {

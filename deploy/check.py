@@ -1,9 +1,9 @@
-"""What scripts/check-deploy asks of the files that no other tool checks; see there.
+"""The checks of scripts/check-deploy that no other tool does.
 
-check.py files           the dashboard, the alerts, docker-compose.yml and the Dockerfile, against each other and the rest of the project
-check.py queries         the dashboard's queries as recording rules, for promtool
-check.py metrics         /metrics, on standard input, against METRICS
-check.py build FOLDER    does the steps of the Dockerfile below an empty folder, and tells where the binary is
+check.py files           compares the dashboard, the alerts, docker-compose.yml and the Dockerfile with each other and the project
+check.py queries         prints the queries of the dashboard as recording rules, for promtool
+check.py metrics         compares /metrics, on standard input, with METRICS
+check.py build FOLDER    runs the steps of the Dockerfile below an empty folder, and prints the path of the binary
 """
 
 import fnmatch
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-# What the service tells at /metrics: type and labels of each.
+# The metrics of the service, with type and labels.
 METRICS = {
     "orders_build_info": ("gauge", {"version", "commit"}),
     "orders_http_requests_total": ("counter", {"route", "method", "status"}),
@@ -44,9 +44,9 @@ METRICS = {
     "process_max_fds": ("gauge", set()),
     "process_start_time_seconds": ("gauge", set()),
 }
-# Not there without a pricing service, and without PostgreSQL.
+# Absent without a pricing service, and without PostgreSQL.
 OPTIONAL = ("orders_pricing_", "orders_db_")
-# What Prometheus makes itself, and the labels that it adds to everything.
+# The series that Prometheus adds itself, and the labels that it adds to all series.
 SERIES_OF_PROMETHEUS = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
 LABELS_OF_PROMETHEUS = {"job", "instance"}
 
@@ -74,13 +74,13 @@ def known_series():
 
 
 def check_names(where, query):
-    """That a query asks for series and labels that there are. Whether it is PromQL at all, promtool says."""
+    """Checks that the series and labels of a query exist. promtool checks the syntax."""
     series = known_series()
     labels_there = LABELS_OF_PROMETHEUS.union(*series.values())
     text = re.sub(r'"(?:[^"\\]|\\.)*"', '""', query)
     grouping = r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)"
     for label in ",".join(re.findall(grouping, text)).replace(",", " ").split():
-        expect(label in labels_there, f"{where}: nothing has the label {label}")
+        expect(label in labels_there, f"{where}: no metric has the label {label}")
     text = re.sub(r"\[[^]]*\]", " ", re.sub(grouping, " ", text))
     for name, matchers in re.findall(r"\b([a-zA-Z_:][\w:]*)\b(?!\s*\()\s*(\{[^}]*\})?", text):
         if name in ("and", "or", "unless", "bool", "offset"):
@@ -91,7 +91,7 @@ def check_names(where, query):
 
 
 def slug(heading):
-    """The anchor of a heading, as GitHub makes it."""
+    """The anchor that GitHub gives to a heading."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
@@ -108,9 +108,9 @@ def check_alerts():
         name, annotations = rule["alert"], rule["annotations"]
         check_names(name, rule["expr"])
         expect(rule["labels"].get("severity") in ("critical", "warning"), f"{name}: no severity")
-        expect({"summary", "description", "runbook"} == set(annotations), f"{name}: summary, description and runbook")
+        expect({"summary", "description", "runbook"} == set(annotations), f"{name}: needs a summary, a description and a runbook")
         for label in re.findall(r"\$labels\.(\w+)", " ".join(annotations.values())):
-            expect(label in labels_there, f"{name}: nothing has the label {label}")
+            expect(label in labels_there, f"{name}: no metric has the label {label}")
         path, _, anchor = annotations["runbook"].partition("#")
         expect(path == "docs/OPERATIONS.md" and anchor in headings, f"{name}: no heading for {annotations['runbook']}")
         expect(name in fires, f"{name}: no test in which it fires")
@@ -131,9 +131,9 @@ def without_variables(query):
 
 def check_dashboard():
     dashboard = json.loads(read(DASHBOARD))
-    # Traces of the Grafana that it would have been exported from.
+    # Fields that an export from Grafana leaves behind.
     for leftover in ("id", "__inputs", "__requires", "gnetId"):
-        expect(leftover not in dashboard, f"dashboard: {leftover} is a leftover")
+        expect(leftover not in dashboard, f"dashboard: remove the field {leftover}")
     variables = {variable["name"] for variable in dashboard["templating"]["list"]} | {"__rate_interval", "__range"}
     for name in re.findall(r"\$\{?(\w+)", json.dumps(dashboard)):
         expect(name in variables | {"__all"}, f"dashboard: there is no variable {name}")
@@ -147,19 +147,19 @@ def check_dashboard():
     ids, taken = set(), {}
     for panel in dashboard["panels"]:
         where = f"panel {panel['title']}"
-        expect(panel["id"] not in ids, f"{where}: its id is another one's too")
+        expect(panel["id"] not in ids, f"{where}: another panel has the same id")
         ids.add(panel["id"])
         place = panel["gridPos"]
-        expect(place["x"] + place["w"] <= 24, f"{where}: is too wide")
+        expect(place["x"] + place["w"] <= 24, f"{where}: too wide")
         for cell in ((x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])):
-            expect(taken.setdefault(cell, where) == where, f"{where}: lies upon {taken[cell]}")
+            expect(taken.setdefault(cell, where) == where, f"{where}: overlaps {taken[cell]}")
         if panel["type"] == "row":
             continue
         expect(panel.get("description"), f"{where}: no description")
         expect(panel["fieldConfig"]["defaults"].get("unit"), f"{where}: no unit")
         expect(panel["targets"], f"{where}: no query")
         for asked in [panel, *panel["targets"]]:
-            expect(asked["datasource"]["uid"] == "${datasource}", f"{where}: another data source than the one chosen")
+            expect(asked["datasource"]["uid"] == "${datasource}", f"{where}: ignores the data source of the dashboard")
 
 
 def check_compose():
@@ -168,7 +168,7 @@ def check_compose():
     mounts = set()
     for name, service in services.items():
         for other in service.get("depends_on", []):
-            expect(other in services, f"{name}: depends on {other}, which is not there")
+            expect(other in services, f"{name}: depends on {other}, which does not exist")
         for port in service.get("ports", []):
             # The passwords have defaults, and the service authenticates nobody.
             expect(str(port).startswith("127.0.0.1:"), f"{name}: publishes {port} to the network")
@@ -178,7 +178,7 @@ def check_compose():
             there = Path(source).exists() if source.startswith(".") else source in compose["volumes"]
             expect(there, f"{name}: there is no {source}")
     for provider in yaml.safe_load(read("deploy/grafana/provisioning/dashboards/orders.yml"))["providers"]:
-        expect(provider["options"]["path"] in mounts, "Grafana: no dashboards are where it looks for them")
+        expect(provider["options"]["path"] in mounts, "Grafana: no volume is mounted where it looks for dashboards")
     for source in yaml.safe_load(read("deploy/grafana/provisioning/datasources/prometheus.yml"))["datasources"]:
         expect(re.search(r"//([^:/]+)", source["url"])[1] in services, f"Grafana: there is no {source['url']}")
     for job in yaml.safe_load(read("deploy/prometheus/prometheus.yml"))["scrape_configs"]:
@@ -187,7 +187,7 @@ def check_compose():
 
 
 def instructions():
-    """The instructions of the Dockerfile, as (name, rest of the line)."""
+    """Yields the instructions of the Dockerfile as (name, rest of the line)."""
     lines = [line for line in read("Dockerfile").splitlines() if line.strip() and not line.lstrip().startswith("#")]
     for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
         name, rest = line.split(None, 1)
@@ -195,7 +195,7 @@ def instructions():
 
 
 def copy(rest):
-    """Of a COPY: the stage that it copies from, if any, the sources, the destination."""
+    """Splits a COPY into the stage to copy from, if any, the sources and the destination."""
     words = rest.split()
     flags = dict(word[2:].split("=", 1) for word in words if word.startswith("--"))
     *sources, destination = (word for word in words if not word.startswith("--"))
@@ -203,7 +203,7 @@ def copy(rest):
 
 
 def context():
-    """Every file that .dockerignore lets into the build."""
+    """Lists the files that .dockerignore includes in the build context."""
     patterns = [line for line in read(".dockerignore").splitlines() if line and not line.startswith("#")]
 
     def is_in(path):
@@ -231,26 +231,26 @@ def check_dockerfile():
             expect(stage is None or stage in stages, f"Dockerfile: there is no stage {stage}")
             wanted += [] if stage else [Path(source) for source in sources]
     for source in wanted:
-        expect(any(source in (file, *file.parents) for file in files), f"Dockerfile: {source} is not there, or not let in by .dockerignore")
+        expect(any(source in (file, *file.parents) for file in files), f"Dockerfile: {source} does not exist, or .dockerignore excludes it")
     for file in files:
-        expect(any(source in (file, *file.parents) for source in wanted), f".dockerignore lets {file} in, which is not copied")
+        expect(any(source in (file, *file.parents) for source in wanted), f".dockerignore includes {file}, which the Dockerfile does not copy")
 
 
 def metrics(text):
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
     for name, (kind, _) in METRICS.items():
         optional = name.startswith(OPTIONAL)
-        expect(name in kinds or optional, f"/metrics does not tell {name}")
+        expect(name in kinds or optional, f"/metrics has no {name}")
         expect(kinds.get(name, kind) == kind, f"/metrics: {name} is a {kinds.get(name)}, not a {kind}")
     series = known_series()
     for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? ", text, re.M):
-        expect(name in series, f"/metrics tells {name}, which deploy/check.py does not know")
-        told = set(re.findall(r'(?:^|,)(\w+)="', labels))
-        expect(told == series.get(name, told), f"/metrics: {name} has the labels {sorted(told)}")
+        expect(name in series, f"/metrics has {name}, which deploy/check.py does not list")
+        found = set(re.findall(r'(?:^|,)(\w+)="', labels))
+        expect(found == series.get(name, found), f"/metrics: {name} has the labels {sorted(found)}")
 
 
 def build(folder):
-    """Each stage gets a folder that stands for its root, and RUN a shell in its working directory there."""
+    """Runs each stage in a folder in place of its root file system, and each RUN in a shell in its working directory."""
     commit = "check-deploy"
     folder = Path(folder).resolve()
     files = context()
@@ -274,9 +274,9 @@ def build(folder):
             for source in sources:
                 copy_one(source, origin and roots[origin], files, target, destination.endswith("/"))
         elif name == "RUN":
-            # It would be this machine's path.
+            # It would be a path of this machine.
             if re.search(r"(?<![\w.)])/\w", rest):
-                sys.exit(f"Dockerfile: a path of RUN is absolute: {rest}")
+                sys.exit(f"Dockerfile: RUN must not use absolute paths: {rest}")
             kept = {name: os.environ[name] for name in ("PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME") if name in os.environ}
             print(f"RUN {rest}", file=sys.stderr, flush=True)
             subprocess.run(["sh", "-c", rest], check=True, cwd=root / here.relative_to("/"), env=kept | variables, stdout=sys.stderr)
@@ -284,19 +284,19 @@ def build(folder):
             binary = root / json.loads(rest)[0].lstrip("/")
     page = root / variables["ORDERS_STATIC_DIR"].lstrip("/") / "index.html"
     if not page.exists():
-        sys.exit(f"Dockerfile: {page} is not there")
+        sys.exit(f"Dockerfile: {page} does not exist")
     version = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True, env={}).stdout.strip()
     if commit not in version:
-        sys.exit(f"the binary does not tell its commit, but: {version}")
+        sys.exit(f"the version of the binary does not contain its commit: {version}")
     print(binary)
 
 
 def copy_one(source, origin, files, target, into):
-    """With the times of the files, as COPY does: cargo goes by them."""
+    """Copies with modification times, as COPY does: cargo depends on them."""
     if origin:
         path = origin / source.lstrip("/")
         if not path.exists():
-            print(f"{source} is of the base image: this machine's is taken", file=sys.stderr)
+            print(f"{source} is part of the base image: using the one of this machine", file=sys.stderr)
             path = Path(source)
         place = target / path.name if into else target
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
--- What became of the orders of :customer that items were added to: how many lines there are, and how many orders where a line, its
--- event and the order's counts do not agree, as they would not if one change had overwritten another.
+-- Checks the orders of :customer after the load added items. Returns the number of lines, and the number of orders whose lines,
+-- events and counts differ. They would differ if one change had overwritten another.
 with lines as (
     select order_id, count(*) as count, min(line) as first, max(line) as last
     from order_items join orders using (tenant_id, order_id)

@@ -1,5 +1,5 @@
-"""Writes orders at a steady rate, follows the stream of events in another process, and prints two rows of a Markdown table: how
-long after its write an event came. Usage: delay.py NAME WRITER-URL STREAM-URL RATE SECONDS"""
+"""Writes orders at a steady rate, reads the event stream in another process, and prints two rows of a Markdown table: the delay
+from a write to its event. Usage: delay.py NAME WRITER-URL STREAM-URL RATE SECONDS"""
 
 import asyncio
 import http.client
@@ -9,17 +9,17 @@ import sys
 import time
 import urllib.parse
 
-# The clock is the machine's, the same in both processes.
+# Both processes read the same clock.
 now = time.monotonic
 
 
 def follow(address, count, pipe):
-    """The first `count` events: for each order, when its event came. Reads them all before it looks into them."""
+    """Reads the first `count` events, and sends the time of arrival for each order. It parses the events only after the last one."""
     connection = http.client.HTTPConnection(address, timeout=20)
     connection.request("GET", "/events/stream")
     answer = connection.getresponse()
     assert answer.status == 200, answer.read()
-    # The opening tells the position from which on nothing is left out.
+    # The first block has the position after which no event is missing.
     while not answer.readline().startswith(b"id: "):
         pass
     pipe.send("opened")
@@ -36,7 +36,7 @@ def follow(address, count, pipe):
 
 
 async def write(address, rate, count):
-    """Sends at its times whether or not the answers come: for each order, when it was sent and when it was answered."""
+    """Sends at fixed times, whether or not responses arrive. Returns for each order the times of the request and the response."""
     host, port = address.split(":")
     idle, tasks, written = [], [], {}
 
@@ -74,17 +74,17 @@ def main():
     address = urllib.parse.urlsplit(stream).netloc
     follower = multiprocessing.Process(target=follow, args=(address, count, theirs), daemon=True)
     follower.start()
-    # Else the end of the follower would not be heard of.
+    # Otherwise this process would not notice the end of the follower.
     theirs.close()
     pipe.recv()
     written, rate = asyncio.run(write(urllib.parse.urlsplit(writer).netloc, int(rate), count))
     came = pipe.recv()
     assert came.keys() == written.keys(), "the events are not those of the writes"
-    for since, what in enumerate(("the request sent", "the answer received")):
+    for since, what in enumerate(("the request sent", "the response received")):
         delays = milliseconds(came[order] - written[order][since] for order in came)
         print(f"| {name} | {rate:.0f} | {what} | {delays} |")
     early = sum(came[order] < written[order][1] for order in came)
-    print(f"{early * 100 / count:.0f} % of the events came before the answer", file=sys.stderr)
+    print(f"{early * 100 / count:.0f} % of the events arrived before the response", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Walks through the feed of events, page by page, over one connection, and prints a Markdown table. Usage: feed.py URL"""
+"""Reads the event feed page by page over one connection, and prints a Markdown table. Usage: feed.py URL"""
 
 import http.client
 import re
@@ -17,9 +17,9 @@ while True:
     assert answer.status == 200, body
     if body == b"[]":
         break
-    # What the client does with a page is not what is measured.
+    # The time of the client for a page does not count.
     positions = [int(position) for position in re.findall(rb'"sequence":"(\d+)"', body)]
-    assert positions == list(range(events + 1, events + 1 + len(positions))), f"a gap behind {events}"
+    assert positions == list(range(events + 1, events + 1 + len(positions))), f"a gap after {events}"
     events += len(positions)
     size += len(body) / 2**20
     path = re.search(r'<([^>]+)>; rel="next"', answer.headers["Link"])[1]

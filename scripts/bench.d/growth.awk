@@ -1,4 +1,4 @@
-# The table of growth.sh, from what `measure` wrote down, with a line "size SIZE" before each.
+# Makes the table of growth.sh from the lines of `measure`, each after a line "size SIZE".
 BEGIN {
     name["keyed"] = "`POST /orders` with `Idempotency-Key`"
     name["read"] = "`GET /orders/{id}`"
@@ -40,5 +40,5 @@ END {
     rows("keyed")
     rows("read")
     rows("list")
-    print "\nBy 64 connections. The sizes took turns, in two rounds; percentiles are the means of both. Reads are of orders of all ages.\n"
+    print "\nBy 64 connections. The sizes alternated, in two rounds; percentiles are the means of both. Reads are of orders of all ages.\n"
 }

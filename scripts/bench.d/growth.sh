@@ -1,4 +1,6 @@
-# The same work with ever more orders stored. A part of scripts/bench.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # scripts/bench and service.sh set and use the variables
+# The same work while more and more orders are stored. A part of scripts/bench.
 
 growth() {
     local size sizes=() left_out=() work
@@ -20,7 +22,7 @@ growth() {
     done
 
     : >"$scratch/cells"
-    # All sizes take turns, in two rounds: what the machine does meanwhile slows all of them.
+    # All sizes alternate, in two rounds, so that other load on the machine slows all of them.
     for _ in 1 2; do
         for work in keyed read list; do
             for size in "${sizes[@]}"; do
@@ -34,15 +36,15 @@ growth() {
     done
     stop_services
     awk -f scripts/bench.d/growth.awk "$scratch/cells"
-    for size in "${left_out[@]}"; do printf '%s orders were left out: the disk has no room for them.\n\n' "$size"; done
+    for size in "${left_out[@]}"; do printf 'Without %s orders: the disk has no room for them.\n\n' "$size"; done
     name=orders
 }
 
-# store SIZE: a database of that many orders.
+# store SIZE: creates a database with that many orders.
 store() {
     name=orders_$1
     fresh_database
-    # It makes the tables. One that ran on would read all the events to come.
+    # The service creates the tables. It stops because it would read all the new events.
     start_service
     stop_services
     say "storing $1 orders"
@@ -50,14 +52,14 @@ store() {
     say "$1 orders take $(sql -c 'select pg_size_pretty(pg_database_size(current_database()))')"
 }
 
-# has_room SIZE: an order takes less than a KiB with its indexes and its event; sorting them for the indexes takes some, too.
+# has_room SIZE: an order takes less than 1 KiB with its indexes and its event, and sorting for the indexes takes space too.
 has_room() {
     local free
     free=$(df -Pk "$scratch" | awk 'NR == 2 { print $4 }')
     [ "$free" -gt $(($1 * 2 + 2 * 1024 * 1024)) ]
 }
 
-# some_ids: 100,000 at most, of all ages and in no order.
+# some_ids: prints at most 100,000 order ids of all ages, in random order.
 some_ids() {
     sql -c "select order_id
         from orders tablesample bernoulli (least(100, 100 * 100000.0 / (select greatest(1, count(*)) from orders)))

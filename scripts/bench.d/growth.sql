@@ -1,6 +1,6 @@
--- :size orders of ten thousand customers, a second apart and up to now, each with the event of its creation.
+-- Stores :size orders of ten thousand customers, one for each second until now, each with the event of its creation.
 begin;
--- Not a table, which would take the disk's time once more. The ids have the time as the service's have.
+-- A view, because a table would be written to disk as well. The ids begin with the time, like those of the service.
 create temporary view stored as
 select
     n,
@@ -23,6 +23,6 @@ from stored;
 update event_head set position = :size;
 commit;
 
--- Else both come in the middle of a measurement.
+-- Otherwise both happen during a measurement.
 vacuum analyze orders, order_events;
 checkpoint;

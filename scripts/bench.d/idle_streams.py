@@ -1,4 +1,4 @@
-"""Opens a thousand streams of events and prints a Markdown table: what they cost the service in memory.
+"""Opens a thousand event streams and prints a Markdown table of the memory that the service needs for them.
 Usage: idle_streams.py URL PID"""
 
 import http.client
@@ -45,7 +45,7 @@ for _ in range(COUNT):
     stream.sendall(f"GET /events/stream HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
     selector.register(stream, selectors.EVENT_READ)
     got[stream] = b""
-# The opening has the first one.
+# The first block of a stream has one already.
 until_each_has(2, b": still there\n")
 row("after a heartbeat on each")
 

@@ -1,9 +1,11 @@
-# Two instances on one database, held against one. A part of scripts/bench.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # scripts/bench and service.sh set and use the variables
+# Two instances on one database, compared with one. A part of scripts/bench.
 
 instances() {
     fresh_database
     : >"$scratch/cells"
-    # They take turns: what the machine does meanwhile slows both.
+    # They alternate, so that other load on the machine slows both.
     for _ in 1 2; do
         measure_instances 1
         measure_instances 2
@@ -18,12 +20,12 @@ instances() {
             one = sum[1] / runs[1]
             for (i = 1; i <= NR; i++) printf "| %d | %.0f | %s | %.2f |\n", instances[i], rate[i], row[i], rate[i] / one
             printf "\n`POST /orders` with `Idempotency-Key` by 64 connections, 32 to each of two instances."
-            printf " By the means, two take %.2f of what one takes.\n\n", sum[2] / runs[2] / one
+            printf " On average, two instances reach %.2f of the rate of one.\n\n", sum[2] / runs[2] / one
         }
     ' "$scratch/cells"
 }
 
-# measure_instances 1|2: both times from two clients with 32 connections each.
+# measure_instances 1|2: in both cases with two clients of 32 connections each.
 measure_instances() {
     local count=$1 first begun successes errors rest
     stop_services
@@ -33,7 +35,7 @@ measure_instances() {
     say "instances: $count"
     two_loads "$first" "$url" 1 >/dev/null
     begun=$(date +%s%3N)
-    # The greater of two percentiles: what both keep to.
+    # The greater of two percentiles is a bound for both.
     two_loads "$first" "$url" "$seconds" | awk -v count="$count" '
         function more(a, b) { return a > b ? a : b }
         { successes += $1; errors += $2; rate += $1 / ($3 / 1e6) }
@@ -45,7 +47,7 @@ measure_instances() {
     if [ "$errors" != 0 ]; then say "$errors errors: $(grep -m 1 ' ERROR ' "$scratch/log" || echo 'none in the log')"; fi
 }
 
-# two_loads URL URL SECONDS: what `load` answers, twice.
+# two_loads URL URL SECONDS: prints the output of `load` twice.
 two_loads() {
     local duration=$3 first second threads=1
     url=$1 load 32 "$duration" keyed >"$scratch/load-1" &

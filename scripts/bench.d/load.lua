@@ -1,12 +1,12 @@
--- What wrk sends: `-- WORK THREADS RUN [FILE]`. RUN is in every key, so that no other run has the same ones; FILE has ids of
--- orders, one a line. The requests are written out beforehand as far as they can be: wrk shares the machine with what it measures.
+-- The requests of wrk: `-- WORK THREADS RUN [FILE]`. Every key contains RUN, so that no other run uses the same keys. FILE has
+-- the ids of orders, one on each line. The script prepares the requests, because wrk shares the machine with the service.
 
--- How many items one order gets, in requests.sh as well: 200 are the most.
+-- How many items the hot order gets. requests.sh has the same number; the limit is 200.
 local LINES = 190
 local ITEMS = '{"sku":"LAPTOP123","quantity":1},{"sku":"MOUSE456","quantity":2},{"sku":"PSU750WGOLD","quantity":1}'
 
 local threads = 0
--- What `request` needs: each thread has its own Lua, and `thread` is its number there.
+-- The state of `request`. Each thread has its own Lua, and `thread` is its number.
 local requests, tails, key, sent = {}, {}, nil, 0
 
 function setup(new)
@@ -34,11 +34,11 @@ local function next_with_key()
     return requests[n] .. key .. sent .. tails[n]
 end
 
--- Each thread has its share of the lines of an order: then it is full, and the next one is the hot one.
+-- Each thread adds its share of the lines of an order. Then the order is full, and the next one is the hot order.
 local function next_with_room()
     local n = math.floor(sent / math.floor(LINES / threads)) + 1
     sent = sent + 1
-    -- When none is left, the service refuses the rest, and that is counted.
+    -- If no order is left, the service refuses the rest, and wrk counts that.
     return requests[math.min(n, #requests)]
 end
 
@@ -53,7 +53,7 @@ local function creates(items, keyed)
     return keyed and next_with_key or next_of_all
 end
 
--- of_each_id(FILE, WRITE[, SHARE]): with SHARE, no two threads have an order in common.
+-- of_each_id(FILE, WRITE[, SHARE]): with SHARE, no two threads use the same order.
 local function of_each_id(file, write, share)
     local n = 0
     for id in io.lines(file) do
@@ -100,7 +100,7 @@ function init(args)
     request = works[args[1]](args[4])
 end
 
--- A function `response` could look at every status, but wrk then copies every answer into Lua. Its own count knows those above 399.
+-- wrk counts the statuses above 399. A function `response` could check each status, but wrk would copy every response into Lua.
 function done(summary, latency)
     local errors = summary.errors
     local broken = errors.connect + errors.read + errors.write + errors.timeout

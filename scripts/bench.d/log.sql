@@ -1,4 +1,5 @@
--- 50,000 orders of three items, a second apart, and the six events that led to each. The ids have the time as the service's have.
+-- Stores 50,000 orders of three items, one for each second, with the six events of each. The ids begin with the time, like those
+-- of the service.
 create temporary table stored as
 select
     n,
@@ -40,5 +41,5 @@ order by 1;
 
 update event_head set position = (select max(position) from order_events);
 
--- Else the autovacuum does it in the middle of a measurement.
+-- Otherwise autovacuum does it during a measurement.
 vacuum analyze orders, order_items, order_events;

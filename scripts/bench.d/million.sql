@@ -1,4 +1,5 @@
--- A second apart, of a hundred customers, two thirds open; the ids have the time as the service's have.
+-- Stores a million orders of a hundred customers, one for each second, two thirds of them open. The ids begin with the time, like
+-- those of the service.
 insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount, last_line,
     version, created_at, updated_at)
 select

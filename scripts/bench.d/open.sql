@@ -1,9 +1,9 @@
--- :count orders of :customer without items, for items to be added to, each with its event; answers their ids.
+-- Stores :count orders of :customer without items, each with its event, and returns their ids. The load adds items to them.
 begin;
 create temporary table opened on commit drop as
 select
     n,
-    -- The ids have the time as the service's have.
+    -- The ids begin with the time, like those of the service.
     (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '7000a' || substr(md5(:'customer'), 1, 3)
         || lpad(to_hex(n), 12, '0'))::uuid as order_id
 from generate_series(1, :count) as n;
@@ -23,5 +23,5 @@ from head, opened;
 select order_id from opened order by n;
 commit;
 
--- Else the autovacuum does it in the middle of a measurement.
+-- Otherwise autovacuum does it during a measurement.
 vacuum analyze orders, order_events;

@@ -1,5 +1,5 @@
-"""Walks through a list, page by page, over one connection, and prints a row of a Markdown table: how long the first, the
-middle and the last hundred pages took. Usage: pages.py URL FILTER, the filter empty or ending with &."""
+"""Reads a list page by page over one connection, and prints a row of a Markdown table: the times of the first, the middle and
+the last hundred pages. Usage: pages.py URL FILTER, the filter empty or ending with &."""
 
 import http.client
 import json
@@ -22,9 +22,9 @@ while cursor is not None:
     seen += len(page["orders"])
     cursor = page["next_cursor"]
 
-# Fewer where the list is short.
+# Fewer if the list is short.
 few = min(100, len(took) // 3)
-# The very last page is seldom full.
+# The last page is rarely full.
 full = took[:-1]
 middle = len(full) // 2
 first, between, last = (

@@ -1,4 +1,6 @@
-# A walk through a list of a million orders, from the first page to the last. A part of scripts/bench.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # service.sh sets the variables
+# All pages of a list of a million orders, from the first to the last. A part of scripts/bench.
 
 paging() {
     local filter
@@ -8,7 +10,7 @@ paging() {
     sql -f scripts/bench.d/million.sql
     printf '| list | pages | first 100, median ms | middle 100 | last 100 | last / first |\n|---|--:|--:|--:|--:|--:|\n'
     for filter in '' 'customer_id=customer-7&' 'status=open&'; do
-        say "walking through all pages: ${filter:-no filter}"
+        say "reading all pages: ${filter:-no filter}"
         python3 scripts/bench.d/pages.py "$url" "$filter"
     done
     echo

@@ -1,4 +1,4 @@
-# The table of requests.sh, from what it measured:
+# Makes the table of requests.sh from its measurements:
 #   service WORK CONNECTIONS SERVICE-CPU-BEFORE -AFTER POSTGRESQL-CPU-BEFORE -AFTER SUCCESSES ERRORS MICROSECONDS P50 P99 MAX
 #   pgbench WORK CLIENTS POSTGRESQL-CPU-BEFORE -AFTER SUCCESSES ERRORS RATE MEAN
 BEGIN {
@@ -12,7 +12,7 @@ BEGIN {
     name["pgbench", "single"] = "pgbench: an order and its event in one statement"
     name["pgbench", "transaction"] = "pgbench: the same in a transaction with the head's update"
     name["pgbench", "read"] = "pgbench: select an order by its key"
-    # What is held against which work of pgbench. A list has nothing like it.
+    # The work of pgbench to compare with. There is none for a list.
     pair["create"] = pair["keyed"] = pair["items"] = pair["add"] = pair["hot"] = "single"
     pair["single"] = pair["transaction"] = "single"
     pair["read"] = "read"
@@ -56,8 +56,8 @@ END {
     rows("pgbench", "transaction")
     rows("pgbench", "read")
     print ""
-    print "What writes is held against the one statement, what reads an order against the select: against the run of pgbench just before it, and against the best of all its runs."
-    printf "The transaction got to %.0f/s at its best.", best["transaction"]
+    print "Writes are compared with the one statement, and reads of an order with the select: with the run of pgbench just before, and with the best of its runs."
+    printf "The best run of the transaction reached %.0f/s.", best["transaction"]
     printf " Creates with a key, divided by that:"
     for (i = 1; i <= NR; i++) if (work[i] == "keyed") printf "%s %.2f at %d", count++ ? "," : "", rate[i] / best["transaction"], connections[i]
     print "."

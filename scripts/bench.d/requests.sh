@@ -1,30 +1,31 @@
-# Requests to the service and, in between, the same work as bare SQL by pgbench: in one database, in the same minutes.
-# A part of scripts/bench.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # scripts/bench and service.sh set the variables
+# Requests to the service and, in turns, the same work as bare SQL by pgbench, on one database. A part of scripts/bench.
 
-# Clients of pgbench: more of them wait for each other more than they add on a machine of few cores.
+# Clients of pgbench. On a machine with few cores more clients only wait for each other.
 clients=8
-# How many items one order gets, in load.lua as well: 200 are the most.
+# How many items the hot order gets before the next order takes its place. load.lua has the same number; the limit is 200.
 hot_lines=190
 
-# stored_since MILLISECONDS: how many orders the service took since then. Their ids begin with the time.
+# stored_since MILLISECONDS: prints how many orders the service stored since then. Their ids begin with the time.
 stored_since() {
     sql -c "select count(*) from orders
         where tenant_id = 'default' and order_id >= (lpad(to_hex($1), 12, '0') || repeat('0', 20))::uuid"
 }
 
-# open_orders WORK CONNECTIONS: orders of their own for what adds items, in the file of ids.
+# open_orders WORK CONNECTIONS: creates orders for the works that add items, and writes their ids to a file.
 open_orders() {
     local count
     case $1 in
-        # Few items come to each of them.
+        # Each of them gets few items.
         add) count=20000 ;;
-        # As many as 20,000 items a second fill.
+        # As many as 20,000 items a second can fill.
         hot) count=$((seconds * 20000 / hot_lines)) ;;
     esac
     sql -v count="$count" -v customer="bench-$1-$2" -f scripts/bench.d/open.sql >"$scratch/ids-$1"
 }
 
-# check WORK CONNECTIONS SUCCESSES BEGUN: wrk takes any answer below 400 for a success; the database knows better.
+# check WORK CONNECTIONS SUCCESSES BEGUN: compares the count of wrk with the database. wrk counts every status below 400.
 check() {
     local work=$1 connections=$2 successes=$3 begun=$4 orders lines wrong
     case $work in
@@ -34,13 +35,13 @@ check() {
             ;;
         add | hot)
             IFS='|' read -r lines wrong < <(sql -v customer="bench-$work-$connections" -f scripts/bench.d/added.sql)
-            [ "$wrong" = 0 ] || fail "$wrong orders do not agree with their items and events"
+            [ "$wrong" = 0 ] || fail "$wrong orders differ from their items and events"
             [ "$lines" -ge "$successes" ] || fail "wrk counts $successes items added, the database has $lines"
             ;;
     esac
 }
 
-# measure WORK CONNECTIONS: the service.
+# measure WORK CONNECTIONS: measures the service.
 measure() {
     local work=$1 connections=$2 begun result successes errors rest service_before postgres_before
     say "$work, connections: $connections"
@@ -55,11 +56,11 @@ measure() {
     read -r successes errors rest <<<"$result"
     check "$work" "$connections" "$successes" "$begun"
     if [ "$errors" != 0 ]; then say "$errors errors: $(grep -m 1 ' ERROR ' "$scratch/log" || echo 'none in the log')"; fi
-    # The access log of a whole run would be hundreds of megabytes.
+    # The access lines of a whole run would take hundreds of megabytes.
     : >"$scratch/log"
 }
 
-# measure_sql WORK: pgbench.
+# measure_sql WORK: measures pgbench.
 measure_sql() {
     local work=$1 before
     say "$work, pgbench"
@@ -89,7 +90,7 @@ requests() {
     expect 200 "$url/orders/$(tail -n 1 "$scratch/ids-read")"
     : >"$scratch/log"
 
-    # Each kind of work beside that of pgbench: what the machine does meanwhile slows both of them.
+    # The service and pgbench alternate, so that other load on the machine slows both.
     for connections in 1 16 64 256; do
         for work in create keyed items add hot; do
             measure_sql single
@@ -107,7 +108,7 @@ requests() {
 
 Resident memory of the service: $idle idle, $peak at most.
 
-The hot order gets $hot_lines items; then another one is it. Each row was measured for $seconds s.
+The hot order gets $hot_lines items; then another order takes its place. Each row was measured for $seconds s.
 
 END
 }

@@ -1,5 +1,5 @@
--- The best that a writer of one order after the other gets to: the order and its event in one statement, and a position that nobody
--- waits for. Such positions are not in the order of the commits and can have holes, so the service could not do with them.
+-- The upper bound for a writer of single orders: the order and its event in one statement, with a position that needs no lock.
+-- Such positions are not in commit order and can have gaps, so the service cannot use them.
 \set n random(1, 1000)
 with created as (
     insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount, last_line,

@@ -1,5 +1,5 @@
-"""Drives mixed traffic, looks at the service's memory every second, and prints a Markdown table. Ends with 1 when there were
-answers that should not have been, or none. Usage: soak.py URL PID LOG SECONDS"""
+"""Sends mixed traffic, reads the memory of the service every second, and prints a Markdown table. Exits with 1 if there were
+unexpected responses, or none. Usage: soak.py URL PID LOG SECONDS"""
 
 import asyncio
 import collections
@@ -18,11 +18,10 @@ HOT_LINES = 150
 SKUS = ("LAPTOP123", "MOUSE456", "KEYBOARD789", "MONITOR147", "PSU750WGOLD", "SSD512GBNVME")
 url, pid, log, seconds = sys.argv[1:]
 address = urllib.parse.urlsplit(url)
-# The clock is the machine's.
 now = time.monotonic
 begun = now()
 end = begun + int(seconds)
-# Nothing here grows with the requests: the driver shares the machine with what it measures.
+# No data here grows with the requests, because the driver shares the machine with the service.
 statuses, streams, wrong = collections.Counter(), collections.Counter(), collections.Counter()
 hot = {"order": None, "lines": 0}
 
@@ -34,7 +33,7 @@ def complain(what, *more):
 
 
 class Client:
-    """One connection at a time."""
+    """A client with one connection at a time."""
 
     reader = writer = None
 
@@ -57,7 +56,7 @@ class Client:
         return await self.reader.readuntil(b"\r\n\r\n")
 
     async def ask(self, expected, method, path, body=b"", **headers):
-        """The head and the body of the answer, which has to have one of the expected statuses."""
+        """Returns the head and the body of the response, which must have one of the expected statuses."""
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         head = await self.send(method, path, body, **headers)
@@ -67,13 +66,13 @@ class Client:
         statuses[status] += 1
         if status not in expected:
             complain(f"{status} from {method}", path, body, answer)
-            # What follows in a life would only be refused as well.
+            # The service would refuse the next steps of this order as well.
             raise Unexpected
         return head, answer
 
 
 class Unexpected(Exception):
-    """It was complained of already."""
+    """An unexpected response, which is reported already."""
 
 
 def item():
@@ -81,7 +80,7 @@ def item():
 
 
 async def create(client):
-    """An order, sometimes asked for twice with its key, sometimes with a key that is another's."""
+    """Creates an order. Sometimes it repeats the request with the same key, or uses the key for another request."""
     key = str(uuid.uuid4())
     order = {"customer_id": f"soak-{random.randrange(1000)}", "items": [item() for _ in range(random.randint(0, 3))]}
     _, answer = await client.ask({201}, "POST", "/orders", order, Idempotency_Key=key)
@@ -93,7 +92,7 @@ async def create(client):
 
 
 async def fill(client, order):
-    """Items come, change and go."""
+    """Adds, changes and removes items."""
     for _ in range(random.randint(1, 5)):
         _, answer = await client.ask({201}, "POST", order + "/items", item(), Idempotency_Key=uuid.uuid4())
     line = f"{order}/items/{json.loads(answer)['items'][-1]['line']}"
@@ -120,13 +119,13 @@ async def finish(client, order):
 
 
 async def crowd(client):
-    """All clients add to one order, until it is full."""
+    """Adds to the order that all clients add to, until it is full."""
     if not hot["order"] or hot["lines"] >= HOT_LINES:
-        # Meanwhile the others go on with the one before.
+        # Meanwhile the other clients use the previous order.
         hot["lines"] = 0
         hot["order"] = await create(client)
     hot["lines"] += 1
-    # Others may have changed it again and again at the same time, or filled it.
+    # Other clients may have won every race for the order, or filled it.
     await client.ask({201, 409, 422}, "POST", hot["order"] + "/items", item())
 
 
@@ -153,7 +152,7 @@ async def err(client, order):
 
 
 async def live(client):
-    """An order from its beginning to its end, and what else a client does."""
+    """Takes an order from creation to its end, with the other requests of a client in between."""
     order = await create(client)
     await fill(client, order)
     await look(client, order)
@@ -162,13 +161,13 @@ async def live(client):
     if random.random() < 0.5:
         await err(client, order)
     await finish(client, order)
-    # The next one comes over a new connection.
+    # Sometimes the next order uses a new connection.
     if random.random() < 0.05:
         client.close()
 
 
 async def follow(client):
-    """The feed, page by page, and waits for more."""
+    """Reads the feed page by page, and waits for more."""
     path = "/events?limit=1000&wait=2"
     while now() < end:
         head, _ = await client.ask({200}, "GET", path)
@@ -176,15 +175,15 @@ async def follow(client):
 
 
 async def listen(client):
-    """A stream for some seconds, from now on or from the beginning of the log."""
+    """Reads a stream for some seconds, from now on or from the beginning of the event log."""
     head = await client.send("GET", "/events/stream" + random.choice(("", "?after=0")))
     if not head.startswith(b"HTTP/1.1 200 "):
-        complain("a stream is refused", head)
+        complain("refused stream", head)
     until = min(end, now() + random.uniform(1, 15))
     try:
         while await asyncio.wait_for(client.reader.read(65536), until - now()):
             pass
-        # It may: when it sends more than is read here.
+        # The service may do so if the client reads too slowly.
         streams["ended by the service"] += 1
     except asyncio.TimeoutError:
         streams["ended by the client"] += 1
@@ -199,7 +198,7 @@ async def again_and_again(work):
         except Unexpected:
             pass
         except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError) as error:
-            complain(f"no answer: {type(error).__name__}", error)
+            complain(f"no response: {type(error).__name__}", error)
             client.close()
             await asyncio.sleep(0.1)
     client.close()
@@ -213,17 +212,17 @@ def kib(key):
 async def watch(samples):
     while now() < end:
         samples.append((now() - begun, kib("VmRSS")))
-        # The access log of a whole run would be gigabytes.
+        # The access lines of a whole run would take gigabytes.
         with open(log, "r+", errors="replace") as lines:
             for line in lines:
                 if " ERROR " in line:
-                    complain("an error in the log", line)
+                    complain("error in the log", line)
             lines.truncate(0)
         await asyncio.sleep(1)
 
 
 def slope(samples):
-    """By least squares, in KiB a minute."""
+    """The slope by least squares, in KiB a minute."""
     middle = sum(at for at, _ in samples) / len(samples)
     mean = sum(size for _, size in samples) / len(samples)
     spread = sum((at - middle) ** 2 for at, _ in samples)
@@ -241,11 +240,11 @@ def report(samples):
     ):
         print(f"| {when} | {size / 1024:.1f} MiB |")
     print(f"| slope after the warm-up | {slope(warm):+.0f} KiB/minute |\n")
-    print(f"{sum(statuses.values()):,} requests in {seconds} s by {CLIENTS} clients and one that follows the feed.")
-    print("Answers: " + ", ".join(f"{count:,} of {status}" for status, count in sorted(statuses.items())) + ".")
+    print(f"{sum(statuses.values()):,} requests in {seconds} s by {CLIENTS} clients and one reader of the feed.")
+    print("Responses: " + ", ".join(f"{count:,} of {status}" for status, count in sorted(statuses.items())) + ".")
     print("Streams: " + ", ".join(f"{count:,} {how}" for how, count in sorted(streams.items())) + ".")
     for what, count in wrong.items():
-        print(f"Wrong: {count:,} times {what}.")
+        print(f"Unexpected: {count:,} × {what}.")
 
 
 async def main():

@@ -1,4 +1,4 @@
--- An order, its event and the head's update, one statement after the other in a transaction of their own.
+-- An order, its event and the update of the head: one transaction of several statements.
 \set n random(1, 1000)
 begin;
 insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount, last_line,

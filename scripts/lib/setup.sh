@@ -1,4 +1,5 @@
-# What the scripts share: installing what is missing, and a throw-away PostgreSQL. Sourced, not run.
+# shellcheck shell=bash
+# What the scripts share: installing missing programs, and a temporary PostgreSQL. To be sourced, not run.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -7,25 +8,38 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# need_packages PACKAGE...: installs Debian packages, and elsewhere says what is needed.
+# need_packages PACKAGE...: installs Debian packages. On other systems it names them and fails.
 need_packages() {
-    command -v apt-get >/dev/null || fail "Please install what Debian calls: $*"
+    command -v apt-get >/dev/null || fail "Please install these programs (by their Debian package names): $*"
     say "installing $*"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 &&
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2 ||
-        fail "Could not install: $*. Please install them, or run this as root or with sudo."
+    {
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
+    } >&2 || fail "Could not install $*. Install the packages yourself, or run this script as root or with sudo."
 }
 
-# need COMMAND PACKAGE...: installs the packages when the command is not there.
+# need COMMAND PACKAGE...: installs the packages if the command is missing.
 need() {
     local command=$1
     shift
     command -v "$command" >/dev/null || need_packages "$@"
 }
 
+# need_venv DIR PACKAGE==VERSION...: a Python environment with these packages.
+need_venv() {
+    local dir=$1
+    shift
+    need python3 python3 python3-venv
+    [ "$(cat "$dir/packages" 2>/dev/null)" != "$*" ] || return 0
+    python3 -m venv --help >/dev/null 2>&1 || need_packages python3-venv
+    python3 -m venv "$dir"
+    "$dir/bin/pip" install --quiet "$@"
+    echo "$*" >"$dir/packages"
+}
+
 need_rust() {
-    command -v cargo >/dev/null || fail 'Please install Rust 1.95 or later, e.g. with rustup'
-    # Some dependencies have parts in C.
+    command -v cargo >/dev/null || fail 'Please install Rust with rustup; rust-toolchain.toml names the release'
+    # Some dependencies compile C.
     need cc gcc libc6-dev
     need make make
 }
@@ -34,7 +48,7 @@ postgres_bin() {
     local candidate
     for candidate in "$(dirname "$(command -v initdb || echo /nowhere/initdb)")" \
         "$(pg_config --bindir 2>/dev/null || true)" \
-        $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -Vr) \
+        $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -Vr) \
         /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin; do
         if [ -x "$candidate/initdb" ] && [ -x "$candidate/postgres" ]; then
             printf '%s\n' "$candidate"
@@ -47,8 +61,8 @@ postgres_bin() {
 need_postgres() {
     postgres_bin >/dev/null || {
         command -v apt-get >/dev/null || fail 'Please install PostgreSQL 13 or later'
-        as_root true 2>/dev/null || fail 'Please install the package postgresql, or run this as root or with sudo'
-        # Only the binaries: Debian would start a cluster of its own.
+        as_root true 2>/dev/null || fail 'Please install the package postgresql, or run this script as root or with sudo'
+        # Only the programs: without this setting the package starts a cluster of its own.
         as_root mkdir -p /etc/postgresql-common
         [ -e /etc/postgresql-common/createcluster.conf ] ||
             echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
@@ -58,7 +72,7 @@ need_postgres() {
     export PATH
 }
 
-# What the browser tests drive, and what they hold the pages against.
+# The browser, its driver and the accessibility checker of the console's tests.
 need_browser() {
     need chromium chromium
     need chromedriver chromium-driver
@@ -77,7 +91,7 @@ as_postgres() {
     fi
 }
 
-# start_postgres DIR [SETTING...]: a PostgreSQL of its own with its data in DIR/data and its socket in DIR/run.
+# start_postgres DIR [SETTING...]: a PostgreSQL with its data in DIR/data and its socket in DIR/run.
 start_postgres() {
     local dir=$1 settings='' setting
     shift
@@ -91,4 +105,17 @@ start_postgres() {
 
 stop_postgres() {
     as_postgres pg_ctl -D "$1/data" -w -s -m immediate stop >/dev/null 2>&1 || true
+}
+
+# await_address LOG PID: the URL of the service that writes this log, once it listens.
+await_address() {
+    local url=
+    for _ in {1..300}; do
+        url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$1")
+        [ -z "$url" ] || break
+        kill -0 "$2" 2>/dev/null || break
+        sleep 0.1
+    done
+    [ -n "$url" ] || fail "The service did not start: $(tail -n 5 "$1")"
+    printf '%s\n' "$url"
 }
