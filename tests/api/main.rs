@@ -5,6 +5,7 @@ mod support;
 
 mod batch;
 mod builder;
+mod compatibility;
 mod conditions;
 mod connections;
 mod document;
