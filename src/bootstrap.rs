@@ -144,7 +144,7 @@ async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
                 log::info!("applied migrations {applied:?}");
                 return Ok(());
             }
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_temporary() => {
                 let error = anyhow::Error::from(error);
                 log::warn!("the database is not ready; the next attempt is in {pause:?}: {error:#}");
                 tokio::time::sleep(pause).await;
@@ -221,7 +221,7 @@ where
     tokio::spawn(async move {
         stop.received().await;
         log::warn!("stopped by a second signal");
-        infra::flush_log();
+        infra::flush_logging();
         process::exit(130);
     });
     serving.handle.stop(true).await;

@@ -7,7 +7,7 @@ use orders::{
     bootstrap,
     config::{Command, Config},
     healthcheck::healthcheck,
-    infra::{flush_log, launch_private_postgres},
+    infra::{flush_logging, launch_private_postgres},
 };
 use tikv_jemallocator::Jemalloc;
 
@@ -36,7 +36,7 @@ async fn run() -> ExitCode {
         Some(Command::Healthcheck) => (healthcheck(config.bind).map(|()| true), ExitCode::FAILURE),
         Some(Command::Verify) => (bootstrap::verify(&config).await, ExitCode::from(NOT_VERIFIED)),
     };
-    flush_log();
+    flush_logging();
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use crate::{app::IdGenerator, domain::OrderId};
 
-/// Time-ordered ids (RFC 9562, section 5.7) with 62 random bits behind the time.
+/// Time-ordered ids (RFC 9562, section 5.7) with 62 random bits after the time.
 #[derive(Clone, Copy, Debug)]
 pub struct UuidV7;
 
@@ -17,7 +17,7 @@ impl IdGenerator for UuidV7 {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that draws random ids")]
+#[expect(clippy::disallowed_methods, reason = "the only place that generates random ids")]
 fn entropy() -> u64 {
     Uuid::new_v4().as_u64_pair().1
 }

@@ -85,7 +85,7 @@ async fn permanent_failures_are_not_retried() {
         let server = server(refusal.clone()).await;
         let pricing = pricing(&server);
         let cause = cause(pricing.list().await);
-        assert!(cause.starts_with("the pricing service answered "), "{refusal:?}: {cause}");
+        assert!(cause.starts_with("the pricing service responded with "), "{refusal:?}: {cause}");
         assert_eq!(asked(&server).await, 1, "{refusal:?}");
         assert_eq!(pricing.outcomes(), PricingOutcomes { ok: 0, failed: 1, rejected: 0 });
     }
@@ -116,7 +116,7 @@ async fn a_malformed_response_fails_without_a_retry() {
         (one("currency", json!("XXX")), "ISO 4217"),
         (one("sku", json!("MOUSE")), "8 to 12"),
         (one("name", json!("")), "product name"),
-        (one("sku", json!("LAPTOP123")), "LAPTOP123, which was not asked for"),
+        (one("sku", json!("LAPTOP123")), "LAPTOP123, which was not requested"),
         (json!({"products": [good, good]}).to_string(), "MOUSE456 twice"),
         (padded(&good, 1024 * 1024 + 1), "more than 1048576 bytes"),
     ] {
@@ -169,7 +169,7 @@ async fn a_service_that_hangs_or_breaks_off_fails() {
             }
         });
         let pricing = HttpPricing::new(&base, if then_closes { settings() } else { impatient() }).unwrap();
-        assert!(cause(pricing.list().await).starts_with("the pricing service did not answer"));
+        assert!(cause(pricing.list().await).starts_with("the pricing service did not respond"));
         serving.abort();
     }
 }
@@ -192,7 +192,7 @@ async fn the_breaker_opens_after_repeated_failures() {
     assert_eq!(pricing.breaker_state(), BreakerState::Open);
     assert_eq!(asked(&server).await, 15);
     answer_now(&server, shop).await;
-    assert!(cause(pricing.list().await).contains("left alone"));
+    assert!(cause(pricing.list().await).contains("gets no requests for a while"));
     assert!(pricing.find(&[sku("MOUSE456")]).await.is_err());
     assert_eq!(asked(&server).await, 0);
     assert_eq!(pricing.outcomes(), PricingOutcomes { ok: 0, failed: 5, rejected: 2 });
@@ -218,7 +218,7 @@ async fn other_calls_fail_at_once_during_a_probe_and_a_dropped_probe_frees_its_p
     let mut probe = Box::pin(pricing.list());
     // The first poll takes the only place for a probe.
     assert!(futures_util::poll!(probe.as_mut()).is_pending());
-    assert!(cause(pricing.list().await).contains("left alone"));
+    assert!(cause(pricing.list().await).contains("gets no requests for a while"));
     drop(probe);
     pricing.list().await.unwrap();
 }

@@ -195,7 +195,7 @@ async fn no_line_of_any_level_contains_a_password() {
     for text in [&*refused.stderr, &*String::from_utf8_lossy(&output.stderr), &written] {
         assert!(!text.contains("s3cret") && text.contains("TRACE"), "{text}");
     }
-    assert_eq!(written.matches("a parameter of DATABASE_URL that is not known").count(), 2);
+    assert_eq!(written.matches("ignoring an unknown parameter of DATABASE_URL").count(), 2);
 }
 
 /// Creates the role `asked`, and makes PostgreSQL require this password for it.

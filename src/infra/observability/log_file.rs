@@ -6,59 +6,60 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many full files are kept beside the one that is written to.
-const KEPT: usize = 5;
+/// How many full files are kept beside the current one.
+const KEPT_FILES: usize = 5;
 
-/// How often a file is looked for that may have gone, and one that cannot be written to is tried again.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often to check that the file still exists, and to open it again after a failure.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long it has to go well until it counts as mended: on a full disk, a short line may fit where the next one does not.
-const MENDED_AFTER: Duration = Duration::from_mins(1);
+/// A failure is over when writing has succeeded for so long. On a full disk, a short line may fit where the next one does
+/// not.
+const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
-/// Log lines in a directory: `orders.log`, and behind it `orders.log.1` to `orders.log.5`, the newest first. A line is
-/// in one file and whole, whatever happens; while files cannot be written, lines go to standard error alone.
+/// Writes log lines to `orders.log` in a directory. Full files are `orders.log.1` (the newest) to `orders.log.5`. A line is
+/// never divided between two files. While the file cannot be written, lines go to standard error only.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     dir: PathBuf,
-    /// In bytes: a line that would make the file larger begins the next one.
+    /// In bytes. A line that does not fit begins the next file.
     max: u64,
     open: Option<Open>,
-    looked: Instant,
-    /// When it last went wrong, until that is mended. Told once.
+    checked: Instant,
+    /// The last failure, until it is over. Only the first one is reported.
     failed: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Open {
-    /// Locked: of two processes, each would put aside what the other has not filled, and cut off what the other wrote.
+    /// Locked. Two processes would rotate and truncate the files of each other.
     _dir: File,
     file: File,
-    /// Of whole lines.
+    /// In bytes, of whole lines.
     size: u64,
 }
 
 impl LogFile {
-    /// Opens, or goes on with, the file in this directory, which is made if it is not there.
+    /// Opens or continues the file in this directory. Creates the directory if it does not exist.
     pub(crate) fn new(dir: PathBuf, max: u64) -> Self {
-        let mut log = Self { dir, max, open: None, looked: Instant::now(), failed: None };
+        let mut log = Self { dir, max, open: None, checked: Instant::now(), failed: None };
         let opened = log.open();
-        log.told(opened);
+        log.record(opened);
         log
     }
 
     fn line(&mut self, line: &[u8]) {
-        let due = self.looked.elapsed() >= LOOK_EVERY;
+        let due = self.checked.elapsed() >= CHECK_INTERVAL;
         if due {
-            self.looked = Instant::now();
+            self.checked = Instant::now();
         }
-        if due && self.is_another() {
+        if due && self.has_changed() {
             self.open = None;
         }
         if self.open.is_none() && !due {
             return;
         }
         let written = self.write_line(line);
-        self.told(written);
+        self.record(written);
     }
 
     fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
@@ -73,7 +74,7 @@ impl LogFile {
         let written = open.file.write_all(line);
         match written {
             Ok(()) => open.size += length,
-            // A part of the line may be there: what follows begins where it began.
+            // A part of the line may be written: the next line replaces it.
             Err(_) => open.file.set_len(open.size.min(open.file.metadata()?.len()))?,
         }
         written
@@ -82,9 +83,9 @@ impl LogFile {
     fn open(&mut self) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
         let dir = File::open(&self.dir)?;
-        // Not every file system has locks.
+        // Some file systems have no locks.
         if let Err(TryLockError::WouldBlock) = dir.try_lock() {
-            return Err(io::Error::other("another process writes there"));
+            return Err(io::Error::other("another process writes to it"));
         }
         let mut file = self.file()?;
         let mut size = file.metadata()?.len();
@@ -101,7 +102,7 @@ impl LogFile {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        for number in (0..KEPT).rev() {
+        for number in (0..KEPT_FILES).rev() {
             match fs::rename(self.path(number), self.path(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -114,8 +115,8 @@ impl LogFile {
         Ok(())
     }
 
-    /// Whether somebody took the file away, and what is written to it would be lost, or changed it.
-    fn is_another(&self) -> bool {
+    /// Somebody has moved, replaced or truncated the file.
+    fn has_changed(&self) -> bool {
         let Some(open) = &self.open else { return false };
         match (open.file.metadata(), fs::metadata(self.path(0))) {
             (Ok(ours), Ok(theirs)) => (ours.dev(), ours.ino(), open.size) != (theirs.dev(), theirs.ino(), theirs.len()),
@@ -130,21 +131,22 @@ impl LogFile {
         }
     }
 
-    /// Not by the log: this is the log.
-    fn told(&mut self, result: io::Result<()>) {
+    /// Reports a failure on standard error: logging itself has failed.
+    fn record(&mut self, result: io::Result<()>) {
         match result {
-            Ok(()) => self.failed = self.failed.filter(|failed| failed.elapsed() < MENDED_AFTER),
+            Ok(()) => self.failed = self.failed.filter(|failed| failed.elapsed() < RECOVERED_AFTER),
             Err(error) => {
                 self.open = None;
                 if self.failed.replace(Instant::now()).is_none() {
-                    let _ = writeln!(io::stderr(), "orders: no log file in {} for now: {error}", self.dir.display());
+                    let _ =
+                        writeln!(io::stderr(), "orders: no log file in {} at the moment: {error}", self.dir.display());
                 }
             }
         }
     }
 }
 
-/// A crash of the machine, or a disk that fails, may have left a half line.
+/// A crash of the machine or a failure of the disk may have left an incomplete line.
 fn ends_a_line(file: &File, size: u64) -> io::Result<bool> {
     let mut last = *b"\n";
     if let Some(at) = size.checked_sub(1) {
@@ -153,13 +155,13 @@ fn ends_a_line(file: &File, size: u64) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// Standard error and the file, if there is one. It is handed whole lines.
+/// Writes whole lines to standard error and to the file, if there is one.
 #[derive(Debug)]
 pub(crate) struct Tee(pub(crate) Option<LogFile>);
 
 impl Write for Tee {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        // Nobody may be there to read it.
+        // Standard error may be closed.
         let _ = io::stderr().write_all(lines);
         if let Some(file) = &mut self.0 {
             lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| file.line(line));
@@ -177,26 +179,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_somebody_emptied_is_filled_from_there() {
+    fn a_file_that_somebody_truncated_is_filled_from_the_beginning() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = LogFile::new(dir.path().to_owned(), 20);
         log.line(b"first line\n");
         File::options().write(true).open(log.path(0)).unwrap().set_len(0).unwrap();
-        log.looked = log.looked.checked_sub(LOOK_EVERY).unwrap();
+        log.checked = log.checked.checked_sub(CHECK_INTERVAL).unwrap();
         log.line(b"second line\n");
         assert_eq!(fs::read_to_string(log.path(0)).unwrap(), "second line\n");
         assert!(!log.path(1).exists());
     }
 
     #[test]
-    fn an_outage_is_over_when_it_has_gone_well_for_a_while() {
+    fn a_failure_is_over_when_writing_has_succeeded_for_a_while() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = LogFile::new(dir.path().to_owned(), 20);
-        log.told(Err(io::ErrorKind::StorageFull.into()));
-        log.told(Ok(()));
-        assert!(log.failed.is_some(), "a line that went well may have been a short one");
-        log.failed = Instant::now().checked_sub(MENDED_AFTER);
-        log.told(Ok(()));
+        log.record(Err(io::ErrorKind::StorageFull.into()));
+        log.record(Ok(()));
+        assert!(log.failed.is_some(), "one line that was written may have been a short one");
+        log.failed = Instant::now().checked_sub(RECOVERED_AFTER);
+        log.record(Ok(()));
         assert!(log.failed.is_none());
     }
 }

@@ -6,16 +6,16 @@ use std::{
     time::Duration,
 };
 
-/// How long lines are gathered: one write takes all that come meanwhile.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long lines are collected for one write.
+const COLLECT_FOR: Duration = Duration::from_millis(5);
 
-/// Whoever logs waits once so many bytes have not been written: behind a disk or a reader that stands still.
-const MOST_PENDING: u64 = 1 << 20;
+/// Logging blocks when so many bytes are not written yet, because the disk or the reader of standard error hangs.
+const MAX_PENDING: u64 = 1 << 20;
 
-/// How long the end of the process waits for a disk or a reader that stands still.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for a disk or a reader that hangs.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Log lines on their way to a thread that writes them: no request waits for a disk or for whoever reads standard error.
+/// Hands log lines to a thread that writes them, so that no request waits for the disk or for standard error.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogThread(Arc<Shared>);
 
@@ -29,24 +29,25 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Lines {
     pending: Vec<u8>,
-    /// How many bytes there were ever, and how many of them are written.
+    /// How many bytes were logged since the start, and how many of them are written.
     total: u64,
     written: u64,
 }
 
-/// The one of this process.
+/// The only one of the process.
 static LOG: OnceLock<LogThread> = OnceLock::new();
 
-/// Returns when all lines so far are written, or after a second. For the end of the process.
-pub fn flush_log() {
+/// Waits until all lines so far are written, but not longer than a second. For the end of the process.
+pub fn flush_logging() {
     let Some(LogThread(log)) = LOG.get() else { return };
     let lines = log.lines();
     let total = lines.total;
-    drop(log.written.wait_timeout_while(lines, LAST_WORDS, |lines| lines.written < total));
+    drop(log.written.wait_timeout_while(lines, FLUSH_TIMEOUT, |lines| lines.written < total));
 }
 
 impl LogThread {
-    /// Gives every line to `target`, whole and in order. `None` when there is one already, or no thread to be had.
+    /// Starts the thread, which writes every line to `target`, whole and in order. `None` if there is one already, or if the
+    /// system refuses another thread.
     pub(crate) fn start(mut target: impl Write + Send + 'static) -> Option<Self> {
         let log = Self::default();
         LOG.set(log.clone()).ok()?;
@@ -58,7 +59,7 @@ impl LogThread {
 
 impl Write for LogThread {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let is_behind = |lines: &mut Lines| lines.total - lines.written > MOST_PENDING;
+        let is_behind = |lines: &mut Lines| lines.total - lines.written > MAX_PENDING;
         let lines = self.0.written.wait_while(self.0.lines(), is_behind);
         let mut lines = lines.unwrap_or_else(PoisonError::into_inner);
         if lines.pending.is_empty() {
@@ -80,9 +81,9 @@ impl Shared {
         loop {
             let idle = self.more.wait_while(self.lines(), |lines| lines.pending.is_empty());
             drop(idle.unwrap_or_else(PoisonError::into_inner));
-            thread::sleep(GATHER);
+            thread::sleep(COLLECT_FOR);
             mem::swap(&mut self.lines().pending, &mut taken);
-            // There is nobody to tell.
+            // There is nowhere to report a failure.
             let _ = target.write_all(&taken);
             self.lines().written += taken.len() as u64;
             self.written.notify_all();
@@ -90,7 +91,7 @@ impl Shared {
         }
     }
 
-    /// Held to move bytes: a panic of another thread leaves nothing half-done.
+    /// Nothing while it is locked can leave it half changed: a poisoned lock is usable.
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,7 +15,7 @@ use super::{
     log_thread::LogThread,
 };
 
-/// How a log line looks.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people: time, level, target, message, then `key=value`.
@@ -24,16 +24,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where log lines go beside standard error.
+/// The directory for log files, which get the same lines as standard error.
 #[derive(Clone, Debug)]
 pub struct LogDir {
     pub path: PathBuf,
-    /// A file gets no larger, in bytes.
+    /// The maximum size of a file, in bytes.
     pub file_bytes: u64,
 }
 
-/// Lines go to standard error, and into files if wanted; `RUST_LOG` sets the levels, by layer if wanted
-/// (`orders::domain=debug`). Each line that is written for a request has the id of its trace.
+/// Sets up logging to standard error and, with `dir`, to files. `RUST_LOG` sets the levels, also by layer
+/// (`orders::domain=debug`). Each line that is logged for a request has the id of its trace.
 ///
 /// A second call changes nothing.
 pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
@@ -57,7 +57,7 @@ pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
 fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     write_time(out)?;
     write!(out, " {:5} {}: ", record.level(), record.target())?;
-    // One line an event, whatever is in the message.
+    // Always one line: a line break in the message is escaped.
     match message(record) {
         Cow::Borrowed(fixed) => out.write_all(fixed.as_bytes())?,
         Cow::Owned(text) => out.write_all(text.replace('\n', "\\n").as_bytes())?,
@@ -96,12 +96,12 @@ fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     out.write_all(b"}\n")
 }
 
-/// What the record says, but for what may be a secret.
+/// The message of the record, without secrets.
 fn message(record: &Record<'_>) -> Cow<'static, str> {
-    // sqlx shows a parameter that it does not know with its value, which may be a password: libpq has `sslpassword`. In a
-    // password that is not escaped, `&` begins a parameter: its name is no better.
+    // sqlx logs an unknown parameter with its value, which may be a password: libpq has `sslpassword`. The name of the
+    // parameter may be a part of a password too, if an `&` in the password is not escaped.
     if record.target() == "sqlx_postgres::options::parse" {
-        return "ignoring a parameter of DATABASE_URL that is not known".into();
+        return "ignoring an unknown parameter of DATABASE_URL".into();
     }
     match record.args().as_str() {
         Some(fixed) => fixed.into(),
@@ -109,12 +109,12 @@ fn message(record: &Record<'_>) -> Cow<'static, str> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a log line has the time at which it was written")]
+#[expect(clippy::disallowed_methods, reason = "a log line has the time of its writing")]
 fn write_time(out: &mut Formatter) -> io::Result<()> {
     OffsetDateTime::now_utc().format_into(out, &Rfc3339).map(drop).map_err(io::Error::other)
 }
 
-/// Calls `write` with each key and its value, in their order.
+/// Calls `write` with each key and its value, in order.
 fn visit(record: &Record<'_>, write: impl FnMut(&str, &kv::Value<'_>) -> io::Result<()>) -> io::Result<()> {
     let mut visitor = Visitor { write, result: Ok(()) };
     let visited = record.key_values().visit(&mut visitor);

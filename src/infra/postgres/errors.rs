@@ -4,14 +4,14 @@ use sqlx::error::DatabaseError;
 
 use crate::app::{BoxError, RepoError};
 
-/// What a failed statement means to a use case.
+/// What a failed statement means for a use case.
 pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
     match &error {
         sqlx::Error::Database(database) if is_lost_race(database.as_ref()) => RepoError::Conflict,
         sqlx::Error::Database(database) if database.constraint() == Some("idempotency_keys_pkey") => {
             RepoError::KeyTaken
         }
-        sqlx::Error::Database(database) if !is_passing(database.as_ref()) => RepoError::Backend(error.into()),
+        sqlx::Error::Database(database) if !is_temporary(database.as_ref()) => RepoError::Backend(error.into()),
         sqlx::Error::Database(_)
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -23,7 +23,7 @@ pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
     }
 }
 
-/// What a failed COMMIT means. Unless the server itself says that it did not commit, nobody knows.
+/// What a failed COMMIT means. The outcome is unknown unless the server itself reports the failure.
 pub(super) fn commit_error(error: sqlx::Error) -> RepoError {
     match error {
         sqlx::Error::Database(_) => repo_error(error),
@@ -31,29 +31,30 @@ pub(super) fn commit_error(error: sqlx::Error) -> RepoError {
     }
 }
 
-/// Something in the store is not what this release would have written.
+/// A row has a value that this release does not write.
 pub(super) fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> RepoError {
     RepoError::Backend(Box::new(error))
 }
 
-/// Another transaction took the order id or the version, or the database broke a tie between two (SQLSTATE class 40).
+/// Another transaction took the order id or the version, or PostgreSQL resolved a deadlock or a serialization failure
+/// (SQLSTATE class 40).
 fn is_lost_race(error: &dyn DatabaseError) -> bool {
     matches!(error.constraint(), Some("orders_pkey" | "order_events_version_key"))
         || error.code().is_some_and(|code| code.starts_with("40"))
 }
 
-/// PostgreSQL's error codes (appendix A of its manual) for what passes by itself.
-fn is_passing(error: &dyn DatabaseError) -> bool {
+/// The error is temporary, by the error codes of PostgreSQL (appendix A of its manual).
+fn is_temporary(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| {
         let class = code.get(..2).unwrap_or_default();
         // Connection exceptions, insufficient resources, operator intervention, system errors.
         matches!(class, "08" | "53" | "57" | "58")
-            // Lock not available; idle in transaction; read-only after a fail-over.
+            // Lock timeout; idle in transaction; read-only after a fail-over.
             || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
     })
 }
 
-/// An error that many are told of.
+/// One error for many callers.
 pub(super) struct SharedError {
     kind: fn(BoxError) -> RepoError,
     cause: Cause,

@@ -13,11 +13,12 @@ mod embedded {
 pub(super) static SCHEMA_VERSION: LazyLock<i32> =
     LazyLock::new(|| embedded::migrations::runner().get_migrations().iter().map(Migration::version).max().unwrap_or(0));
 
-/// The advisory lock of the migrations: "orders" in ASCII.
+/// The number of the advisory lock of the migrations: "orders" in ASCII.
 const LOCK: i64 = 0x006f_7264_6572_7300;
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// A migration with this first line runs statement by statement outside a transaction (`create index concurrently`).
+/// A migration that begins with this line runs outside a transaction, statement by statement. `create index concurrently`
+/// needs that.
 const NO_TRANSACTION: &str = "-- migrate:no-transaction";
 
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +30,11 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// Whether another try in a moment may work.
-    pub fn is_passing(&self) -> bool {
+    /// Another attempt may succeed soon.
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Connect(error) => match error {
-                // The server is starting, stopping or full.
+                // The server starts, stops, or has no free connection.
                 sqlx::Error::Database(error) => {
                     error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53"))
                 }
@@ -45,11 +46,11 @@ impl MigrateError {
     }
 }
 
-/// Brings the schema up to date; returns the versions that were applied. Any number of instances may do this at once.
+/// Migrates the schema to this release, and returns the versions that it applied. Several instances may call it at once.
 ///
-/// A schema that is already newer is left as it is: the release before keeps working while the next one rolls out.
+/// It does not change a schema that is newer: the old release keeps working while the new one rolls out.
 pub async fn migrate(options: &PgConnectOptions) -> Result<Vec<i32>, MigrateError> {
-    // A connection of its own: the lock goes with it, even in a crash. Migrations may take longer than any request may.
+    // A connection of its own: the lock ends with it, even in a crash. A migration may take longer than a request may.
     let options = options.clone().options([("statement_timeout", "0"), ("lock_timeout", "0")]);
     let mut connection: PgConnection = options.connect().await.map_err(MigrateError::Connect)?;
     lock(&mut connection).await.map_err(MigrateError::Connect)?;
@@ -59,7 +60,7 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<Vec<i32>, MigrateErro
     Ok(report.applied_migrations().iter().map(Migration::version).collect())
 }
 
-/// Polls: a session that waits in `pg_advisory_lock` holds a snapshot, and `create index concurrently` in the holder would wait for it.
+/// Polls. A session that waits in `pg_advisory_lock` holds a snapshot, and `create index concurrently` would wait for it.
 async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
     let take = || query_scalar!(r#"select pg_try_advisory_lock($1) as "taken!""#, LOCK);
     while !take().fetch_one(&mut *connection).await? {
@@ -68,7 +69,7 @@ async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// refinery's view of a sqlx connection: no second PostgreSQL driver.
+/// Lets refinery use a sqlx connection, so that the service needs no second PostgreSQL driver.
 struct SqlxPg<'c>(&'c mut PgConnection);
 
 impl AsyncTransaction for SqlxPg<'_> {
@@ -103,7 +104,7 @@ impl AsyncQuery<Vec<Migration>> for SqlxPg<'_> {
 
 impl AsyncMigrate for SqlxPg<'_> {}
 
-/// A row of refinery's history: version, name, time and checksum.
+/// One row of the history table of refinery: version, name, time and checksum.
 fn applied(row: &sqlx::postgres::PgRow) -> Result<Migration, sqlx::Error> {
     let applied_on: String = row.try_get(2)?;
     let checksum: String = row.try_get(3)?;

@@ -6,22 +6,22 @@ use crate::{app::Product, domain::Sku};
 
 use super::product::{ProductError, product};
 
-/// An answer of the pricing service that is not as docs/API.md has it.
+/// A response of the pricing service that does not have the form of docs/API.md.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MalformedAnswer {
-    #[error("it is not {{\"products\": [{{sku, name, price, currency}}]}}")]
+pub(super) enum MalformedResponse {
+    #[error("the response is not of the form {{\"products\": [{{sku, name, price, currency}}]}}")]
     Json(#[from] serde_json::Error),
-    #[error("its product {sku:?} is not one")]
+    #[error("the product {sku:?} is invalid")]
     Product { sku: String, source: ProductError },
-    #[error("it has {0}, which was not asked for")]
-    NotAskedFor(Sku),
-    #[error("it has {0} twice")]
+    #[error("the response has {0}, which was not requested")]
+    NotRequested(Sku),
+    #[error("the response has {0} twice")]
     Twice(Sku),
 }
 
-// Unknown fields are no mistake: the service may tell others more than we need.
+// Unknown fields are allowed: the service may send other clients more than we need.
 #[derive(Deserialize)]
-struct Answer {
+struct Response {
     products: Vec<Entry>,
 }
 
@@ -33,18 +33,18 @@ struct Entry {
     currency: String,
 }
 
-/// The products of an answer. Without `asked`, it may have any.
-pub(super) fn parse(body: &[u8], asked: Option<&[Sku]>) -> Result<BTreeMap<Sku, Product>, MalformedAnswer> {
-    let answer: Answer = serde_json::from_slice(body)?;
+/// The products of a response, which may have no others than the `requested` ones. `None` allows all.
+pub(super) fn parse(body: &[u8], requested: Option<&[Sku]>) -> Result<BTreeMap<Sku, Product>, MalformedResponse> {
+    let response: Response = serde_json::from_slice(body)?;
     let mut products = BTreeMap::new();
-    for Entry { sku, name, price, currency } in answer.products {
+    for Entry { sku, name, price, currency } in response.products {
         let product =
-            product(&sku, &name, &price, &currency).map_err(|source| MalformedAnswer::Product { sku, source })?;
-        if asked.is_some_and(|asked| !asked.contains(&product.sku)) {
-            return Err(MalformedAnswer::NotAskedFor(product.sku));
+            product(&sku, &name, &price, &currency).map_err(|source| MalformedResponse::Product { sku, source })?;
+        if requested.is_some_and(|requested| !requested.contains(&product.sku)) {
+            return Err(MalformedResponse::NotRequested(product.sku));
         }
         if let Some(twice) = products.insert(product.sku.clone(), product) {
-            return Err(MalformedAnswer::Twice(twice.sku));
+            return Err(MalformedResponse::Twice(twice.sku));
         }
     }
     Ok(products)

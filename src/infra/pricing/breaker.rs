@@ -6,8 +6,8 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Spares a service that keeps failing, and those who wait for it: after some failed calls in a row, further ones are not made for a while.
-/// Then one at a time is, the probe, until one succeeds.
+/// A circuit breaker. After some failed calls in a row it rejects all calls for a while: the failing service gets no load,
+/// and its callers do not wait for it. Then it admits one call at a time, the probe, until one succeeds.
 #[derive(Debug)]
 pub(super) struct Breaker {
     settings: BreakerSettings,
@@ -16,9 +16,9 @@ pub(super) struct Breaker {
 
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerSettings {
-    /// So many failed calls in a row open it.
+    /// So many failed calls in a row open the breaker.
     pub failures: u32,
-    /// How long no call is made. Doubled by each probe that fails,
+    /// How long it then rejects all calls. Each failed probe doubles the pause,
     pub pause: Duration,
     /// up to this.
     pub longest_pause: Duration,
@@ -26,11 +26,11 @@ pub struct BreakerSettings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Every call is made.
+    /// Admits every call.
     Closed,
-    /// The next call is a probe, or one is under way.
+    /// Admits the next call as a probe, or waits for the result of one.
     HalfOpen,
-    /// No call is made.
+    /// Rejects every call.
     Open,
 }
 
@@ -40,7 +40,7 @@ enum Circuit {
     Open { until: Instant, pause: Duration, probing: bool },
 }
 
-/// One call may be made. Dropped without a result, it has taught nothing.
+/// The permission for one call. One that is dropped without a result changes nothing.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     breaker: &'a Breaker,
@@ -60,7 +60,7 @@ impl Breaker {
         }
     }
 
-    /// `None` for a call that must not be made.
+    /// `None` rejects the call.
     pub(super) fn admit(&self, now: Instant) -> Option<Permit<'_>> {
         let is_probe = match &mut *self.circuit() {
             Circuit::Closed { .. } => false,
@@ -73,7 +73,7 @@ impl Breaker {
         Some(Permit { breaker: self, is_probe })
     }
 
-    /// A panic cannot leave it half changed.
+    /// Nothing while it is locked can leave it half changed: a poisoned lock is usable.
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
         self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,9 +87,9 @@ impl Permit<'_> {
             Circuit::Closed { failures } => *failures = 0,
             Circuit::Open { .. } if is_probe => {
                 *circuit = Circuit::Closed { failures: 0 };
-                log::info!("the pricing service is back");
+                log::info!("the pricing service responds again");
             }
-            // Begun before it opened: old news.
+            // The call began before the breaker opened.
             Circuit::Open { .. } => {}
         }
     }
@@ -110,7 +110,7 @@ impl Permit<'_> {
             Circuit::Open { .. } => return,
         };
         *circuit = Circuit::Open { until: now + pause, pause, probing: false };
-        log::warn!("the pricing service keeps failing and is left alone for {pause:?}");
+        log::warn!("the pricing service keeps failing and gets no requests for {pause:?}");
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// One that was opened just now, for 5 seconds.
+    /// A breaker that has just opened, for 5 seconds.
     fn open(now: Instant) -> Breaker {
         let breaker = Breaker::new(BreakerSettings { failures: 2, pause: 5 * SECOND, longest_pause: 60 * SECOND });
         for _ in 0..2 {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_open_it_and_others_do_not() {
+    fn only_failures_in_a_row_open_the_breaker() {
         let now = Instant::now();
         let breaker = open(now);
         assert_eq!(breaker.state(now), BreakerState::Open);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn one_probe_at_a_time_is_let_through_and_its_success_closes_it() {
+    fn one_probe_at_a_time_is_admitted_and_its_success_closes_the_breaker() {
         let now = Instant::now();
         let breaker = open(now);
         let later = now + 5 * SECOND;
@@ -164,15 +164,15 @@ mod tests {
         let probe = breaker.admit(later).unwrap();
         assert!(breaker.admit(later).is_none());
         drop(probe);
-        let probe = breaker.admit(later).expect("one that was given up makes room for the next");
+        let probe = breaker.admit(later).expect("a dropped probe makes room for the next one");
         probe.succeeded();
         assert_eq!(breaker.state(later), BreakerState::Closed);
         breaker.admit(later).unwrap().failed(later);
-        assert_eq!(breaker.state(later), BreakerState::Closed, "it counts from the beginning");
+        assert_eq!(breaker.state(later), BreakerState::Closed, "it counts from 0 again");
     }
 
     #[test]
-    fn each_probe_that_fails_doubles_the_pause_up_to_a_minute() {
+    fn each_failed_probe_doubles_the_pause_up_to_a_minute() {
         let mut now = Instant::now();
         let breaker = open(now);
         for pause in [5, 10, 20, 40, 60, 60] {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_were_under_way_when_it_opened_change_nothing() {
+    fn calls_that_began_before_the_breaker_opened_change_nothing() {
         let now = Instant::now();
         let breaker = Breaker::new(BreakerSettings { failures: 1, pause: SECOND, longest_pause: SECOND });
         let [one, other, last] = [(); 3].map(|()| breaker.admit(now).unwrap());

@@ -9,7 +9,7 @@ use crate::{
 
 use super::product::{ProductError, by_name, product};
 
-/// The products of a file: a JSON array of `{"sku", "name", "price", "currency"}`, the price as a string, all four required.
+/// The products of a file: a JSON array of `{"sku", "name", "price", "currency"}`. All four are required strings.
 #[derive(Clone, Debug)]
 pub struct StaticCatalogue {
     products: Arc<BTreeMap<Sku, Product>>,
@@ -17,7 +17,7 @@ pub struct StaticCatalogue {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    #[error("the catalogue cannot be read")]
+    #[error("cannot read the catalogue")]
     Unreadable(#[from] io::Error),
     #[error("the catalogue is not an array of {{sku, name, price, currency}}: {0}")]
     Malformed(#[from] serde_json::Error),
@@ -37,7 +37,7 @@ struct Entry {
 }
 
 impl StaticCatalogue {
-    /// The products that come with the service.
+    /// The products that are part of the program.
     pub fn built_in() -> Result<Self, CatalogueError> {
         Self::parse(include_str!("catalogue.json"))
     }

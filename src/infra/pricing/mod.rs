@@ -1,4 +1,4 @@
-//! Where products and prices come from.
+//! The sources of products and prices.
 
 mod answer;
 mod attempt;
@@ -19,7 +19,7 @@ use crate::{
 
 use super::observability::Metrics;
 
-/// The one that the settings chose.
+/// The source that the settings select.
 #[derive(Clone, Debug)]
 pub enum Pricing {
     Catalogue(StaticCatalogue),

@@ -3,7 +3,7 @@ use crate::{
     domain::{Currency, CurrencyError, Price, PriceError, ProductNameError, SkuError},
 };
 
-/// What is wrong with a product that came from outside.
+/// Why a product of the catalogue or the pricing service is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub enum ProductError {
@@ -18,7 +18,7 @@ pub(super) fn product(sku: &str, name: &str, price: &str, currency: &str) -> Res
     Ok(Product { sku: sku.parse()?, name: name.parse()?, price: Price::parse(price, currency)? })
 }
 
-/// As the port lists them.
+/// Sorts products as the port requires.
 pub(super) fn by_name(products: impl IntoIterator<Item = Product>) -> Vec<Product> {
     let mut products: Vec<Product> = products.into_iter().collect();
     products.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.sku.cmp(&b.sku)));

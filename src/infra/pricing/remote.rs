@@ -18,18 +18,18 @@ use crate::{
 
 use super::{
     answer::parse,
-    attempt::{AttemptError, LeftAlone, body},
+    attempt::{AttemptError, BreakerOpen, body},
     breaker::{Breaker, BreakerSettings, BreakerState},
     product::by_name,
 };
 
-/// How often a call is tried in all.
+/// The maximum number of attempts of one call.
 const ATTEMPTS: usize = 3;
 
 /// The URL of so many SKUs has less than 3 KB, which every server accepts. A batch of orders may need more SKUs.
 const MAX_SKUS_PER_REQUEST: usize = 200;
 
-/// A pricing service that is reached over HTTP; docs/API.md has what it must answer.
+/// A pricing service with an HTTP API. docs/API.md defines its requests and responses.
 #[derive(Clone, Debug)]
 pub struct HttpPricing(Arc<Remote>);
 
@@ -46,29 +46,29 @@ struct Remote {
 
 #[derive(Clone, Copy, Debug)]
 pub struct PricingSettings {
-    /// How long one try may take, from the connection to the end of the answer.
+    /// The timeout of one attempt, from the connection to the end of the response.
     pub timeout: Duration,
-    /// The longest pause after the first try; doubled after the second.
+    /// The longest pause after the first attempt. It doubles after the second one.
     pub backoff: Duration,
     pub breaker: BreakerSettings,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum PricingSetupError {
-    /// Without the value: there may be a password in it.
-    #[error("it is a base URL like http://prices.example.com/v1: http or https, a host, no query and no fragment")]
+    /// The message does not contain the URL, which may have a password.
+    #[error("it is not a base URL like http://prices.example.com/v1: http or https, a host, no query and no fragment")]
     Url,
-    #[error("no client can be made")]
+    #[error("cannot create an HTTP client")]
     Client(#[from] reqwest::Error),
 }
 
-/// How many calls there were, by how they ended.
+/// The number of calls, by their outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PricingOutcomes {
     pub ok: u64,
-    /// Each with all its tries.
+    /// All attempts of the call failed.
     pub failed: u64,
-    /// Not made: the breaker was open.
+    /// The circuit breaker was open.
     pub rejected: u64,
 }
 
@@ -81,17 +81,17 @@ impl PricingSettings {
 }
 
 impl HttpPricing {
-    /// The products are at `products` below the base URL. Credentials in it are sent as Basic authentication.
+    /// The client requests `products` below the base URL. It sends credentials of the URL as Basic authentication.
     pub fn new(base: &str, settings: PricingSettings) -> Result<Self, PricingSetupError> {
         let products = products_url(base).ok_or(PricingSetupError::Url)?;
         let mut client = Client::builder()
             .user_agent(concat!("orders/", env!("CARGO_PKG_VERSION")))
             .timeout(settings.timeout)
             .redirect(redirect::Policy::none())
-            // What the settings name is what is asked.
+            // A proxy of the environment must not receive the requests.
             .no_proxy();
         if products.scheme() == "http" {
-            // A machine without certificates will do.
+            // Plain HTTP needs no certificates, which the machine may not have.
             client = client.tls_certs_only([]);
         }
         Ok(Self(Arc::new(Remote {
@@ -141,11 +141,11 @@ impl PricingService for HttpPricing {
 }
 
 impl Remote {
-    /// The products of these SKUs, or all.
+    /// The products of these SKUs. `None` requests all.
     async fn call(&self, skus: Option<&[Sku]>) -> Result<BTreeMap<Sku, Product>, PricingError> {
         let Some(permit) = self.breaker.admit(Instant::now()) else {
             self.rejected.fetch_add(1, Ordering::Relaxed);
-            return Err(PricingError(LeftAlone.into()));
+            return Err(PricingError(BreakerOpen.into()));
         };
         match self.attempts(skus).await {
             Ok(products) => {
@@ -166,7 +166,7 @@ impl Remote {
         for _ in 1..ATTEMPTS {
             match self.attempt(skus).await {
                 Err(error) if let Some(pause) = error.pause(backoff) => {
-                    log::debug!("next try of the pricing service in {pause:?}: {error}");
+                    log::debug!("the next attempt to reach the pricing service is in {pause:?}: {error}");
                     sleep(pause).await;
                     backoff *= 2;
                 }
@@ -181,11 +181,11 @@ impl Remote {
         Ok(parse(&body(response).await?, skus)?)
     }
 
-    /// Every request is made here, and has its headers from here.
+    /// Builds every request, with its headers.
     fn request(&self, skus: Option<&[Sku]>) -> RequestBuilder {
         let mut url = self.products.clone();
         if let Some(skus) = skus {
-            // Letters and digits: nothing to escape.
+            // A SKU has only letters and digits: nothing to escape.
             let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
             url.set_query(Some(&format!("sku={}", skus.join(","))));
         }

@@ -5,21 +5,22 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-/// How many connections, and how long a request waits for one.
+/// The number of connections, and how long a request waits for one.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSettings {
     pub max_connections: u32,
     pub acquire_timeout: Duration,
 }
 
-/// A connection that was idle for longer is tried before it is handed out: after a restart of the database, no request meets a dead one.
+/// A connection that was idle for longer is pinged before its next use, so that no request gets a dead connection after a
+/// restart of the database.
 pub(crate) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// How long a statement waits for a lock.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A `postgres://` URL with what every connection of the service has: its name, and bounds on how long a statement,
-/// a wait for a lock and an idle transaction may last.
+/// The connection options of a `postgres://` URL, with the name of the service and limits on the duration of statements,
+/// lock waits and idle transactions.
 pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         PgConnectOptions::from_str(url).map(bounded)
@@ -35,15 +36,15 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
             ("statement_timeout", "10s"),
             ("lock_timeout", &format!("{}s", LOCK_TIMEOUT.as_secs())),
             ("idle_in_transaction_session_timeout", "10s"),
-            // No statement here is worth compiling.
+            // The statements are too short to gain from compilation.
             ("jit", "off"),
         ])
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
 }
 
-/// For sessions whose every statement finds its rows by their keys, as many as the request has. A plan that reads a whole
-/// table is right only while the table is small, and is kept while it grows.
+/// For sessions in which every statement finds its rows by their keys. A plan that reads a whole table is best only while
+/// the table is small, but PostgreSQL would keep it while the table grows.
 pub(crate) fn by_key(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
         ("plan_cache_mode", "force_generic_plan"),
@@ -53,7 +54,7 @@ pub(crate) fn by_key(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
-/// Connects when first asked: a service whose database is away answers 503.
+/// Connects at the first use: the service starts without its database, and responds with 503 until it is there.
 pub(crate) fn pool(options: PgConnectOptions, settings: PoolSettings) -> PgPool {
     PgPoolOptions::new()
         .max_connections(settings.max_connections)

@@ -17,12 +17,12 @@ use crate::{
 
 use super::connect::TRUSTED_IDLE;
 
-/// Connections that are handed on as they are. sqlx's pool asks the server on each return whether a connection is still good,
-/// which costs a statement a second round trip: here a connection whose work succeeded goes to the next one as it is.
+/// A pool that reuses a connection without a ping if its last statement succeeded. The pool of sqlx pings each returned
+/// connection, which doubles the round trips of a statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
     pool: PgPool,
-    /// As many permits as the pool has connections: who has one waits in the pool only for one that is being looked at.
+    /// One for each connection of the pool. A holder waits in the pool only while it opens or checks a connection.
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Idle>>>,
     acquire_timeout: Duration,
@@ -35,8 +35,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection for one piece of work. One that is dropped without `done` is closed: nobody knows whether it still answers, and
-/// sqlx's pool would wait for that without an end.
+/// A connection for one piece of work. It is closed if it is dropped without `done`: the server may not respond any more, and
+/// the pool of sqlx would wait for it without a limit.
 pub(crate) struct ConnectionLease {
     connection: PoolConnection<Postgres>,
     idle: Arc<Mutex<Vec<Idle>>>,
@@ -44,7 +44,7 @@ pub(crate) struct ConnectionLease {
 }
 
 impl Connections {
-    /// Called where tasks can be spawned, and where they go on to the end.
+    /// Opens connections on the current runtime, which must outlive them.
     pub(crate) fn new(pool: PgPool, acquire_timeout: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
         Self { pool, permits, idle: Arc::default(), acquire_timeout, runtime: Handle::current() }
@@ -63,17 +63,18 @@ impl Connections {
         Ok(ConnectionLease { connection, idle: self.idle.clone(), permit })
     }
 
-    /// This one if it still answers, or else another one: a connection that died in silence would not say so for minutes.
+    /// The connection if it responds to a ping in time, or else another one. Without the timeout, a connection to a host that
+    /// vanished would fail only after minutes.
     async fn pinged(&self, mut connection: PoolConnection<Postgres>) -> Result<PoolConnection<Postgres>, RepoError> {
-        let asked = tokio::time::timeout(self.acquire_timeout.min(PING_TIMEOUT), connection.ping()).await;
-        if matches!(asked, Ok(Ok(()))) {
+        let answered = tokio::time::timeout(self.acquire_timeout.min(PING_TIMEOUT), connection.ping()).await;
+        if matches!(answered, Ok(Ok(()))) {
             return Ok(connection);
         }
         drop(connection.detach());
         self.acquire().await
     }
 
-    /// Opened by a task behind the HTTP workers, whose runtimes end before the connections do.
+    /// Opens the connection in a task of the store's runtime: the runtimes of the HTTP workers end before the connections.
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, RepoError> {
         let pool = self.pool.clone();
         let acquired = self.runtime.spawn(async move { pool.acquire().await }).await;
@@ -101,13 +102,13 @@ impl ConnectionLease {
     pub(crate) fn done(self) {
         let Self { connection, idle, permit } = self;
         let mut idle = lock(&idle);
-        // Once they are being closed, nobody would take it from here any more.
+        // After `close`, nobody would take it from here.
         if !permit.semaphore().is_closed() {
             idle.push(Idle { connection, since: Instant::now() });
         }
     }
 
-    /// The server does not answer on it any more: the pool may open another one at once.
+    /// The server does not respond any more: the pool may open another connection at once.
     pub(crate) fn close(self) {
         drop(self.connection.detach());
     }
@@ -127,18 +128,18 @@ impl DerefMut for ConnectionLease {
     }
 }
 
-/// How soon a connection answers that is still alive.
+/// How long a live connection may take to respond to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long work that many wait for may take: longer than the server lets a statement take, which it tells by itself. Whatever
-/// keeps it from that, the next ones get another connection.
+/// The maximum duration of work that many requests wait for. PostgreSQL cancels a statement earlier and reports it. If it
+/// does not even do that, the next work gets another connection.
 pub(crate) const SHARED_WORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) fn no_answer() -> RepoError {
-    RepoError::Unavailable("the database does not answer".into())
+    RepoError::Unavailable("the database does not respond".into())
 }
 
-/// Held for a push or a pop: a panic of another thread leaves nothing half-done.
+/// Nothing while it is locked can leave it half changed: a poisoned lock is usable.
 fn lock(idle: &Mutex<Vec<Idle>>) -> std::sync::MutexGuard<'_, Vec<Idle>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
