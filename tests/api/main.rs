@@ -19,6 +19,7 @@ mod idempotency;
 mod lifecycle;
 mod lists;
 mod metrics;
+mod newer_release;
 mod orders;
 mod pricing;
 mod problems;

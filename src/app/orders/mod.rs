@@ -27,6 +27,6 @@ pub use fulfil_order::{FulfilOrder, FulfilOrderRequest};
 pub use get_history::{GetHistory, GetHistoryRequest, HistoryPage};
 pub use get_order::{GetOrder, GetOrderError};
 pub use list_orders::{ListOrders, ListOrdersRequest, OrderPage};
-pub use order_view::{OrderDetails, OrderSummary};
+pub use order_view::{ActionRefusal, OrderDetails, OrderSummary, StoredStatus};
 pub use place_order::{PlaceOrder, PlaceOrderRequest};
 pub use remove_item::{RemoveItem, RemoveItemRequest};

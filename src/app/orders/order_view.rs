@@ -7,7 +7,7 @@ use crate::domain::{Action, Amount, Currency, CustomerId, Line, OrderError, Orde
 pub struct OrderSummary {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
-    pub status: Status,
+    pub status: StoredStatus,
     pub currency: Currency,
     pub items_count: usize,
     pub units_count: u32,
@@ -24,16 +24,58 @@ pub struct OrderDetails {
     pub items: Vec<Line>,
 }
 
-impl OrderSummary {
-    pub fn allowed_actions(&self, rules: OrderRules) -> impl Iterator<Item = Action> {
-        Action::ALL.into_iter().filter(move |action| action.check(self.status, self.items_count, rules).is_ok())
+/// The status of a stored order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StoredStatus {
+    Known(Status),
+    /// A newer release wrote it. It is shown as it is, and no action is allowed.
+    Unknown(String),
+}
+
+/// Why an order does not allow an action now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActionRefusal {
+    #[error(transparent)]
+    Rule(#[from] OrderError),
+    #[error("a newer release of the service wrote the status of this order; an instance of that release can act on it")]
+    UnknownStatus,
+}
+
+impl StoredStatus {
+    /// Takes the text as it is stored.
+    pub fn new(text: String) -> Self {
+        text.parse().map_or(Self::Unknown(text), Self::Known)
     }
 
-    /// Each with the rule that refuses it.
-    pub fn disallowed_actions(&self, rules: OrderRules) -> impl Iterator<Item = (Action, OrderError)> {
-        let refusal =
-            move |action: Action| action.check(self.status, self.items_count, rules).err().map(|error| (action, error));
-        Action::ALL.into_iter().filter_map(refusal)
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(status) => status.as_str(),
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+impl From<Status> for StoredStatus {
+    fn from(status: Status) -> Self {
+        Self::Known(status)
+    }
+}
+
+impl OrderSummary {
+    pub fn allowed_actions(&self, rules: OrderRules) -> impl Iterator<Item = Action> {
+        Action::ALL.into_iter().filter(move |action| self.check(*action, rules).is_ok())
+    }
+
+    /// Each with the reason why it is refused.
+    pub fn disallowed_actions(&self, rules: OrderRules) -> impl Iterator<Item = (Action, ActionRefusal)> {
+        Action::ALL.into_iter().filter_map(move |action| Some((action, self.check(action, rules).err()?)))
+    }
+
+    fn check(&self, action: Action, rules: OrderRules) -> Result<(), ActionRefusal> {
+        match self.status {
+            StoredStatus::Known(status) => Ok(action.check(status, self.items_count, rules)?),
+            StoredStatus::Unknown(_) => Err(ActionRefusal::UnknownStatus),
+        }
     }
 }
 
@@ -42,7 +84,7 @@ impl From<&OrderState> for OrderSummary {
         Self {
             order_id: order.order_id,
             customer_id: order.customer_id.clone(),
-            status: order.status,
+            status: order.status.into(),
             currency: order.currency,
             items_count: order.items_count(),
             units_count: order.units_count(),

@@ -28,7 +28,8 @@ where
         let is_lost_race = match error.store_error() {
             Some(RepoError::Unavailable(_) | RepoError::Backend(_)) => return Err(error),
             Some(RepoError::Conflict | RepoError::KeyTaken) => true,
-            None => false,
+            // A replay of an earlier response may need no decision.
+            Some(RepoError::NewerRelease(_)) | None => false,
         };
         if let Some(done) = replay().await? {
             return Ok(done);

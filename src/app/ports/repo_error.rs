@@ -1,16 +1,19 @@
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why the store did not do what it was asked. In every case, nothing of the unit of work was kept, unless a `commit` was under way.
+/// Why a store refused or failed. Nothing of the unit of work was stored, unless a `commit` was under way.
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
-    #[error("someone else changed the order since it was read")]
+    #[error("the order has changed since it was read")]
     Conflict,
-    /// A request with the same key was faster: what it led to is there now.
+    /// Another request with the same key was faster. Its outcome is stored.
     #[error("the idempotency key is taken")]
     KeyTaken,
-    /// It may work in a moment: no connection, a timeout, a shutdown.
-    #[error("the store is away")]
+    /// A later attempt may succeed: no connection, a timeout, a shutdown.
+    #[error("the store is unavailable")]
     Unavailable(#[source] BoxError),
+    /// This release can show the data as it is, but cannot decide on it or replay it. An instance of the newer release can.
+    #[error("a newer release wrote this data")]
+    NewerRelease(#[source] BoxError),
     #[error("the store failed")]
     Backend(#[source] BoxError),
 }

@@ -70,6 +70,7 @@ pub(crate) fn create_doc() -> Doc {
         Code::PreconditionFailed,
         Code::LostRace,
         Code::StoreUnavailable,
+        Code::NewerRelease,
         Code::PricingUnavailable,
     ])
 }

@@ -32,6 +32,7 @@ pub(crate) fn create_doc() -> Doc {
         Code::CurrencyMismatch,
         Code::LostRace,
         Code::StoreUnavailable,
+        Code::NewerRelease,
         Code::PricingUnavailable,
     ])
 }

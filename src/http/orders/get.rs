@@ -50,7 +50,7 @@ pub(crate) fn get_doc() -> Doc {
         .header("If-None-Match", &tags, "Answer 304 if the order is still at one of these versions")
         .other_response(304, "The order is at a version that the caller knows", None)
         .response_header(304, "ETag", &json!({"type": "string"}), "The version of the order, in quotes")
-        .problems(&[Code::OrderNotFound, Code::PositionRetired, Code::StoreUnavailable])
+        .problems(&[Code::OrderNotFound, Code::PositionRetired, Code::StoreUnavailable, Code::NewerRelease])
 }
 
 /// Which state of the order.

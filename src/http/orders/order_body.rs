@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use crate::{
-    app::{OrderDetails, OrderSummary},
-    domain::{Action, Amount, Line, MAX_LINES, OrderError, OrderId, OrderRules, Price, Quantity, Status},
+    app::{ActionRefusal, OrderDetails, OrderSummary, StoredStatus},
+    domain::{Action, Amount, Line, MAX_LINES, OrderId, OrderRules, Price, Quantity, Status},
     http::response::{code::Code, problem::sentence, timestamp},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct SummaryBody {
     order_id: OrderId,
     customer_id: String,
     #[schema(schema_with = status_schema)]
-    status: &'static str,
+    status: Cow<'static, str>,
     /// An ISO 4217 code.
     #[schema(pattern = "^[A-Z]{3}$")]
     currency: &'static str,
@@ -54,8 +54,9 @@ pub(super) struct SummaryBody {
 }
 
 fn status_schema() -> ObjectBuilder {
-    let pattern = format!("^({})$", Status::ALL.map(Status::as_str).join("|"));
-    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
+    let known = Status::ALL.map(Status::as_str).join(", ");
+    let text = format!("One of {known}. A newer release may add others: show a status that you do not know as it is.");
+    ObjectBuilder::new().schema_type(Type::String).description(Some(text))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the limit is far below 2^52")]
@@ -129,7 +130,10 @@ impl SummaryBody {
         Self {
             order_id: order.order_id,
             customer_id: order.customer_id.to_string(),
-            status: order.status.as_str(),
+            status: match &order.status {
+                StoredStatus::Known(status) => status.as_str().into(),
+                StoredStatus::Unknown(text) => text.clone().into(),
+            },
             currency: order.currency.code(),
             items_count: order.items_count,
             units_count: order.units_count,
@@ -152,9 +156,9 @@ impl OrderBody {
     }
 }
 
-impl From<(Action, OrderError)> for DisallowedBody {
-    fn from((action, error): (Action, OrderError)) -> Self {
-        Self { action: action.as_str(), code: Code::from(error).as_str(), reason: sentence(&error) }
+impl From<(Action, ActionRefusal)> for DisallowedBody {
+    fn from((action, refusal): (Action, ActionRefusal)) -> Self {
+        Self { action: action.as_str(), code: Code::from(refusal).as_str(), reason: sentence(&refusal) }
     }
 }
 

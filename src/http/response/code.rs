@@ -92,6 +92,8 @@ codes! {
         "Give the operator the request id. A write may have happened: repeat it with the same Idempotency-Key.";
     StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable", "The database does not answer",
         "Try again after the seconds in Retry-After. A write may have happened: repeat it with the same Idempotency-Key.";
+    NewerRelease = SERVICE_UNAVAILABLE "newer_release", "A newer release of the service wrote this order",
+        "An instance of the newer release can do this. Try again after the seconds in Retry-After, until such an instance answers. Nothing was changed.";
     PricingUnavailable = SERVICE_UNAVAILABLE "pricing_unavailable", "The pricing service does not answer",
         "Try again after the seconds in Retry-After. Nothing was changed.";
     TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams", "Too many clients wait for events here",

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{
-        AddItemError, ChangeError, CreateOrderError, CreateOrdersError, GetOrderError, ItemProblem, KeyError,
-        PricingError, ReadEventsError, RepoError,
+        ActionRefusal, AddItemError, ChangeError, CreateOrderError, CreateOrdersError, GetOrderError, ItemProblem,
+        KeyError, PricingError, ReadEventsError, RepoError,
     },
     domain::OrderError,
 };
@@ -23,6 +23,12 @@ impl From<RepoError> for Problem {
                 Self::new(Code::StoreUnavailable, "The database did not answer. Try again in a moment.")
                     .caused_by(cause)
             }
+            RepoError::NewerRelease(cause) => Self::new(
+                Code::NewerRelease,
+                "A newer release of the service wrote this order, and this release cannot act on it or replay it. \
+                 Try again: an instance of the newer release can.",
+            )
+            .caused_by(cause),
             RepoError::Backend(cause) => Self::internal(cause),
         }
     }
@@ -45,6 +51,15 @@ impl From<OrderError> for Code {
             OrderError::NotCancellable(_) => Self::OrderNotCancellable,
             OrderError::NotPlaced(_) => Self::OrderNotPlaced,
             OrderError::NoSuchLine(_) => Self::LineNotFound,
+        }
+    }
+}
+
+impl From<ActionRefusal> for Code {
+    fn from(refusal: ActionRefusal) -> Self {
+        match refusal {
+            ActionRefusal::Rule(error) => error.into(),
+            ActionRefusal::UnknownStatus => Self::NewerRelease,
         }
     }
 }

@@ -70,6 +70,7 @@ impl SharedError {
             RepoError::Conflict => |_| RepoError::Conflict,
             RepoError::KeyTaken => |_| RepoError::KeyTaken,
             RepoError::Unavailable(_) => RepoError::Unavailable,
+            RepoError::NewerRelease(_) => RepoError::NewerRelease,
             RepoError::Backend(_) => RepoError::Backend,
         };
         Self { kind, cause: Cause(Arc::new(error)) }

@@ -10,7 +10,7 @@ use super::{
     PgStore,
     errors::{corrupt, repo_error},
     migrate::SCHEMA_VERSION,
-    rows::{EventRow, SummaryRow, number_to_store},
+    rows::{EventRow, ReadOrder, SummaryRow, number_to_store},
 };
 
 /// A page of summaries, newest first. A statement for each set of filters: each is planned for the index that serves it.
@@ -66,7 +66,7 @@ macro_rules! count {
 
 impl OrderQueries for PgStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
-        Ok(self.read_order(tenant, id, None).await?.map(OrderDetails::from))
+        Ok(self.read_order(tenant, id, None).await?.map(ReadOrder::into_details))
     }
 
     async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {

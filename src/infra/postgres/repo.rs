@@ -13,6 +13,7 @@ use super::{
     connection::LOCK_TIMEOUT,
     errors::{commit_error, repo_error},
     group_commit::{ChangeSet, write},
+    rows::ReadOrder,
 };
 
 /// One open unit of work of one tenant. Its changes are staged here, and written by the transaction that commits them: that
@@ -47,7 +48,7 @@ impl PgOrderRepo {
             }
         }
         if lock == Lock::None {
-            return self.store.read_order(tenant, id, known).await;
+            return self.store.read_order(tenant, id, known).await?.map(ReadOrder::into_state).transpose();
         }
         let transaction = match &mut self.locking {
             Some(transaction) => transaction,

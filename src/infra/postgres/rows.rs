@@ -3,8 +3,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{LoggedEvent, OrderSummary, RepoError, decode_data},
-    domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price},
+    app::{EventDataError, LoggedEvent, OrderDetails, OrderSummary, RepoError, StoredStatus, decode_data},
+    domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price, Status},
 };
 
 use super::errors::corrupt;
@@ -125,30 +125,82 @@ impl EventRow {
             order_id,
             version: number(self.version)?,
             occurred_at: self.occurred_at,
-            kind: decode_data(&self.event_type, &self.payload).map_err(corrupt)?,
+            kind: decode_data(&self.event_type, &self.payload).map_err(unread_event)?,
         })
     }
 }
 
-/// The order that these rows, by line, are. `None` for no rows.
-pub(super) fn order_state(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<OrderState>, RepoError> {
-    let Some(first) = rows.first() else { return Ok(None) };
-    let currency: Currency = first.currency.parse().map_err(corrupt)?;
-    let mut state = OrderState {
-        order_id: id,
-        customer_id: first.customer_id.parse().map_err(corrupt)?,
-        status: first.status.parse().map_err(corrupt)?,
-        currency,
-        lines: Vec::with_capacity(rows.len()),
-        last_line: number(first.last_line)?,
-        version: number(first.version)?,
-        created_at: first.created_at,
-        updated_at: first.updated_at,
-    };
-    for row in rows {
-        state.lines.extend(row.into_line(currency)?);
+fn unread_event(error: EventDataError) -> RepoError {
+    match error {
+        EventDataError::UnknownType(_) => RepoError::NewerRelease(error.into()),
+        EventDataError::Malformed(_) | EventDataError::Value { .. } => corrupt(error),
     }
-    Ok(Some(state))
+}
+
+/// An order as its rows have it.
+pub(super) enum ReadOrder {
+    State(OrderState),
+    /// A newer release wrote a status that this one does not know.
+    UnknownStatus(OrderDetails),
+}
+
+/// A use case has to decide on an order whose status is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("order {id} has the unknown status {status:?}")]
+struct UnknownStatus {
+    id: OrderId,
+    status: String,
+}
+
+impl ReadOrder {
+    /// The order as these rows have it, which are its lines. `None` for no rows.
+    pub(super) fn from_rows(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<Self>, RepoError> {
+        let Some(first) = rows.first() else { return Ok(None) };
+        let currency: Currency = first.currency.parse().map_err(corrupt)?;
+        let status = StoredStatus::new(first.status.clone());
+        let mut state = OrderState {
+            order_id: id,
+            customer_id: first.customer_id.parse().map_err(corrupt)?,
+            // For an unknown status any will do here: nothing else of the order depends on it.
+            status: if let StoredStatus::Known(status) = status { status } else { Status::Open },
+            currency,
+            lines: Vec::with_capacity(rows.len()),
+            last_line: number(first.last_line)?,
+            version: number(first.version)?,
+            created_at: first.created_at,
+            updated_at: first.updated_at,
+        };
+        for row in rows {
+            state.lines.extend(row.into_line(currency)?);
+        }
+        Ok(Some(match status {
+            StoredStatus::Known(_) => Self::State(state),
+            StoredStatus::Unknown(_) => {
+                let mut details = OrderDetails::from(state);
+                details.summary.status = status;
+                Self::UnknownStatus(details)
+            }
+        }))
+    }
+
+    /// For use cases.
+    pub(super) fn into_state(self) -> Result<OrderState, RepoError> {
+        match self {
+            Self::State(state) => Ok(state),
+            Self::UnknownStatus(OrderDetails { summary, .. }) => {
+                let (id, status) = (summary.order_id, summary.status.as_str().to_owned());
+                Err(RepoError::NewerRelease(UnknownStatus { id, status }.into()))
+            }
+        }
+    }
+
+    /// For the read side.
+    pub(super) fn into_details(self) -> OrderDetails {
+        match self {
+            Self::State(state) => state.into(),
+            Self::UnknownStatus(details) => details,
+        }
+    }
 }
 
 /// All of an order's own columns.
@@ -246,7 +298,7 @@ impl TryFrom<SummaryRow> for OrderSummary {
         Ok(Self {
             order_id: OrderId::from_uuid(row.order_id),
             customer_id: row.customer_id.parse().map_err(corrupt)?,
-            status: row.status.parse().map_err(corrupt)?,
+            status: StoredStatus::new(row.status),
             currency,
             items_count: number(row.items_count)?,
             units_count: number(row.units_count)?,

@@ -14,6 +14,7 @@ use super::{
     errors::repo_error,
     group_commit::{self, GroupCommit, OrderLocks},
     listeners::Listeners,
+    rows::ReadOrder,
 };
 
 /// Orders in PostgreSQL.
@@ -113,12 +114,12 @@ impl PgStore {
         tenant: &TenantId,
         id: OrderId,
         known: Option<OrderState>,
-    ) -> Result<Option<OrderState>, RepoError> {
+    ) -> Result<Option<ReadOrder>, RepoError> {
         let version = known.as_ref().map(|known| known.version);
         match self.parts.order_reads.find(OrderName { tenant: tenant.clone(), id, known: version }).await? {
             FoundOrder::NotFound => Ok(None),
-            FoundOrder::Unchanged => Ok(known),
-            FoundOrder::State(state) => Ok(Some(state)),
+            FoundOrder::Unchanged => Ok(known.map(ReadOrder::State)),
+            FoundOrder::Order(order) => Ok(Some(order)),
         }
     }
 

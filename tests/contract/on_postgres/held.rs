@@ -112,6 +112,6 @@ pub(super) fn outcome(settled: &Result<(), RepoError>) -> &'static str {
         Err(RepoError::Conflict) => "conflict",
         Err(RepoError::KeyTaken) => "taken",
         Err(RepoError::Unavailable(_)) => "unavailable",
-        Err(RepoError::Backend(_)) => "failed",
+        Err(RepoError::Backend(_) | RepoError::NewerRelease(_)) => "failed",
     }
 }

@@ -6,6 +6,7 @@ mod corrupt_rows;
 mod group_commit;
 mod held;
 mod instances;
+mod newer_release;
 mod plans;
 mod positions;
 mod proxy;

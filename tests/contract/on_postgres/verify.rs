@@ -34,7 +34,7 @@ async fn verify_finds_nothing_after_a_random_workload() {
     for order_id in orders {
         let now = store.order(&tenant("default"), order_id).await.unwrap().unwrap();
         let folded = store.order_as_of(&tenant("default"), order_id, AsOf::Version(now.summary.version)).await.unwrap();
-        statuses.insert(now.summary.status);
+        statuses.insert(now.summary.status.clone());
         assert_eq!(folded, HistoricalOrder::Order(now));
     }
     assert_eq!(statuses.len(), 4, "{statuses:?}");

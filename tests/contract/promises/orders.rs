@@ -2,7 +2,7 @@
 
 use orders::{
     app::{
-        Adapters, AddItemError, AddItemRequest, AddItemToOrder, AsOf, ChangeError, Conditions, GetOrder,
+        ActionRefusal, Adapters, AddItemError, AddItemRequest, AddItemToOrder, AsOf, ChangeError, Conditions, GetOrder,
         HistoricalOrder, Lock, OrderDetails, OrderFilter, RepoError, Store,
     },
     domain::{Action, MAX_LINES, OrderError, OrderRules},
@@ -142,7 +142,7 @@ async fn an_order_with_more_lines_than_a_new_limit_is_shown_and_takes_no_more(st
     let shown = GetOrder(&ports).execute(&tenant("default"), id(1), None).await.unwrap();
     assert_eq!(shown, expected);
     let refusal = shown.summary.disallowed_actions(rules).find(|(action, _)| *action == Action::AddItem);
-    assert_eq!(refusal, Some((Action::AddItem, OrderError::TooManyLines { max: 2 })));
+    assert_eq!(refusal, Some((Action::AddItem, ActionRefusal::Rule(OrderError::TooManyLines { max: 2 }))));
     let request = AddItemRequest {
         tenant: tenant("default"),
         order_id: id(1),

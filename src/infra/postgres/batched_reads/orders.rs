@@ -7,7 +7,7 @@ use crate::{
     domain::{OrderId, OrderState, TenantId},
     infra::postgres::{
         errors::repo_error,
-        rows::{OrderRow, number_to_store, order_state},
+        rows::{OrderRow, ReadOrder, number_to_store},
     },
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct OrderName {
 pub(crate) enum FoundOrder {
     NotFound,
     Unchanged,
-    State(OrderState),
+    Order(ReadOrder),
 }
 
 impl BatchedRead for OrderRead {
@@ -67,7 +67,7 @@ impl BatchedRead for OrderRead {
             match of_order.first() {
                 None => Ok(FoundOrder::NotFound),
                 Some(row) if known == Some(row.version) => Ok(FoundOrder::Unchanged),
-                Some(_) => Ok(order_state(name.id, of_order)?.map_or(FoundOrder::NotFound, FoundOrder::State)),
+                Some(_) => Ok(ReadOrder::from_rows(name.id, of_order)?.map_or(FoundOrder::NotFound, FoundOrder::Order)),
             }
         };
         Ok((1..).zip(names).zip(known).map(found).collect())
@@ -82,7 +82,7 @@ pub(crate) async fn select_order(
 ) -> Result<Option<OrderState>, RepoError> {
     let found = OrderRead::find(connection, &[&OrderName { tenant: tenant.clone(), id, known: None }]).await?;
     match found.into_iter().next() {
-        Some(Ok(FoundOrder::State(state))) => Ok(Some(state)),
+        Some(Ok(FoundOrder::Order(order))) => order.into_state().map(Some),
         Some(Err(error)) => Err(error),
         Some(Ok(FoundOrder::NotFound | FoundOrder::Unchanged)) | None => Ok(None),
     }

@@ -107,11 +107,15 @@ impl CommitQueue {
         let mut batch = mem::take(&mut self.batch);
         match error {
             // One change set is the cause. Each half is tried alone until it is found.
-            RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken if batch.len() > 1 => {
+            RepoError::Backend(_) | RepoError::NewerRelease(_) | RepoError::Conflict | RepoError::KeyTaken
+                if batch.len() > 1 =>
+            {
                 let second = batch.split_off(batch.len() / 2);
                 self.retries.extend([second, batch]);
             }
-            RepoError::Backend(_) | RepoError::Conflict | RepoError::KeyTaken => fail_all(batch, error),
+            RepoError::Backend(_) | RepoError::NewerRelease(_) | RepoError::Conflict | RepoError::KeyTaken => {
+                fail_all(batch, error);
+            }
             // The batches to retry have waited through one failed transaction already.
             RepoError::Unavailable(_) => fail_all(batch.into_iter().chain(self.retries.drain(..).flatten()), error),
         }

@@ -109,7 +109,7 @@ fn name(outcome: &Result<(), RepoError>) -> &'static str {
         Err(RepoError::Conflict) => "conflict",
         Err(RepoError::KeyTaken) => "key taken",
         Err(RepoError::Unavailable(_)) => "unavailable",
-        Err(RepoError::Backend(_)) => "failed",
+        Err(RepoError::Backend(_) | RepoError::NewerRelease(_)) => "failed",
     }
 }
 

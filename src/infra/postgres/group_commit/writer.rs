@@ -85,7 +85,7 @@ impl Writer {
                     return deadline.bound(transaction.rollback().map_err(repo_error)).await;
                 }
                 // The server has responded: the statement was wrong, the connection is not.
-                Err(error @ (RepoError::KeyTaken | RepoError::Conflict | RepoError::Backend(_))) => {
+                Err(error) if !matches!(error, RepoError::Unavailable(_)) => {
                     deadline.bound(transaction.rollback().map_err(repo_error)).await?;
                     queue.fail(error);
                     return Ok(());

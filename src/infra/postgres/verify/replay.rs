@@ -86,7 +86,7 @@ pub(super) fn compare(
 /// Why a row cannot be read.
 fn reason(error: RepoError) -> String {
     match error {
-        RepoError::Backend(cause) => cause.to_string(),
+        RepoError::Backend(cause) | RepoError::NewerRelease(cause) => cause.to_string(),
         other => other.to_string(),
     }
 }
