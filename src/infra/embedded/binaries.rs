@@ -4,7 +4,7 @@ use std::{
     process::Command,
 };
 
-/// A directory with `initdb` and `postgres` of one version.
+/// A directory with the programs `initdb` and `postgres` of one version.
 #[derive(Clone, Debug)]
 pub(super) struct Binaries {
     pub(super) dir: PathBuf,
@@ -12,7 +12,7 @@ pub(super) struct Binaries {
     pub(super) version: u32,
 }
 
-/// What this machine has, what `PATH` names first, then the newest first.
+/// Everything that this machine has: first the directories of `PATH`, then the newest version first.
 pub(super) fn find() -> Vec<Binaries> {
     let mut installed: Vec<Binaries> = installed_dirs().iter().filter_map(|dir| Binaries::at(dir)).collect();
     installed.sort_by_key(|binaries| std::cmp::Reverse(binaries.version));
@@ -26,7 +26,7 @@ impl Binaries {
         if !dir.join("initdb").exists() || !dir.join("postgres").exists() {
             return None;
         }
-        // Through links: PostgreSQL finds its other files relative to its own real path.
+        // Resolves links: PostgreSQL finds its other files relative to its own real path.
         let dir = fs::canonicalize(dir.join("postgres")).ok()?.parent()?.to_owned();
         // "postgres (PostgreSQL) 15.18 (Debian …)"
         let output = Command::new(dir.join("postgres")).arg("--version").output().ok()?;
@@ -42,7 +42,7 @@ fn pg_config_dir() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
 }
 
-/// Where Debian and Homebrew put what they keep out of `PATH`.
+/// Where Debian and Homebrew install PostgreSQL outside of `PATH`.
 fn installed_dirs() -> Vec<PathBuf> {
     let parents = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
     let entries = parents.iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten();

@@ -8,7 +8,7 @@ use super::{
     user,
 };
 
-/// The binaries of the version that the files are of, or the first that there are.
+/// The binaries of the version that wrote the files, or the first ones that were found.
 pub(super) fn choose_binaries(home: &Home) -> Result<Binaries, EmbeddedError> {
     let mut found = binaries::find().into_iter();
     match home.version() {
@@ -24,16 +24,16 @@ pub(super) fn choose_binaries(home: &Home) -> Result<Binaries, EmbeddedError> {
 pub(super) fn create(home: &Home, binaries: &Binaries, lock: &File) -> Result<(), EmbeddedError> {
     let initdb = binaries.dir.join("initdb");
     let mut command = user::command(&initdb, home.user);
-    // Under another name until it is complete: what a crash leaves incomplete is created again.
+    // It has another name until it is complete: after a crash, the next start creates it again.
     let unfinished = home.unfinished_cluster();
     if unfinished.exists() {
         at(&unfinished, fs::remove_dir_all(&unfinished))?;
     }
     private_dir(&unfinished, home.user)?;
     command.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "-E", "UTF8", "--no-locale", "--data-checksums"]);
-    // The socket's directory is open to the database's own user alone; there is no other way in.
+    // Only the user of the database can open the directory of the socket, and there is no other way in.
     command.args(["--auth-local=trust", "--auth-host=reject"]);
-    // A service that ends now leaves initdb behind: the lock keeps the next one out until it has ended, too.
+    // initdb outlives a service that ends now. It holds the lock, so the next service waits for its end.
     command.stdin(at(&home.dir, lock.try_clone())?);
     let output = at(&initdb, command.output())?;
     if !output.status.success() {

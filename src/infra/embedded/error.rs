@@ -9,13 +9,14 @@ pub enum EmbeddedError {
     )]
     NoBinaries,
     #[error(
-        "the data in {} is of PostgreSQL {found}, and this machine has only other versions: install PostgreSQL {found}, or set DATABASE_URL",
+        "PostgreSQL {found} wrote the data in {}, and this machine has only other versions: install PostgreSQL {found}, or \
+         set DATABASE_URL",
         home.display()
     )]
     NoSuchVersion { home: PathBuf, found: u32 },
-    #[error("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")]
+    #[error("PostgreSQL refuses to run as root, and this machine has neither a user `postgres` nor a user `nobody`")]
     NoUser,
-    #[error("{} is in use by another instance; instances share a database by DATABASE_URL", .0.display())]
+    #[error("{} is in use by another instance; to share a database, set DATABASE_URL for every instance", .0.display())]
     InUse(PathBuf),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -23,6 +24,6 @@ pub enum EmbeddedError {
     InitDb(String),
     #[error("PostgreSQL stopped while it started; the reason is in {}", log.display())]
     Stopped { log: PathBuf },
-    #[error("the database {name} could not be created")]
+    #[error("PostgreSQL cannot create the database {name}")]
     CreateDatabase { name: String, source: sqlx::Error },
 }

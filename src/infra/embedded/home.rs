@@ -11,10 +11,10 @@ use super::{
     user::{self, User},
 };
 
-/// Where the database lives when its user cannot reach the data directory.
+/// The parent of the files if the user of the database cannot reach the data directory.
 const FALLBACK: &str = "/var/lib/orders";
 
-/// A socket's path has at most 107 bytes (unix(7)), and PostgreSQL adds its own name to the directory.
+/// The path of a socket has at most 107 bytes (unix(7)), and PostgreSQL appends a file name to this directory.
 const MAX_SOCKET_DIR: usize = 85;
 
 /// The directories of one private PostgreSQL.
@@ -36,7 +36,7 @@ impl Home {
         Ok(Self { dir, cluster, sockets, user })
     }
 
-    /// The sockets of the PostgreSQL whose files are there, if there are any; nothing is made or changed.
+    /// The socket directory of the PostgreSQL whose files are below `data_dir`, if there are any. Changes nothing.
     pub(super) fn sockets_of(data_dir: &Path) -> Option<PathBuf> {
         let data_dir = data_dir.canonicalize().ok()?;
         let dir = [data_dir.join("postgres"), fallback(&data_dir)].into_iter().find(|dir| has_cluster(dir))?;
@@ -52,12 +52,12 @@ impl Home {
         self.dir.join("lock")
     }
 
-    /// Where a cluster is made before it becomes the one.
+    /// Where `initdb` creates a cluster, which is renamed when it is complete.
     pub(super) fn unfinished_cluster(&self) -> PathBuf {
         self.dir.join("cluster.new")
     }
 
-    /// The major version of the files that are there. `None` before the first start.
+    /// The major version of PostgreSQL that wrote the files. `None` before the first start.
     pub(super) fn version(&self) -> Option<u32> {
         fs::read_to_string(self.cluster.join("PG_VERSION")).ok()?.trim().parse().ok()
     }
@@ -69,20 +69,24 @@ fn reachable_dir(data_dir: &Path, user: Option<User>) -> Result<PathBuf, Embedde
     let wanted = data_dir.join("postgres");
     let fallback = fallback(&data_dir);
     private_dir(&wanted, user)?;
-    // Orders that are there stay where they are, even when the wanted place can be reached by now.
+    // An existing cluster stays where it is, even if the preferred directory is reachable now.
     let stays = user.is_none() || has_cluster(&wanted) || !has_cluster(&fallback);
     if user.is_none() || (stays && user::can_write(user, &wanted)) {
         return Ok(wanted);
     }
     at(&fallback, fs::create_dir_all(&fallback))?;
     private_dir(&fallback, user)?;
-    log::warn!("the database's user cannot reach {}: the database lives in {}", wanted.display(), fallback.display());
-    // Empty, and nobody's: it would only mislead.
+    log::warn!(
+        "the user of the private PostgreSQL cannot reach {}; its files are in {}",
+        wanted.display(),
+        fallback.display()
+    );
+    // It is empty and unused, and would mislead a reader.
     let _ = fs::remove_dir(&wanted);
     Ok(fallback)
 }
 
-/// One place a data directory, named after its path.
+/// One directory for each data directory, named after its path.
 fn fallback(data_dir: &Path) -> PathBuf {
     let name = data_dir.to_string_lossy().trim_matches('/').replace('-', "--").replace('/', "-");
     Path::new(FALLBACK).join(name)
@@ -92,7 +96,7 @@ fn has_cluster(dir: &Path) -> bool {
     dir.join("cluster/PG_VERSION").exists()
 }
 
-/// Elsewhere, by the directory's number, where its path is too long for a socket.
+/// In the directory for temporary files, named by the inode, if the path of `dir` is too long for a socket.
 fn sockets(dir: &Path, inode: u64) -> PathBuf {
     let sockets = dir.join("run");
     if sockets.as_os_str().len() > MAX_SOCKET_DIR {
@@ -113,7 +117,7 @@ pub(super) fn private_dir(dir: &Path, user: Option<User>) -> Result<(), Embedded
     at(dir, fs::set_permissions(dir, Permissions::from_mode(0o700)))
 }
 
-/// Names the path in the error.
+/// Adds the path to an error.
 pub(super) fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, EmbeddedError> {
     result.map_err(|source| EmbeddedError::Io { path: path.to_owned(), source })
 }

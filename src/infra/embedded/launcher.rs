@@ -1,9 +1,9 @@
-//! The process between the service and its private PostgreSQL. It ties the life of PostgreSQL to the life of the service:
-//! when the service ends in any way, PostgreSQL gets SIGINT, which is its fast shutdown.
+//! The process between the service and its private PostgreSQL. It stops PostgreSQL when the service ends in any way:
+//! PostgreSQL then gets SIGINT, which requests a fast shutdown.
 //!
-//! On Linux the kernel sends the signal, and this process becomes PostgreSQL: PostgreSQL is a child of the service, whose
-//! process id stays its own until the service has collected its exit status. Other systems have no such signal: there this
-//! process stays, waits for the end of its standard input, and sends the signal to its own child.
+//! On Linux the kernel sends the signal, and this process becomes PostgreSQL by `exec`. PostgreSQL is then a child of the
+//! service, and keeps its process id until the service has collected its exit status. Other systems have no such signal.
+//! There this process waits for the end of its standard input, and sends the signal to its own child.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,17 +13,17 @@ use std::{
 
 use super::user::{self, User};
 
-/// The first argument of a process that is a launcher.
+/// The first argument of a launcher process.
 const NAME: &str = "launch-private-postgresql";
 
-/// What the launcher starts, and as whom.
+/// The program that the launcher starts, and its user.
 #[derive(Debug)]
 pub(super) struct Launch<'a> {
     pub(super) postgres: &'a Path,
     pub(super) user: Option<User>,
 }
 
-/// A command that runs `program` as a launcher of `launch`. Further arguments are those of PostgreSQL.
+/// A command that runs `program` as a launcher. The caller adds the arguments of PostgreSQL.
 pub(super) fn command(program: &Path, launch: &Launch<'_>) -> Command {
     let mut command = user::command(program, None);
     let id = |id: fn(User) -> u32| launch.user.map_or_else(String::new, |user| id(user).to_string());
@@ -32,7 +32,7 @@ pub(super) fn command(program: &Path, launch: &Launch<'_>) -> Command {
     command
 }
 
-/// Does the work of a launcher if these are the arguments of one, the name of the program first. `None` if they are not.
+/// Runs the launcher if these are the arguments of one, with the name of the program first. `None` if they are not.
 pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let mut arguments = arguments.into_iter().skip(1);
     if arguments.next()? != NAME {
@@ -44,8 +44,8 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
     let postgres = PathBuf::from(arguments.next()?);
     let arguments: Vec<OsString> = arguments.collect();
     let error = system::run(parent?, user, &postgres, &arguments);
-    // Standard error is PostgreSQL's log.
-    eprintln!("{} cannot be started: {error}", postgres.display());
+    // Standard error is the log file of PostgreSQL.
+    eprintln!("cannot start {}: {error}", postgres.display());
     Some(ExitCode::FAILURE)
 }
 
@@ -60,7 +60,7 @@ mod system {
 
     use crate::infra::embedded::user::User;
 
-    /// Returns only when it fails.
+    /// Returns only on failure.
     pub(super) fn run(parent: u32, user: Option<User>, postgres: &Path, arguments: &[OsString]) -> io::Error {
         match prepare(parent, user) {
             Ok(()) => Command::new(postgres).args(arguments).exec(),
@@ -69,14 +69,15 @@ mod system {
     }
 
     fn prepare(parent: u32, user: Option<User>) -> io::Result<()> {
-        // First: a change of the user takes the signal away. This is the only thread, and `exec` keeps what it has.
+        // This comes first, because a change of the user clears the signal. This is the only thread, and `exec` keeps its
+        // settings.
         if let Some(User { uid, gid }) = user {
             set_thread_groups(&[])?;
             set_thread_gid(Gid::from_raw(gid))?;
             set_thread_uid(Uid::from_raw(uid))?;
         }
         set_parent_process_death_signal(Some(Signal::INT))?;
-        // A service that has ended before sends no signal any more.
+        // If the service ended before the call, the kernel sends no signal.
         let is_orphan = getppid().is_none_or(|pid| u32::try_from(pid.as_raw_nonzero().get()) != Ok(parent));
         if is_orphan { Err(io::Error::other("the service has ended")) } else { Ok(()) }
     }
@@ -99,8 +100,8 @@ mod keeper {
 
     const POLL: Duration = Duration::from_millis(50);
 
-    /// Runs the command, and interrupts it when `service` comes to its end. The exit status is collected in this loop alone, so
-    /// the process id belongs to the child when the signal is sent.
+    /// Runs the command, and interrupts it when `service` reaches its end. Only this loop collects the exit status, so the
+    /// process id still belongs to the child when the loop sends the signal.
     pub(super) fn keep(mut command: Command, mut service: impl Read + Send + 'static) -> io::Result<ExitStatus> {
         let mut child = command.spawn()?;
         let has_ended = Arc::new(AtomicBool::new(false));

@@ -6,8 +6,8 @@ use std::{
 
 use super::{EmbeddedError, home::at};
 
-/// The lock of a home: flock(2), which the kernel frees however its holders end. The service and its PostgreSQL hold it
-/// together, and it is free only when both have ended.
+/// The lock of the directories of one private PostgreSQL. The service and its PostgreSQL both hold it, so it is free only when
+/// both have ended. It uses flock(2), which the kernel releases however its holders end.
 #[derive(Debug)]
 pub(super) struct HomeLock {
     file: File,
@@ -19,11 +19,11 @@ impl HomeLock {
         Ok(Self { file: at(path, file)? })
     }
 
-    /// Whether it is ours now.
+    /// `true` if this process holds the lock now.
     pub(super) fn try_take(&mut self, path: &Path) -> Result<bool, EmbeddedError> {
         match self.file.try_lock() {
             Ok(()) => {
-                // Only for those who wait: the lock is what counts.
+                // Only information for a process that waits. A failure does not matter.
                 let _ = self.write_pid();
                 Ok(true)
             }
@@ -38,7 +38,7 @@ impl HomeLock {
         writeln!(self.file, "{}", std::process::id())
     }
 
-    /// The process id of the service that took it last.
+    /// The process id of the last service that took the lock.
     pub(super) fn holder(&mut self) -> Option<u32> {
         let mut text = String::new();
         self.file.rewind().ok()?;

@@ -1,5 +1,5 @@
-//! A private PostgreSQL from the binaries on the machine, for a start without configuration: reachable by a Unix socket only,
-//! started again when it dies, stopped with the service, and kept in the data directory for the next start.
+//! A private PostgreSQL from the binaries on this machine, for a start without configuration. It listens on a Unix socket
+//! only, starts again when it ends unexpectedly, stops with the service, and keeps its files in the data directory.
 
 mod binaries;
 mod cluster;
@@ -28,10 +28,10 @@ use supervisor::{Phase, Supervisor};
 
 const START_POLL: Duration = Duration::from_millis(20);
 
-/// How long the end of PostgreSQL may take when nobody says how long.
+/// How long `drop` waits for the end of PostgreSQL.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A private PostgreSQL. It stops when this is dropped, and also when the process ends in any other way.
+/// A private PostgreSQL. It stops when this value is dropped, and when the process ends in any other way.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
     supervisor: Supervisor,
@@ -40,8 +40,9 @@ pub struct EmbeddedPostgres {
 }
 
 impl EmbeddedPostgres {
-    /// Begins to start the PostgreSQL whose files are in `data_dir/postgres`, and creates them when there are none. `settings`
-    /// are PostgreSQL's own, as `name=value`. `program` is the service's, whose `main` calls `launch_private_postgres`.
+    /// Begins to start the PostgreSQL whose files are in `data_dir/postgres`, and creates the files if they do not exist.
+    /// `settings` are settings of PostgreSQL as `name=value`. `program` is the program of the service, whose `main` calls
+    /// `launch_private_postgres`.
     pub fn start(program: &Path, data_dir: &Path, database: &str, settings: &[&str]) -> Result<Self, EmbeddedError> {
         let home = Home::prepare(data_dir)?;
         let options = bounded(connection_to(&home.sockets).database(database));
@@ -50,8 +51,8 @@ impl EmbeddedPostgres {
         Ok(Self { supervisor, options, database: database.to_owned() })
     }
 
-    /// Waits until PostgreSQL accepts connections, and creates the database when there is none. `waiting` is called over and
-    /// over with what the start waits for.
+    /// Waits until PostgreSQL accepts connections, and creates the database if it does not exist. Calls `waiting` repeatedly
+    /// with the reason of the wait.
     pub async fn ready(&self, waiting: impl Fn(&str)) -> Result<(), EmbeddedError> {
         let admin = self.options.clone().database("postgres");
         let mut connection = loop {
@@ -72,24 +73,25 @@ impl EmbeddedPostgres {
         created.map_err(|source| EmbeddedError::CreateDatabase { name: name.clone(), source })
     }
 
-    /// How to reach the database `name` of a private PostgreSQL that another process has started, and that answers.
+    /// How to connect to the database `name` of a private PostgreSQL that another process has started. `None` if none
+    /// responds.
     pub async fn running(data_dir: &Path, name: &str) -> Option<PgConnectOptions> {
         let options = bounded(connection_to(&Home::sockets_of(data_dir)?).database(name));
         options.connect().await.ok().map(|_| options)
     }
 
-    /// Whether there are files of a private PostgreSQL.
+    /// Whether the directory has the files of a private PostgreSQL.
     pub fn exists(data_dir: &Path) -> bool {
         Home::sockets_of(data_dir).is_some()
     }
 
-    /// How to reach the database.
+    /// How to connect to the database.
     pub const fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 
-    /// Stops with a checkpoint, and waits for the end; whether it has come within this time. PostgreSQL goes on to its end where
-    /// it has not, and the next start in this directory waits for it.
+    /// Stops PostgreSQL with a checkpoint. `true` if it has ended within this time. If not, it continues to shut down, and the
+    /// next start in this directory waits for it.
     pub fn stop(self, within: Duration) -> bool {
         self.supervisor.stop(within)
     }
@@ -103,7 +105,7 @@ impl Drop for EmbeddedPostgres {
     }
 }
 
-/// The program of this process, to be started again as a launcher. Also where it was replaced or removed meanwhile.
+/// The program of this process, which also is the launcher. On Linux it works even after the file was replaced or removed.
 pub fn own_program() -> std::io::Result<PathBuf> {
     let link = Path::new("/proc/self/exe");
     if link.exists() { Ok(link.to_owned()) } else { std::env::current_exe() }
@@ -113,7 +115,7 @@ fn connection_to(sockets: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(sockets).port(server::PORT).username(server::SUPERUSER)
 }
 
-/// What PostgreSQL says while it starts or recovers.
+/// The message of PostgreSQL while it starts or recovers.
 fn short(error: &sqlx::Error) -> String {
     error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
 }
@@ -121,7 +123,7 @@ fn short(error: &sqlx::Error) -> String {
 async fn create_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
     let exists = sqlx::query_scalar!("select true from pg_database where datname = $1", name);
     if exists.fetch_optional(&mut *connection).await?.is_none() {
-        // An identifier cannot be a parameter.
+        // PostgreSQL takes no parameter in the place of an identifier.
         let create = format!("create database \"{}\"", name.replace('"', "\"\""));
         sqlx::raw_sql(AssertSqlSafe(create)).execute(connection).await?;
     }

@@ -16,35 +16,35 @@ use super::{
 };
 
 pub(super) const SUPERUSER: &str = "postgres";
-/// Only a part of the socket's name: no TCP port is opened.
+/// A part of the name of the socket; PostgreSQL opens no TCP port.
 pub(super) const PORT: u16 = 5432;
 
-/// A log of PostgreSQL that is larger is put aside at the next start, in place of the one before.
+/// A larger log file of PostgreSQL is renamed at the next start. It replaces the previous one.
 const MAX_LOG_BYTES: u64 = 10 << 20;
 
-/// One run of PostgreSQL. Its exit status is collected by `collect` alone: until then its process id belongs to it, even when
-/// it has ended, and a signal cannot reach another process.
+/// One run of PostgreSQL. Only `collect` collects its exit status. Until then it keeps its process id, even after its end, so a
+/// signal cannot reach another process.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
 }
 
-/// Ends when the last process of a run has ended, that is when the last copy of the pipe's other end is closed.
+/// All processes of a run. Each has a copy of the write end of a pipe; the last one closes the pipe when it ends.
 #[derive(Debug)]
 pub(super) struct Processes(Option<PipeReader>);
 
-/// What every run of PostgreSQL in a home has in common.
+/// How to start PostgreSQL in one home.
 #[derive(Debug)]
 pub(super) struct Launcher {
-    /// The service's own program.
+    /// The program of the service.
     pub(super) program: PathBuf,
     pub(super) binaries: Binaries,
-    /// PostgreSQL's own, as `name=value`; they come after those of every run.
+    /// Settings of PostgreSQL as `name=value`. They override `SETTINGS`.
     pub(super) settings: Vec<String>,
 }
 
 impl Launcher {
-    /// Called by a thread that lives as long as the server shall: on Linux PostgreSQL is interrupted when it ends.
+    /// The calling thread must live as long as the server: on Linux, PostgreSQL is interrupted when the thread ends.
     pub(super) fn start(&self, home: &Home, lock: &File) -> Result<(Server, Processes), EmbeddedError> {
         let postgres = self.binaries.dir.join("postgres");
         let mut command = launcher::command(&self.program, &Launch { postgres: &postgres, user: home.user });
@@ -53,7 +53,7 @@ impl Launcher {
         for setting in SETTINGS.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
-        // Every process of PostgreSQL inherits these two: the lock is free only when all of them have ended.
+        // Every process of PostgreSQL inherits both: the lock is free only when all of them have ended.
         let lock = at(&home.dir, lock.try_clone())?;
         let (stdin, processes) = at(&postgres, Processes::pipe())?;
         let spawned = command.stdin(stdin).stdout(lock).stderr(log(home)?).spawn();
@@ -66,13 +66,13 @@ impl Server {
         Pid::from_child(&self.child)
     }
 
-    /// PostgreSQL's fast shutdown: it ends its sessions and writes a checkpoint.
+    /// Requests a fast shutdown: PostgreSQL ends its sessions and writes a checkpoint.
     #[cfg(target_os = "linux")]
     pub(super) fn interrupt(&mut self) -> io::Result<()> {
         rustix::process::kill_process(self.pid(), rustix::process::Signal::INT).map_err(io::Error::from)
     }
 
-    /// The launcher waits for this.
+    /// The launcher waits for the end of its standard input.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn interrupt(&mut self) -> io::Result<()> {
         drop(self.child.stdin.take());
@@ -92,16 +92,16 @@ impl Processes {
         Ok((writer.into(), Self(Some(reader))))
     }
 
-    /// Standard input is what the launcher waits for.
+    /// The pipe is the standard input of the launcher.
     #[cfg(not(target_os = "linux"))]
     fn pipe() -> io::Result<(Stdio, Self)> {
         Ok((Stdio::piped(), Self(None)))
     }
 
-    /// Waits until none is left.
+    /// Waits until all of them have ended.
     pub(super) fn wait(self) {
         if let Some(mut reader) = self.0 {
-            // Nobody writes: it is the end, or an error that means the same.
+            // No process writes to the pipe: the read returns at its end. An error means the same.
             let _ = reader.read(&mut [0]);
         }
     }

@@ -1,8 +1,8 @@
-/// What the private PostgreSQL runs with, as `name=value`. PostgreSQL 13 to 18 accept all of them.
+/// The settings of the private PostgreSQL, as `name=value`. PostgreSQL 13 to 18 accept all of them.
 ///
-/// A new server creates its WAL files while commits wait for them. Files that are not filled with zeros first halve the 99th
-/// percentile of creates, and few checkpoints leave more of the disk to commits. docs/OPERATIONS.md has the figures and the
-/// size on disk.
+/// A new server creates its WAL files while commits wait for them. Without filling the files with zeros first, the 99th
+/// percentile of creates is half as long. Rare checkpoints leave more of the disk to commits. docs/OPERATIONS.md has the
+/// figures and the size on disk.
 pub(super) const SETTINGS: [&str; 5] = [
     "wal_init_zero=off",
     "min_wal_size=1GB",

@@ -22,21 +22,22 @@ use super::{
 const HANDOVER: Duration = Duration::from_secs(15);
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
-/// How soon the end of PostgreSQL is seen, and how soon that somebody else stops it.
+/// How often to check whether PostgreSQL has ended.
 const RUN_POLL: Duration = Duration::from_millis(100);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often to check whether another process has requested its shutdown.
+const SHUTDOWN_POLL: Duration = Duration::from_millis(500);
 
-/// The pauses before a PostgreSQL that has ended is started again: they double from the first to the last.
+/// The pause before PostgreSQL starts again. It doubles from the first one to the last one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A PostgreSQL that has run for so long has recovered: the next pause is the first one.
+/// After a run of this length, the pauses begin with the first one again.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// While PostgreSQL ends again and again, a line is logged so often.
+/// The interval of the warnings while PostgreSQL ends repeatedly.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
-/// A thread that runs PostgreSQL, and starts it again when it ends by itself.
+/// A thread that runs PostgreSQL, and starts it again when it ends unexpectedly.
 #[derive(Debug)]
 pub(super) struct Supervisor(Arc<Shared>);
 
@@ -49,9 +50,9 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     phase: Phase,
-    /// The one that runs, until its exit status is collected.
+    /// The current run, until its exit status is collected.
     server: Option<Server>,
-    /// Whether PostgreSQL has accepted a connection: from then on the end of a run is not the end of the supervisor.
+    /// PostgreSQL has accepted a connection. From then on, the supervisor starts it again when it ends.
     has_started: bool,
     is_stopping: bool,
 }
@@ -66,7 +67,7 @@ struct Run {
 pub(super) enum Phase {
     #[default]
     Starting,
-    /// For what.
+    /// The reason.
     Waiting(String),
     Running,
     Failed(EmbeddedError),
@@ -74,7 +75,7 @@ pub(super) enum Phase {
 }
 
 impl Supervisor {
-    /// `program` is the service's own, which works as the launcher.
+    /// `program` is the program of the service, which also is the launcher.
     pub(super) fn start(home: Home, program: PathBuf, settings: Vec<String>) -> Result<Self, EmbeddedError> {
         let shared = Arc::new(Shared::default());
         let here = home.dir.clone();
@@ -89,7 +90,7 @@ impl Supervisor {
         Ok(Self(shared))
     }
 
-    /// What it does now: the error of a start that failed is given once, what it waits for each time.
+    /// What the supervisor does now. It returns the error of a failed start only once.
     pub(super) fn phase(&self) -> Phase {
         let mut state = self.0.state();
         match &state.phase {
@@ -106,19 +107,19 @@ impl Supervisor {
         self.0.state().has_started = true;
     }
 
-    /// Whether somebody has called `stop`.
+    /// `stop` was called.
     pub(super) fn is_stopping(&self) -> bool {
         self.0.state().is_stopping
     }
 
-    /// Stops PostgreSQL with a checkpoint, and waits for the end of its processes; whether it has come within this time.
+    /// Stops PostgreSQL with a checkpoint. `true` if all its processes have ended within this time.
     pub(super) fn stop(&self, within: Duration) -> bool {
         let mut state = self.0.state();
         state.is_stopping = true;
         if let Some(server) = &mut state.server
             && let Err(error) = server.interrupt()
         {
-            log::warn!("the private PostgreSQL cannot be interrupted: {error}");
+            log::warn!("cannot interrupt the private PostgreSQL: {error}");
         }
         self.0.changed.notify_all();
         let runs = |state: &mut State| !matches!(state.phase, Phase::Failed(_) | Phase::Ended);
@@ -157,7 +158,7 @@ impl Shared {
                 let how = ended.unwrap_or_else(|error| error.to_string());
                 let log = home.log();
                 log::warn!(
-                    "the private PostgreSQL has ended ({how}), it is started again in {pause:?}; see {}",
+                    "the private PostgreSQL has ended ({how}) and starts again in {pause:?}; see {}",
                     log.display()
                 );
             }
@@ -167,7 +168,7 @@ impl Shared {
         }
     }
 
-    /// `None` where it is stopped meanwhile.
+    /// `None` if `stop` is called meanwhile.
     fn take_lock(&self, home: &Home) -> Result<Option<HomeLock>, EmbeddedError> {
         let path = home.lock();
         let mut lock = HomeLock::open(&path)?;
@@ -188,7 +189,7 @@ impl Shared {
         Ok(Some(lock))
     }
 
-    /// `None` where it is stopped meanwhile.
+    /// `None` if `stop` is called meanwhile.
     fn start(&self, home: &Home, launcher: &Launcher, lock: &HomeLock) -> Result<Option<Run>, EmbeddedError> {
         at(&home.cluster, remove_stale(&home.cluster))?;
         let mut state = self.state();
@@ -202,14 +203,14 @@ impl Shared {
         Ok(Some(run))
     }
 
-    /// Waits for the end of all processes of the run; how the first of them ended.
+    /// Waits until all processes of the run have ended. Returns how the first one ended.
     fn wait_for_end(&self, home: &Home, run: Run) -> String {
-        // The exit status stays where it is, and the process id with it: a signal may be on its way.
+        // Does not collect the exit status: the run keeps its process id, which another thread may send a signal to.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        let mut looked = Instant::now();
+        let mut checked = Instant::now();
         while matches!(waitid(WaitId::Pid(run.pid), options), Ok(None) | Err(Errno::INTR)) {
-            if looked.elapsed() >= LOOK_EVERY {
-                looked = Instant::now();
+            if checked.elapsed() >= SHUTDOWN_POLL {
+                checked = Instant::now();
                 self.hasten(home);
             }
             thread::sleep(RUN_POLL);
@@ -223,8 +224,8 @@ impl Shared {
         }
     }
 
-    /// Somebody else may have asked PostgreSQL to stop as soon as all sessions have ended (SIGTERM). It accepts no new ones
-    /// then, and the service ends none: the sooner it has stopped, the sooner it is started again.
+    /// Turns the smart shutdown (SIGTERM) that another process has requested into a fast one. In a smart shutdown PostgreSQL
+    /// accepts no new sessions and waits for the end of the existing ones, which the service does not end.
     fn hasten(&self, home: &Home) {
         let mut state = self.state();
         if !state.is_stopping
@@ -232,7 +233,7 @@ impl Shared {
             && let Some(server) = &mut state.server
             && let Err(error) = server.interrupt()
         {
-            log::warn!("the private PostgreSQL cannot be interrupted: {error}");
+            log::warn!("cannot interrupt the private PostgreSQL: {error}");
         }
     }
 
@@ -246,7 +247,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Each change of the state is one step: a panic of another thread leaves nothing half-done.
+    /// Nothing while it is locked can leave it half changed: a poisoned lock is usable.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -263,7 +264,7 @@ impl Pauses {
         Self { next: FIRST_PAUSE, reported: None }
     }
 
-    /// Before the next run, behind one that lasted for so long.
+    /// The pause after a run that lasted for so long.
     fn next(&mut self, lasted: Duration) -> Duration {
         if lasted >= STABLE_AFTER {
             *self = Self::new();

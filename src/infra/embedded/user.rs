@@ -6,14 +6,14 @@ use std::{
 
 use super::EmbeddedError;
 
-/// Whom the database runs as when the service runs as root, which PostgreSQL refuses for itself.
+/// The user that the database runs as if the service runs as root, which PostgreSQL refuses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct User {
     pub(super) uid: u32,
     pub(super) gid: u32,
 }
 
-/// `None` where the service is not root: then the database runs as the same user.
+/// `None` if the service is not root: the database then runs as the same user.
 pub(super) fn to_drop_to() -> Result<Option<User>, EmbeddedError> {
     if id(&["-u"]) != Some(0) {
         return Ok(None);
@@ -27,8 +27,8 @@ fn id(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// A command as the database's user, with a plain environment, in a process group of its own: Ctrl-C in a terminal
-/// stops the service, which stops the database when it is done with it.
+/// A command as the user of the database, with a minimal environment, in its own process group. Ctrl-C in a terminal
+/// therefore stops only the service, which stops the database when it no longer needs it.
 pub(super) fn command(program: &Path, user: Option<User>) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").process_group(0);
@@ -38,7 +38,7 @@ pub(super) fn command(program: &Path, user: Option<User>) -> Command {
     command
 }
 
-/// Whether the user can write in the directory, every directory above it included.
+/// Whether the user can write to the directory and reach it through all its parents.
 pub(super) fn can_write(user: Option<User>, dir: &Path) -> bool {
     let mut test = command(Path::new("/bin/sh"), user);
     test.args(["-c", r#"test -w "$1" && test -x "$1""#, "sh"]).arg(dir);
