@@ -25,6 +25,8 @@ pub(crate) struct ApiBuilder<P = StaticCatalogue> {
     send_timeout: Duration,
     keep_alive: Duration,
     max_connections: usize,
+    heartbeat: Duration,
+    waiting_clients: usize,
 }
 
 impl Default for ApiBuilder {
@@ -38,15 +40,38 @@ impl Default for ApiBuilder {
             send_timeout: NO_TIMEOUT,
             keep_alive: NO_TIMEOUT,
             max_connections: 100,
+            heartbeat: HEARTBEAT,
+            waiting_clients: WAITING_CLIENTS,
         }
     }
 }
 
 impl<P: PricingService> ApiBuilder<P> {
     pub(crate) fn pricing<Q: PricingService>(self, pricing: Q) -> ApiBuilder<Q> {
-        let Self { pricing: _, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections } =
-            self;
-        ApiBuilder { pricing, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections }
+        let Self {
+            pricing: _,
+            bus,
+            metrics,
+            head_timeout,
+            body_timeout,
+            send_timeout,
+            keep_alive,
+            max_connections,
+            heartbeat,
+            waiting_clients,
+        } = self;
+        ApiBuilder {
+            pricing,
+            bus,
+            metrics,
+            head_timeout,
+            body_timeout,
+            send_timeout,
+            keep_alive,
+            max_connections,
+            heartbeat,
+            waiting_clients,
+        }
     }
 
     pub(crate) fn bus(self, bus: InProcessBus) -> Self {
@@ -77,14 +102,32 @@ impl<P: PricingService> ApiBuilder<P> {
         Self { max_connections, ..self }
     }
 
+    pub(crate) fn heartbeat(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
+    }
+
+    pub(crate) fn waiting_clients(self, waiting_clients: usize) -> Self {
+        Self { waiting_clients, ..self }
+    }
+
     /// Starts the service on an empty store in memory.
     pub(crate) fn start(self) -> Api {
         self.start_on(MemoryStore::default())
     }
 
     pub(crate) fn start_on(self, store: impl Store) -> Api {
-        let Self { pricing, bus, metrics, head_timeout, body_timeout, send_timeout, keep_alive, max_connections } =
-            self;
+        let Self {
+            pricing,
+            bus,
+            metrics,
+            head_timeout,
+            body_timeout,
+            send_timeout,
+            keep_alive,
+            max_connections,
+            heartbeat,
+            waiting_clients,
+        } = self;
         let ports = Adapters {
             store,
             pricing,
@@ -98,8 +141,8 @@ impl<P: PricingService> ApiBuilder<P> {
             body_bytes: 64 * 1024,
             header_bytes: 16 * 1024,
             body_time: body_timeout,
-            heartbeat: HEARTBEAT,
-            waiting_clients: WAITING_CLIENTS,
+            heartbeat,
+            waiting_clients,
         };
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),

@@ -13,6 +13,7 @@ mod events;
 mod follower;
 mod framework;
 mod fuzzer;
+mod hang_ups;
 mod helpers;
 mod history;
 mod idempotency;

@@ -54,6 +54,11 @@ impl RawClient {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// Hangs up with a reset.
+    pub(crate) fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// The next response, interim ones included.
     pub(crate) async fn response(&mut self) -> RawResponse {
         self.response_to("GET").await

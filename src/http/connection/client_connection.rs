@@ -1,6 +1,11 @@
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    future::{Ready, ready},
+    rc::Rc,
+};
 
-use actix_web::HttpRequest;
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::refusal::Refusal;
 
@@ -12,6 +17,8 @@ pub(crate) struct ClientConnection(Rc<State>);
 struct State {
     refusal: Cell<Option<Refusal>>,
     responded: Cell<bool>,
+    hung_up: Cell<bool>,
+    waits: Cell<bool>,
 }
 
 impl ClientConnection {
@@ -24,9 +31,26 @@ impl ClientConnection {
         Self::of(request)?.0.refusal.get()
     }
 
+    /// The response waits for something to happen. From now on the connection ends at once when the client hangs up, and
+    /// the response is dropped. False if the client has already hung up; then nothing must wait for its sake.
+    ///
+    /// A client that only stopped sending counts as one that hung up: the two look alike until a write fails. Other
+    /// requests are served to their end nevertheless, because a write must not stop half-way.
+    pub(crate) fn begin_waiting(&self) -> bool {
+        self.0.waits.set(true);
+        !self.0.hung_up.get()
+    }
+
+    /// The client sends nothing more. Whether a response waits for its sake.
+    pub(super) fn hang_up(&self) -> bool {
+        self.0.hung_up.set(true);
+        self.0.waits.get()
+    }
+
     pub(super) fn begin_request(&self, refusal: Option<Refusal>) {
         self.0.refusal.set(refusal);
         self.0.responded.set(false);
+        self.0.waits.set(false);
     }
 
     /// The framework has the whole response.
@@ -36,5 +60,14 @@ impl ClientConnection {
 
     pub(super) fn take_responded(&self) -> bool {
         self.0.responded.replace(false)
+    }
+}
+
+impl FromRequest for ClientConnection {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request).cloned().unwrap_or_default()))
     }
 }

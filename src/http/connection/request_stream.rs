@@ -49,11 +49,11 @@ impl RequestStream {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
         let bytes = into.filled().get(before..).unwrap_or_default();
-        self.ended = bytes.is_empty();
-        if !self.ended {
-            let passed = self.intake.pass(bytes);
-            into.set_filled(before + passed);
+        if bytes.is_empty() {
+            return Poll::Ready(self.hang_up());
         }
+        let passed = self.intake.pass(bytes);
+        into.set_filled(before + passed);
         Poll::Ready(Ok(()))
     }
 
@@ -62,9 +62,18 @@ impl RequestStream {
         let mut room = [MaybeUninit::uninit(); READ_BYTES];
         let mut read = ReadBuf::uninit(&mut room);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
-        self.ended = read.filled().is_empty();
+        if read.filled().is_empty() {
+            return Poll::Ready(self.hang_up());
+        }
         self.intake.keep(read.filled());
         Poll::Ready(Ok(()))
+    }
+
+    /// The client sends nothing more. An error ends the connection, with the response that waits.
+    fn hang_up(&mut self) -> io::Result<()> {
+        self.ended = true;
+        let is_waiting = self.connection().hang_up();
+        if is_waiting { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
     /// Reads what comes while a request is answered, to notice a client that is gone. The framework sees the end of it

@@ -15,6 +15,7 @@ use crate::{
     },
     http::{
         app_state::AppState,
+        connection::ClientConnection,
         request::{
             caller::Caller,
             query::{Parameters, Query, QueryParameters},
@@ -39,11 +40,12 @@ pub(crate) async fn read<P: Ports>(
     caller: Caller,
     Query(query): Query<FeedQuery>,
     method: Method,
+    connection: ClientConnection,
 ) -> HttpResult {
     let FeedQuery { after, limit, wait, events } = query;
     let mut request = ReadEventsRequest { filter: events.filter(caller.tenant), after, limit };
     let mut page = ReadEvents(app.ports()).execute(&request).await?;
-    if page.events.is_empty() && wait > 0 && method != Method::HEAD {
+    if page.events.is_empty() && wait > 0 && method != Method::HEAD && connection.begin_waiting() {
         let _waiting = app.admit_waiting()?;
         request.after = page.position;
         page = tokio::select! {

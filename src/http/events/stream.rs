@@ -20,6 +20,7 @@ use crate::{
     app::{EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports},
     http::{
         app_state::AppState,
+        connection::ClientConnection,
         request::{
             caller::Caller,
             query::{Parameters, Query, QueryParameters, number},
@@ -49,6 +50,7 @@ pub(crate) async fn follow<P: Ports>(
     Query(StreamQuery { after, events }): Query<StreamQuery>,
     LastEventId(last): LastEventId,
     method: Method,
+    connection: ClientConnection,
 ) -> HttpResult {
     let permit = app.admit_waiting()?;
     // A client that reconnects sends its first `after` again: `Last-Event-ID` is newer.
@@ -58,7 +60,7 @@ pub(crate) async fn follow<P: Ports>(
     response.content_type(mime::TEXT_EVENT_STREAM.as_ref());
     response.insert_header(header::CacheControl(vec![CacheDirective::NoStore]));
     response.insert_header((X_ACCEL_BUFFERING, "no"));
-    Ok(if method == Method::HEAD {
+    Ok(if method == Method::HEAD || !connection.begin_waiting() {
         response.finish()
     } else {
         response.streaming(frames(events, app.limits().heartbeat, app.drained(), permit))
