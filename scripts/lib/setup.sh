@@ -82,6 +82,11 @@ need_browser() {
         fail 'Could not install the npm package axe-core'
 }
 
+# The API is tested with the HTTP client of the JDK too.
+need_java() {
+    need javac default-jdk-headless
+}
+
 # PostgreSQL refuses to run as root.
 as_postgres() {
     if [ "$(id -u)" = 0 ]; then

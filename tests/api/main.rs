@@ -27,3 +27,4 @@ mod problems;
 mod raw_client;
 mod service;
 mod stream;
+mod upgrades;

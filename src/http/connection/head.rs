@@ -1,7 +1,11 @@
 use actix_web::http::Uri;
 use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
 
-use super::{body::Body, refusal::Refusal};
+use super::{
+    body::Body,
+    head_fields::{ConnectionOptions, Fields, is_offer},
+    refusal::Refusal,
+};
 
 /// The framework reads a head of less than 128 KiB.
 const MAX_BYTES: usize = 128 * 1024 - 1;
@@ -29,6 +33,8 @@ pub(super) enum Parsed {
 pub(super) struct Head {
     /// In bytes.
     pub(super) length: usize,
+    /// The head without an offer to change the protocol. `None` if there is no offer.
+    pub(super) without_offer: Option<Vec<u8>>,
     pub(super) body: Option<Body>,
     /// This is the last request of the connection.
     pub(super) close: bool,
@@ -85,61 +91,36 @@ fn read(request: &Request<'_, '_>, length: usize) -> Result<Head, Refusal> {
         return Err(Refusal::Malformed("A POST of HTTP/1.0 has a Content-Length."));
     }
     // What follows CONNECT is no HTTP.
-    let close = fields.close || (is_1_0 && !fields.keep_alive) || method == "CONNECT";
-    Ok(Head { length, body, close })
+    let options = &fields.connection;
+    let close = options.close || (is_1_0 && !options.keep_alive) || method == "CONNECT";
+    Ok(Head { length, without_offer: options.upgrade.then(|| without_offer(request, options)), body, close })
 }
 
-/// What of the headers decides about the connection and the body.
-#[derive(Default)]
-struct Fields {
-    hosts: usize,
-    length: Option<u64>,
-    chunked: bool,
-    close: bool,
-    keep_alive: bool,
-}
-
-impl Fields {
-    fn read(headers: &[Header<'_>]) -> Result<Self, Refusal> {
-        let mut fields = Self::default();
-        for Header { name, value } in headers {
-            if name.eq_ignore_ascii_case("host") {
-                fields.hosts += 1;
-            } else if name.eq_ignore_ascii_case("connection") {
-                for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                    fields.close |= option.eq_ignore_ascii_case(b"close");
-                    fields.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                }
-            } else if name.eq_ignore_ascii_case("content-length") {
-                if fields.length.is_some() {
-                    return Err(Refusal::Malformed("A request has at most one Content-Length."));
-                }
-                let length = content_length(value).ok_or(Refusal::Malformed("Content-Length is a number of bytes."))?;
-                fields.length = Some(length);
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                if fields.chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                    return Err(Refusal::Malformed("The only Transfer-Encoding is chunked."));
-                }
-                fields.chunked = true;
-            }
-        }
-        Ok(fields)
-    }
-
-    fn body(&self, is_1_0: bool) -> Result<Option<Body>, Refusal> {
-        match (self.chunked, self.length) {
-            (true, _) if is_1_0 => Err(Refusal::Malformed("HTTP/1.0 has no Transfer-Encoding.")),
-            (true, Some(_)) => Err(Refusal::Malformed("A request has a Content-Length or a Transfer-Encoding.")),
-            (true, None) => Ok(Some(Body::CHUNKED)),
-            (false, None | Some(0)) => Ok(None),
-            (false, Some(length)) => Ok(Some(Body::Length(length))),
+/// The service ignores an offer to change the protocol. The framework does not: it repeats `Connection: upgrade` in the
+/// response, ends the connection, and reads a request that offers WebSocket to the end of the connection.
+fn without_offer(request: &Request<'_, '_>, options: &ConnectionOptions) -> Vec<u8> {
+    let method = request.method.unwrap_or_default();
+    let target = request.path.unwrap_or_default();
+    let version = request.version.unwrap_or(1);
+    let mut head = format!("{method} {target} HTTP/1.{version}\r\n").into_bytes();
+    let mut add = |name: &str, value: &[u8]| {
+        head.extend_from_slice(name.as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value);
+        head.extend_from_slice(b"\r\n");
+    };
+    for Header { name, value } in &*request.headers {
+        if !name.eq_ignore_ascii_case("connection") && !is_offer(name) {
+            add(name, value);
         }
     }
-}
-
-fn content_length(value: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(value.trim_ascii()).ok()?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    if options.close {
+        add("connection", b"close");
+    } else if options.keep_alive {
+        add("connection", b"keep-alive");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 /// Whether the target has only characters that any URI may have.

@@ -69,8 +69,8 @@ enum Admission {
     Partial,
     /// So many of them as they are.
     Pass(usize),
-    /// This instead of all of them.
-    Replace(Vec<u8>),
+    /// This instead of so many of them.
+    Replace { with: Vec<u8>, length: usize },
 }
 
 impl Intake {
@@ -145,8 +145,8 @@ impl Intake {
                 self.buffer.extend_from_slice(bytes.get(length..).unwrap_or_default());
                 length
             }
-            Admission::Replace(instead) => {
-                self.replace_buffer(&instead);
+            Admission::Replace { with, length } => {
+                self.buffer_instead(&with, bytes.get(length..).unwrap_or_default());
                 0
             }
         }
@@ -167,23 +167,29 @@ impl Intake {
             return false;
         }
         let bytes = mem::take(&mut self.buffer);
-        let admission = self.admit(&bytes);
-        self.buffer = bytes;
-        match admission {
+        match self.admit(&bytes) {
             Admission::Partial => {
-                self.parsed = self.buffer.len();
+                self.parsed = bytes.len();
+                self.buffer = bytes;
                 self.begin_head();
                 return false;
             }
-            Admission::Pass(length) => self.admitted = length,
-            Admission::Replace(instead) => self.replace_buffer(&instead),
+            Admission::Pass(length) => {
+                self.admitted = length;
+                self.buffer = bytes;
+            }
+            Admission::Replace { with, length } => {
+                self.buffer_instead(&with, bytes.get(length..).unwrap_or_default());
+            }
         }
         true
     }
 
-    fn replace_buffer(&mut self, bytes: &[u8]) {
-        self.admitted = bytes.len();
-        self.buffer = BytesMut::from(bytes);
+    /// The framework reads `with` next, and `rest` when it is admitted.
+    fn buffer_instead(&mut self, with: &[u8], rest: &[u8]) {
+        self.admitted = with.len();
+        self.buffer = BytesMut::from(with);
+        self.buffer.extend_from_slice(rest);
     }
 
     fn admit(&mut self, bytes: &[u8]) -> Admission {
@@ -194,13 +200,16 @@ impl Intake {
             Parsed::Partial => Admission::Partial,
             Parsed::Refused(refusal, stand_in) => {
                 self.refuse(refusal);
-                Admission::Replace(stand_in)
+                Admission::Replace { with: stand_in, length: bytes.len() }
             }
             Parsed::Head(head) => {
                 self.connection.begin_request(None);
                 self.deadline.clear();
                 self.close = head.close;
                 self.phase = head.body.map_or(Phase::Response, |left| Phase::Body { left, answered: false });
+                if let Some(with) = head.without_offer {
+                    return Admission::Replace { with, length: head.length };
+                }
                 let behind = bytes.get(head.length..).unwrap_or_default();
                 Admission::Pass(head.length + self.admit_body(behind))
             }
@@ -278,7 +287,7 @@ impl Intake {
         }
         let stand_in = head::time_out(&self.buffer);
         self.refuse(Refusal::TimedOut);
-        self.replace_buffer(&stand_in);
+        self.buffer_instead(&stand_in, b"");
         true
     }
 

@@ -8,6 +8,7 @@ mod body;
 mod client_connection;
 mod deadline;
 mod head;
+mod head_fields;
 mod intake;
 mod refusal;
 mod request_stream;

@@ -82,7 +82,7 @@ impl RequestStream {
         while !self.ended && self.intake.buffered() < MAX_AHEAD {
             ready!(self.poll_read_aside(context))?;
         }
-        if matches!(self.intake.phase(), Phase::End) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        Poll::Pending
     }
 
     /// Takes in what the client still sends, for a while.
@@ -107,8 +107,8 @@ impl AsyncRead for RequestStream {
                 return Poll::Ready(Ok(()));
             }
             match this.intake.phase() {
-                Phase::Response | Phase::End => return this.poll_read_ahead(context),
-                Phase::Broken => return Poll::Ready(Ok(())),
+                Phase::Response => return this.poll_read_ahead(context),
+                Phase::End | Phase::Broken => return Poll::Ready(Ok(())),
                 Phase::Head { .. } | Phase::Body { .. } => {}
             }
             if this.intake.admit_buffered() {
@@ -144,8 +144,12 @@ impl AsyncWrite for RequestStream {
     /// The framework flushes when it has written all that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        if self.intake.flushed(context) && (self.ended || self.intake.buffered() > 0) {
-            context.waker().wake_by_ref();
+        if self.intake.flushed(context) {
+            // The next request may be here, or the end of the connection.
+            let is_over = self.ended || matches!(self.intake.phase(), Phase::End);
+            if is_over || self.intake.buffered() > 0 {
+                context.waker().wake_by_ref();
+            }
         }
         Poll::Ready(Ok(()))
     }
