@@ -12,6 +12,7 @@ mod document;
 mod events;
 mod follower;
 mod framework;
+mod framing;
 mod fuzzer;
 mod hang_ups;
 mod helpers;

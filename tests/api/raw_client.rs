@@ -122,11 +122,13 @@ impl RawClient {
         self.received.is_empty() && tokio::time::timeout(period, self.stream.readable()).await.is_err()
     }
 
-    async fn line(&mut self) -> String {
+    /// The next line, without its end.
+    pub(crate) async fn line(&mut self) -> String {
         loop {
-            if let Some(end) = self.received.windows(2).position(|pair| pair == b"\r\n") {
-                let line = self.received.drain(..end + 2).take(end).collect();
-                return String::from_utf8(line).unwrap();
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                let line = self.received.drain(..=end).collect();
+                let line = String::from_utf8(line).unwrap();
+                return line.trim_end_matches(['\r', '\n']).to_owned();
             }
             assert!(
                 self.read().await.unwrap() > 0,

@@ -3,6 +3,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     rc::Rc,
+    task::Context,
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
@@ -19,6 +20,19 @@ struct State {
     responded: Cell<bool>,
     hung_up: Cell<bool>,
     waits: Cell<bool>,
+    body: Cell<BodyState>,
+}
+
+/// Whether the client needs 100 (Continue) before it sends the body (RFC 9110, section 10.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum BodyState {
+    /// It sends the body in any case, or has begun to.
+    #[default]
+    Sent,
+    /// It waits.
+    Withheld,
+    /// It waits, and the service wants the body.
+    Wanted,
 }
 
 impl ClientConnection {
@@ -47,8 +61,40 @@ impl ClientConnection {
         self.0.waits.get()
     }
 
-    pub(super) fn begin_request(&self, refusal: Option<Refusal>) {
+    /// Whether a refusal spares the client the body.
+    pub(crate) fn withholds_body(request: &HttpRequest) -> bool {
+        Self::of(request).is_some_and(Self::is_body_withheld)
+    }
+
+    pub(super) fn is_body_withheld(&self) -> bool {
+        self.0.body.get() == BodyState::Withheld
+    }
+
+    /// The service reads the body: the stream sends 100 (Continue) if the client waits for it.
+    pub(super) fn want_body(&self, context: &Context<'_>) {
+        if self.is_body_withheld() {
+            self.0.body.set(BodyState::Wanted);
+            context.waker().wake_by_ref();
+        }
+    }
+
+    /// The body or the response is on its way: 100 (Continue) would be too late.
+    pub(super) fn begin_body(&self) {
+        self.0.body.set(BodyState::Sent);
+    }
+
+    /// Whether to send 100 (Continue) now.
+    pub(super) fn take_wanted_body(&self) -> bool {
+        let is_wanted = self.0.body.get() == BodyState::Wanted;
+        if is_wanted {
+            self.begin_body();
+        }
+        is_wanted
+    }
+
+    pub(super) fn begin_request(&self, refusal: Option<Refusal>, awaits_continue: bool) {
         self.0.refusal.set(refusal);
+        self.0.body.set(if awaits_continue { BodyState::Withheld } else { BodyState::Sent });
         self.0.responded.set(false);
         self.0.waits.set(false);
     }

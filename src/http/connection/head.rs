@@ -3,7 +3,7 @@ use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
 
 use super::{
     body::Body,
-    head_fields::{ConnectionOptions, Fields, is_offer},
+    head_fields::{ConnectionOptions, Fields, is_hidden},
     refusal::Refusal,
 };
 
@@ -33,11 +33,13 @@ pub(super) enum Parsed {
 pub(super) struct Head {
     /// In bytes.
     pub(super) length: usize,
-    /// The head without an offer to change the protocol. `None` if there is no offer.
-    pub(super) without_offer: Option<Vec<u8>>,
+    /// The head without what the framework must not see. `None` if there is nothing of that kind.
+    pub(super) reduced: Option<Vec<u8>>,
     pub(super) body: Option<Body>,
     /// This is the last request of the connection.
     pub(super) close: bool,
+    /// The client waits for 100 (Continue) before it sends the body.
+    pub(super) awaits_continue: bool,
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
@@ -93,12 +95,16 @@ fn read(request: &Request<'_, '_>, length: usize) -> Result<Head, Refusal> {
     // What follows CONNECT is no HTTP.
     let options = &fields.connection;
     let close = options.close || (is_1_0 && !options.keep_alive) || method == "CONNECT";
-    Ok(Head { length, without_offer: options.upgrade.then(|| without_offer(request, options)), body, close })
+    let reduced = fields.hides().then(|| reduced(request, options));
+    Ok(Head { length, reduced, body, close, awaits_continue: fields.awaits_continue && !is_1_0 })
 }
 
-/// The service ignores an offer to change the protocol. The framework does not: it repeats `Connection: upgrade` in the
-/// response, ends the connection, and reads a request that offers WebSocket to the end of the connection.
-fn without_offer(request: &Request<'_, '_>, options: &ConnectionOptions) -> Vec<u8> {
+/// The head without what the framework handles in another way than the service wants.
+///
+/// - An offer to change the protocol: the service ignores it. The framework repeats `Connection: upgrade` in the response,
+///   ends the connection, and reads a request that offers WebSocket to the end of the connection.
+/// - `Expect: 100-continue`: the service sends 100 when it begins to read the body. The framework sends it at once.
+fn reduced(request: &Request<'_, '_>, options: &ConnectionOptions) -> Vec<u8> {
     let method = request.method.unwrap_or_default();
     let target = request.path.unwrap_or_default();
     let version = request.version.unwrap_or(1);
@@ -110,7 +116,7 @@ fn without_offer(request: &Request<'_, '_>, options: &ConnectionOptions) -> Vec<
         head.extend_from_slice(b"\r\n");
     };
     for Header { name, value } in &*request.headers {
-        if !name.eq_ignore_ascii_case("connection") && !is_offer(name) {
+        if !name.eq_ignore_ascii_case("connection") && !is_hidden(name) {
             add(name, value);
         }
     }

@@ -9,6 +9,8 @@ pub(super) struct Fields {
     pub(super) length: Option<u64>,
     chunked: bool,
     pub(super) connection: ConnectionOptions,
+    pub(super) awaits_continue: bool,
+    has_hidden: bool,
 }
 
 /// RFC 9110, section 7.6.1.
@@ -28,8 +30,11 @@ impl Fields {
                 fields.hosts += 1;
             } else if name.eq_ignore_ascii_case("connection") {
                 fields.connection.add(value);
-            } else if is_offer(name) {
-                fields.connection.upgrade = true;
+            } else if is_hidden(name) {
+                fields.has_hidden = true;
+                let mut expectations = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+                fields.awaits_continue |= name.eq_ignore_ascii_case("expect")
+                    && expectations.any(|expected| expected.eq_ignore_ascii_case(b"100-continue"));
             } else if name.eq_ignore_ascii_case("content-length") {
                 if fields.length.is_some() {
                     return Err(Refusal::Malformed("A request has at most one Content-Length."));
@@ -44,6 +49,11 @@ impl Fields {
             }
         }
         Ok(fields)
+    }
+
+    /// Whether there is something that the framework must not see.
+    pub(super) const fn hides(&self) -> bool {
+        self.has_hidden || self.connection.upgrade
     }
 
     pub(super) fn body(&self, is_1_0: bool) -> Result<Option<Body>, Refusal> {
@@ -67,9 +77,9 @@ impl ConnectionOptions {
     }
 }
 
-/// `Upgrade`, and what belongs to it (RFC 9110, section 7.8; RFC 7540, section 3.2.1).
-pub(super) fn is_offer(name: &str) -> bool {
-    name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("http2-settings")
+/// `Upgrade`, what belongs to it, and `Expect` (RFC 9110, sections 7.8 and 10.1.1; RFC 7540, section 3.2.1).
+pub(super) fn is_hidden(name: &str) -> bool {
+    ["upgrade", "http2-settings", "expect"].iter().any(|hidden| name.eq_ignore_ascii_case(hidden))
 }
 
 fn content_length(value: &[u8]) -> Option<u64> {

@@ -203,11 +203,11 @@ impl Intake {
                 Admission::Replace { with: stand_in, length: bytes.len() }
             }
             Parsed::Head(head) => {
-                self.connection.begin_request(None);
+                self.connection.begin_request(None, head.awaits_continue);
                 self.deadline.clear();
                 self.close = head.close;
                 self.phase = head.body.map_or(Phase::Response, |left| Phase::Body { left, answered: false });
-                if let Some(with) = head.without_offer {
+                if let Some(with) = head.reduced {
                     return Admission::Replace { with, length: head.length };
                 }
                 let behind = bytes.get(head.length..).unwrap_or_default();
@@ -219,6 +219,9 @@ impl Intake {
     /// How many of the bytes belong to the body.
     fn admit_body(&mut self, bytes: &[u8]) -> usize {
         let Phase::Body { left, answered } = &mut self.phase else { return 0 };
+        if !bytes.is_empty() {
+            self.connection.begin_body();
+        }
         match left.take(bytes) {
             Taken::All => bytes.len(),
             Taken::End(length) => {
@@ -238,7 +241,7 @@ impl Intake {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        self.connection.begin_request(Some(refusal));
+        self.connection.begin_request(Some(refusal), false);
         self.deadline.clear();
         self.phase = Phase::Response;
         (self.close, self.discarded) = (true, true);

@@ -24,6 +24,8 @@ const READ_BYTES: usize = 4096;
 /// client (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// The stream of a client's connection, as the framework sees it: one request after the other, each when the response to
 /// the one before it is sent.
 #[derive(Debug)]
@@ -33,11 +35,13 @@ pub(crate) struct RequestStream {
     /// The client sends nothing more, or is not waited for any longer.
     ended: bool,
     shut_down: bool,
+    /// What is left of a response that comes before the one of the framework.
+    interim: &'static [u8],
 }
 
 impl RequestStream {
     pub(crate) fn new(stream: TcpStream, limits: ArrivalLimits) -> Self {
-        Self { stream, intake: Intake::new(limits), ended: false, shut_down: false }
+        Self { stream, intake: Intake::new(limits), ended: false, shut_down: false, interim: b"" }
     }
 
     pub(crate) const fn connection(&self) -> &ClientConnection {
@@ -85,6 +89,14 @@ impl RequestStream {
         Poll::Pending
     }
 
+    fn poll_interim(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.interim.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, self.interim))?;
+            self.interim = self.interim.get(written..).unwrap_or_default();
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Takes in what the client still sends, for a while.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.ended {
@@ -101,6 +113,13 @@ impl RequestStream {
 impl AsyncRead for RequestStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.connection().take_wanted_body() {
+            // All that the framework has written so far is sent: it sees a request after the response to the last one.
+            this.interim = CONTINUE;
+        }
+        if let Poll::Ready(Err(error)) = this.poll_interim(context) {
+            return Poll::Ready(Err(error));
+        }
         let before = into.filled().len();
         loop {
             if this.intake.hand_over(into) {
@@ -138,6 +157,8 @@ impl AsyncRead for RequestStream {
 
 impl AsyncWrite for RequestStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.connection().begin_body();
+        ready!(self.poll_interim(context))?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

@@ -4,8 +4,9 @@ use std::{
 };
 
 use actix_http::{
-    Request, Response,
+    BoxedPayloadStream, Payload, Request, Response,
     body::{BodySize, BoxBody, MessageBody},
+    error::PayloadError,
 };
 use actix_service::{ServiceFactory, apply_fn_factory};
 use actix_web::{
@@ -13,10 +14,11 @@ use actix_web::{
     dev::{Service, ServiceResponse},
     web::Bytes,
 };
+use futures_util::Stream;
 
 use super::client_connection::ClientConnection;
 
-/// Lets the connection of each request know when its response is complete.
+/// Lets the connection of each request know when the service reads the body, and when the response is complete.
 pub(crate) fn track_responses<A>(
     app: A,
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<TrackedBody>, Error = Error, InitError = ()>
@@ -25,6 +27,7 @@ where
 {
     apply_fn_factory(app, |request: Request, app: &A::Service| {
         let connection = request.conn_data::<ClientConnection>().cloned().unwrap_or_default();
+        let request = if connection.is_body_withheld() { with_wanted_body(request, &connection) } else { request };
         let answering = app.call(request);
         async move {
             let response: Response<BoxBody> = match answering.await {
@@ -34,6 +37,27 @@ where
             Ok(response.map_body(|_, body| TrackedBody { body, connection }))
         }
     })
+}
+
+fn with_wanted_body(request: Request, connection: &ClientConnection) -> Request {
+    let (request, payload) = request.replace_payload(Payload::<BoxedPayloadStream>::None);
+    let payload: BoxedPayloadStream = Box::pin(WantedBody { payload, connection: connection.clone() });
+    request.replace_payload(Payload::Stream { payload }).0
+}
+
+/// The body of a request whose client sends it when the service wants it.
+struct WantedBody {
+    payload: Payload,
+    connection: ClientConnection,
+}
+
+impl Stream for WantedBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.connection.want_body(context);
+        Pin::new(&mut self.payload).poll_next(context)
+    }
 }
 
 /// The body of a response. The framework drops it when it has read all of it.

@@ -10,6 +10,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::http::{
     app_state::HttpLimits,
+    connection::ClientConnection,
     response::{code::Code, problem::Problem},
 };
 
@@ -29,9 +30,13 @@ impl<T> FromJson<T> {
         request: &HttpRequest,
         payload: &mut Payload,
         is_optional: bool,
+        check_head: fn(&HttpRequest) -> Result<(), Problem>,
         make: fn(&HttpRequest, Value) -> Result<T, Problem>,
     ) -> Self {
-        let checked = if is_optional { Ok(()) } else { check_content_type(request) };
+        let checked = if is_optional && !declares_content(request) { Ok(()) } else { check_content_type(request) };
+        // `make` checks the head too. A client that withholds the body needs the outcome first.
+        let checked =
+            checked.and_then(|()| if ClientConnection::withholds_body(request) { check_head(request) } else { Ok(()) });
         let body = checked.and_then(|()| ReadBody::begin(request, payload.take()));
         Self { request: request.clone(), is_optional, body: body.map_err(Some), make }
     }
@@ -107,6 +112,11 @@ impl ReadBody {
 fn too_large(limits: HttpLimits) -> Problem {
     let detail = format!("A body has at most {} bytes. Split the request.", limits.body_bytes);
     Problem::new(Code::BodyTooLarge, detail)
+}
+
+/// Whether the head says that there is content.
+fn declares_content(request: &HttpRequest) -> bool {
+    request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// `application/json`, with any parameters except a charset other than UTF-8 (RFC 8259, section 8.1).

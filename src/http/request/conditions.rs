@@ -29,7 +29,8 @@ impl<B: Body> FromRequest for Conditional<B> {
     type Future = FromJson<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        FromJson::new(request, payload, B::IS_OPTIONAL, |request, value| {
+        let check = |request: &HttpRequest| conditions(request, &Value::Null).map(|_| ());
+        FromJson::new(request, payload, B::IS_OPTIONAL, check, |request, value| {
             Ok(Self { conditions: conditions(request, &value)?, body: read_body(value)? })
         })
     }
@@ -40,7 +41,8 @@ impl<B: Body> FromRequest for Keyed<B> {
     type Future = FromJson<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        FromJson::new(request, payload, B::IS_OPTIONAL, |request, value| {
+        let check = |request: &HttpRequest| collection_key(request, &Value::Null).map(|_| ());
+        FromJson::new(request, payload, B::IS_OPTIONAL, check, |request, value| {
             Ok(Self { key: collection_key(request, &value)?, body: read_body(value)? })
         })
     }
