@@ -1,4 +1,6 @@
-//! When the service asks for a body.
+//! How responses are framed, and when the service asks for a body.
+
+use serde_json::Value;
 
 use crate::{helpers::Api, raw_client::RawClient};
 
@@ -76,4 +78,29 @@ async fn the_service_does_not_ask_for_a_body_that_it_refuses_by_the_head() {
         assert_eq!((response.status, response.header("connection")), (status, Some("close")), "{request} {headers}");
         client.assert_end().await;
     }
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_no_chunks() {
+    let api = Api::in_memory();
+    api.order().await;
+    for connection in ["", "connection: keep-alive\r\n"] {
+        let mut client = RawClient::connect(&api).await;
+        client.send(format!("GET /events/stream?after=0 HTTP/1.0\r\nhost: localhost\r\n{connection}\r\n")).await;
+        let head = client.response_head().await;
+        assert!(head.starts_with("HTTP/1.0 200 OK"), "{head}");
+        assert!(!head.contains("transfer-encoding") && !head.contains("keep-alive"), "{head}");
+        assert_eq!(client.line().await, "retry: 1000");
+        while !client.line().await.starts_with("data: {") {}
+    }
+    // A file.
+    let mut client = RawClient::connect(&api).await;
+    client.send("GET /app/app.js HTTP/1.0\r\n\r\n").await;
+    let file = client.response().await;
+    assert_eq!((file.status, file.header("transfer-encoding")), (200, None));
+    client.assert_end().await;
+    let mut client = RawClient::connect(&api).await;
+    client.send("GET /orders HTTP/1.0\r\n\r\n").await;
+    let page: Value = client.response().await.json();
+    assert_eq!(page["orders"].as_array().unwrap().len(), 1);
 }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use actix_http::{
-    BoxedPayloadStream, Payload, Request, Response,
+    BoxedPayloadStream, ConnectionType, Payload, Request, Response, Version,
     body::{BodySize, BoxBody, MessageBody},
     error::PayloadError,
 };
@@ -27,6 +27,7 @@ where
 {
     apply_fn_factory(app, |request: Request, app: &A::Service| {
         let connection = request.conn_data::<ClientConnection>().cloned().unwrap_or_default();
+        let version = request.version();
         let request = if connection.is_body_withheld() { with_wanted_body(request, &connection) } else { request };
         let answering = app.call(request);
         async move {
@@ -34,9 +35,19 @@ where
                 Ok(response) => response.into(),
                 Err(error) => error.into(),
             };
-            Ok(response.map_body(|_, body| TrackedBody { body, connection }))
+            Ok(as_framed_in(version, response).map_body(|_, body| TrackedBody { body, connection }))
         }
     })
+}
+
+/// A body of unknown length ends with the connection in HTTP/1.0, which has no chunks (RFC 9112, section 7).
+fn as_framed_in(version: Version, mut response: Response<BoxBody>) -> Response<BoxBody> {
+    if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
+        let head = response.head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 fn with_wanted_body(request: Request, connection: &ClientConnection) -> Request {
