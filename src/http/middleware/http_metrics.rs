@@ -61,9 +61,9 @@ impl HttpMetrics {
         registry.register("ready", "1 if this instance accepts requests, 0 if not", self.ready.clone());
     }
 
-    pub(crate) fn begin_request(&self, begun: Instant) -> CountedRequest {
+    pub(crate) fn begin_request(&self, begun: Instant) -> CountedRequest<'_> {
         self.in_flight.inc();
-        CountedRequest { metrics: self.clone(), begun }
+        CountedRequest { metrics: self, begun }
     }
 
     pub(crate) fn set_state(&self, event_streams: usize, ready: bool) {
@@ -74,12 +74,12 @@ impl HttpMetrics {
 
 /// A request that is counted as in flight until it is dropped: after its response, or when its client hangs up.
 #[derive(Debug)]
-pub(crate) struct CountedRequest {
-    metrics: HttpMetrics,
+pub(crate) struct CountedRequest<'m> {
+    metrics: &'m HttpMetrics,
     begun: Instant,
 }
 
-impl CountedRequest {
+impl CountedRequest<'_> {
     /// `route` is the pattern of the path, never the path itself; `None` where no pattern matches.
     pub(crate) fn respond(self, route: Option<&str>, method: &Method, status: StatusCode) {
         let route = route.unwrap_or("unmatched").to_owned();
@@ -90,7 +90,7 @@ impl CountedRequest {
     }
 }
 
-impl Drop for CountedRequest {
+impl Drop for CountedRequest<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
     }
