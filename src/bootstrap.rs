@@ -1,13 +1,12 @@
 //! The composition root: chooses the adapters, starts all parts, and stops them in order.
 
-use std::{convert::Infallible, process, time::Duration};
+mod stop;
+
+use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 
 use crate::{
     app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
@@ -20,14 +19,20 @@ use crate::{
     },
 };
 
+use stop::Stop;
+pub use stop::flush_logging;
+
 /// How long a shutdown waits for the accepted requests. The rest of ten seconds is for the pool and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// How long the connections to the database may then take to close.
 const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long the private PostgreSQL may take to stop.
-const STOPS_WITHIN: Duration = Duration::from_secs(2);
+/// The server ends its connections at the end of `DRAIN_TIMEOUT`, and then itself.
+const SERVER_TIMEOUT: Duration = Duration::from_millis(7300);
+
+/// How long the private PostgreSQL may take to stop. The service has less time when it is asked to stop.
+const STOPS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The name of the database in the private PostgreSQL.
 const DATABASE: &str = "orders";
@@ -40,12 +45,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
     init_logging(&config, files);
     config.check()?;
-    let mut stop = StopSignal::listen()?;
+    let mut stop = Stop::listen()?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT);
     let pricing = pricing(&config)?.with_metrics(&metrics);
     if config.in_memory {
         log::warn!("orders are stored in memory and are lost when the process ends");
-        return serve_store(&config, MemoryStore::default(), pricing, metrics, stop).await;
+        return serve_store(&config, MemoryStore::default(), pricing, metrics, &mut stop).await;
     }
     let embedded = match &config.database_url {
         Some(_) => None,
@@ -57,17 +62,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let migrated = tokio::select! {
         migrated = migrate(&options) => migrated,
-        () = stop.received() => return Ok(()),
+        () = stop.requested() => return Ok(()),
     };
     migrated?;
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
     let store = PgStore::new(&options, pool).with_metrics(&metrics);
-    let served = serve_store(&config, store.clone(), pricing, metrics, stop).await;
+    let served = serve_store(&config, store.clone(), pricing, metrics, &mut stop).await;
     // No request waits any more. A connection that PostgreSQL keeps busy ends with the process.
-    if tokio::time::timeout(CLOSES_WITHIN, store.close()).await.is_err() {
+    if tokio::time::timeout(stop.time_left(CLOSES_WITHIN), store.close()).await.is_err() {
         log::warn!("the connections to the database do not close within {CLOSES_WITHIN:?}; they end with the process");
     }
-    stop_embedded(embedded).await?;
+    stop_embedded(embedded, stop.time_left(STOPS_WITHIN)).await?;
     log::info!("stopped");
     served
 }
@@ -89,7 +94,7 @@ pub async fn verify(config: &Config) -> anyhow::Result<bool> {
         },
     };
     let report = infra::verify(&options, |progress| eprintln!("{progress}")).await;
-    stop_embedded(embedded).await?;
+    stop_embedded(embedded, STOPS_WITHIN).await?;
     let report = report?;
     println!("{report}");
     Ok(report.is_clean())
@@ -122,10 +127,10 @@ async fn start_embedded(config: &Config) -> anyhow::Result<EmbeddedPostgres> {
     Ok(embedded)
 }
 
-async fn stop_embedded(embedded: Option<EmbeddedPostgres>) -> anyhow::Result<()> {
+async fn stop_embedded(embedded: Option<EmbeddedPostgres>, within: Duration) -> anyhow::Result<()> {
     let Some(embedded) = embedded else { return Ok(()) };
-    if !tokio::task::spawn_blocking(|| embedded.stop(STOPS_WITHIN)).await? {
-        log::warn!("the private PostgreSQL has not stopped within {STOPS_WITHIN:?} and continues to shut down");
+    if !tokio::task::spawn_blocking(move || embedded.stop(within)).await? {
+        log::warn!("the private PostgreSQL has not stopped within {within:?} and continues to shut down");
     }
     Ok(())
 }
@@ -160,7 +165,7 @@ async fn serve_store<S>(
     store: S,
     pricing: Pricing,
     telemetry: Metrics,
-    mut stop: StopSignal,
+    stop: &mut Stop,
 ) -> anyhow::Result<()>
 where
     S: Store,
@@ -206,7 +211,7 @@ where
     tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
     tasks.spawn(keep_running("the sweep of idempotency keys", move || forget_keys(swept.clone())));
     tokio::select! {
-        () = stop.received() => {}
+        () = stop.requested() => {}
         ended = &mut server => {
             ended??;
             anyhow::bail!("the HTTP server ended without a signal");
@@ -218,15 +223,15 @@ where
     }
     log::info!("stopping: accepting no new connections, waiting for the requests in progress");
     app.drain();
-    tokio::spawn(async move {
-        stop.received().await;
-        log::warn!("stopped by a second signal");
-        infra::flush_logging();
-        process::exit(130);
-    });
-    serving.handle.stop(true).await;
-    tasks.shutdown().await;
-    server.await??;
+    let stopped = async {
+        serving.handle.stop(true).await;
+        tasks.shutdown().await;
+        server.await
+    };
+    match tokio::time::timeout(stop.time_left(SERVER_TIMEOUT), stopped).await {
+        Ok(stopped) => stopped??,
+        Err(_) => log::warn!("requests under way are given up"),
+    }
     Ok(())
 }
 
@@ -246,24 +251,6 @@ async fn forget_keys(ports: impl Ports) -> Infallible {
             Err(error) => {
                 log::warn!("cannot delete old idempotency keys; the next attempt is in {SWEEP_EVERY:?}: {error}");
             }
-        }
-    }
-}
-
-struct StopSignal {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignal {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
         }
     }
 }

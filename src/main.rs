@@ -1,15 +1,16 @@
 //! The process of the service: parses the settings, runs the command, and prints the error if it fails.
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, sync::mpsc, thread, time::Duration};
 
 use clap::Parser;
 use orders::{
     bootstrap,
     config::{Command, Config},
     healthcheck::healthcheck,
-    infra::{flush_logging, launch_private_postgres},
+    infra::launch_private_postgres,
 };
 use tikv_jemallocator::Jemalloc;
+use tokio::runtime::Builder;
 
 /// What one thread allocates for a request another one often frees: this one takes less time for it than the system's, and no
 /// more memory.
@@ -18,6 +19,9 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// The exit code of `verify` if it cannot check the database.
 const NOT_VERIFIED: u8 = 2;
+
+/// How long the line about an error may take.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     // The service starts its own program again to launch its private PostgreSQL.
@@ -28,21 +32,44 @@ fn main() -> ExitCode {
 /// the event log, the sinks, the key sweep. The HTTP workers have threads and runtimes of their own, and wait for this one
 /// at every write. Nothing here may block: no file or socket without `await`, no lock that is held for long, no loop over
 /// much data. Use `tokio::task::spawn_blocking` for such work.
-#[tokio::main(flavor = "current_thread")]
-async fn run() -> ExitCode {
+fn run() -> ExitCode {
     let config = Config::parse();
-    let (done, cannot) = match config.command {
-        None => (bootstrap::run(config).await.map(|()| true), ExitCode::FAILURE),
-        Some(Command::Healthcheck) => (healthcheck(config.bind).map(|()| true), ExitCode::FAILURE),
-        Some(Command::Verify) => (bootstrap::verify(&config).await, ExitCode::from(NOT_VERIFIED)),
+    let cannot = match config.command {
+        None | Some(Command::Healthcheck) => ExitCode::FAILURE,
+        Some(Command::Verify) => ExitCode::from(NOT_VERIFIED),
     };
-    flush_logging();
+    let done = Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| {
+        let done = runtime.block_on(work(config));
+        // A thread that waits for a disk or another host does not delay the end of the process.
+        runtime.shutdown_background();
+        done
+    });
+    bootstrap::flush_logging();
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("orders: {error:#}");
+            last_words(format!("orders: {error:#}"));
             cannot
         }
     }
+}
+
+/// Whether all is well.
+async fn work(config: Config) -> anyhow::Result<bool> {
+    match config.command {
+        None => bootstrap::run(config).await.map(|()| true),
+        Some(Command::Healthcheck) => healthcheck(config.bind).map(|()| true),
+        Some(Command::Verify) => bootstrap::verify(&config).await,
+    }
+}
+
+/// Does not wait for a reader of standard error that stands still.
+fn last_words(text: String) {
+    let (written, done) = mpsc::channel();
+    thread::spawn(move || {
+        eprintln!("{text}");
+        written.send(())
+    });
+    let _ = done.recv_timeout(LAST_WORDS_TIMEOUT);
 }

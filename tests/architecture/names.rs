@@ -75,7 +75,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["anyhow", "clap", "thiserror"]),
     ("healthcheck", &["anyhow"]),
     ("lib", &[]),
-    ("main", &["bootstrap", "config", "healthcheck", "infra", "clap", "tikv_jemallocator", "tokio"]),
+    ("main", &["bootstrap", "config", "healthcheck", "infra", "anyhow", "clap", "tikv_jemallocator", "tokio"]),
     ("trace", &["tokio"]),
 ];
 

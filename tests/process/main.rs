@@ -11,5 +11,6 @@ mod generated;
 mod logs;
 mod outages;
 mod settings;
+mod silent_readers;
 mod stops;
 mod supervision;

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::log_thread::to_standard_error;
+
 /// How many full files are kept beside the current one.
 const KEPT_FILES: usize = 5;
 
@@ -138,8 +140,8 @@ impl LogFile {
             Err(error) => {
                 self.open = None;
                 if self.failed.replace(Instant::now()).is_none() {
-                    let _ =
-                        writeln!(io::stderr(), "orders: no log file in {} at the moment: {error}", self.dir.display());
+                    let dir = self.dir.display();
+                    to_standard_error(&format!("orders: no log file in {dir} at the moment: {error}\n"));
                 }
             }
         }
@@ -155,17 +157,10 @@ fn ends_a_line(file: &File, size: u64) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// Writes whole lines to standard error and to the file, if there is one.
-#[derive(Debug)]
-pub(crate) struct Tee(pub(crate) Option<LogFile>);
-
-impl Write for Tee {
+impl Write for LogFile {
+    /// Takes whole lines.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        // Standard error may be closed.
-        let _ = io::stderr().write_all(lines);
-        if let Some(file) = &mut self.0 {
-            lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| file.line(line));
-        }
+        lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| self.line(line));
         Ok(lines.len())
     }
 

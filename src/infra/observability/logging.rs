@@ -11,8 +11,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::trace::TraceContext;
 
 use super::{
-    log_file::{LogFile, Tee},
-    log_thread::LogThread,
+    log_file::LogFile,
+    log_thread::{LogThread, STANDARD_ERROR},
 };
 
 /// The format of a log line.
@@ -37,9 +37,12 @@ pub struct LogDir {
 ///
 /// A second call changes nothing.
 pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
-    let file = dir.map(|LogDir { path, file_bytes }| LogFile::new(path, file_bytes));
-    let target = match LogThread::start(Tee(file)) {
-        Some(thread) => Target::Pipe(Box::new(thread)),
+    // Each has a thread of its own: when one stands still, the other one has the lines up to then.
+    let standard_error = LogThread::start(STANDARD_ERROR, io::stderr());
+    let file =
+        dir.and_then(|LogDir { path, file_bytes }| LogThread::start("the log file", LogFile::new(path, file_bytes)));
+    let target = match standard_error {
+        Some(standard_error) => Target::Pipe(Box::new(Sinks { standard_error, file })),
         None => Target::Stderr,
     };
     let filters = std::env::var("RUST_LOG")
@@ -52,6 +55,25 @@ pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
             LogFormat::Json => json(out, record),
         })
         .try_init();
+}
+
+/// Where each line goes.
+struct Sinks {
+    standard_error: LogThread,
+    file: Option<LogThread>,
+}
+
+impl Write for Sinks {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(file) = &mut self.file {
+            file.write_all(line)?;
+        }
+        self.standard_error.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {

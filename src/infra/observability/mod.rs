@@ -7,7 +7,7 @@ mod metrics;
 mod process;
 mod prometheus_text;
 
-pub use log_thread::flush_logging;
+pub use log_thread::{flush_logging, unblock_logging};
 pub use logging::{LogDir, LogFormat, init_logging};
 pub use metrics::Metrics;
 pub(crate) use metrics::PoolUse;
