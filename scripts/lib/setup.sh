@@ -112,11 +112,11 @@ stop_postgres() {
     as_postgres pg_ctl -D "$1/data" -w -s -m immediate stop >/dev/null 2>&1 || true
 }
 
-# await_address LOG PID: the URL of the service that writes this log, once it listens.
+# await_address LOG PID: the URL of the service that writes this log, once it is ready.
 await_address() {
     local url=
     for _ in {1..300}; do
-        url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$1")
+        url=$(sed -n 's/.*ready for requests on \(http:[^ ]*\).*/\1/p' "$1")
         [ -z "$url" ] || break
         kill -0 "$2" 2>/dev/null || break
         sleep 0.1

@@ -13,6 +13,8 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct AppState<P> {
     ports: P,
+    /// Why the start is not at its end. `None` from its end on.
+    starting: watch::Sender<Option<String>>,
     draining: watch::Sender<bool>,
     limits: HttpLimits,
     /// A permit for each further client that may wait for events.
@@ -41,7 +43,8 @@ pub struct HttpLimits {
 impl<P: Ports> AppState<P> {
     pub fn new(ports: P, limits: HttpLimits, metrics: HttpMetrics, render_metrics: MetricsRenderer) -> Self {
         let permits = Arc::new(Semaphore::new(limits.waiting_clients));
-        Self { ports, draining: watch::Sender::new(false), limits, permits, metrics, render_metrics }
+        let (starting, draining) = (watch::Sender::new(None), watch::Sender::new(false));
+        Self { ports, starting, draining, limits, permits, metrics, render_metrics }
     }
 
     pub(super) const fn limits(&self) -> HttpLimits {
@@ -58,6 +61,22 @@ impl<P: Ports> AppState<P> {
 
     pub(super) fn render_metrics(&self) -> String {
         (self.render_metrics.0)()
+    }
+
+    /// Until `has_started`, the service reports that it is not ready, and refuses requests that need the store.
+    pub fn starts(&self, reason: &str) {
+        self.starting.send_replace(Some(reason.to_owned()));
+    }
+
+    pub fn has_started(&self) {
+        self.starting.send_replace(None);
+    }
+
+    /// The response to requests that need the store while the service starts.
+    pub(super) fn starting(&self) -> Option<Problem> {
+        let starting = self.starting.borrow();
+        let reason = starting.as_ref()?;
+        Some(Problem::new(Code::StoreUnavailable, format!("The service is not ready yet: {reason}.")))
     }
 
     /// From now on the service reports that it is not ready, and ends every wait for events. It still answers requests.

@@ -24,7 +24,7 @@ use crate::app::Ports;
 use super::{
     app_state::AppState,
     connection::{ArrivalLimits, RequestStream, track_responses},
-    middleware::{cors, observe::observe},
+    middleware::{cors, observe::observe, starting::refuse_until_started},
     routes,
     routing::openapi,
     service::docs::OpenApi,
@@ -108,6 +108,7 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
             .app_data(app.clone())
             .app_data(document.clone())
             .app_data(limits)
+            .wrap(from_fn(refuse_until_started::<P, _>))
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))
             .wrap(from_fn(observe::<P>))
             .configure(|config| routes::configure::<P>(config, &static_dir));

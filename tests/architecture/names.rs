@@ -85,7 +85,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // Of `app`, only the wire format of events knows JSON.
     ("serde", &["src/app/events/wire", "src/http", "src/infra"]),
     ("serde_json", &["src/app/events/wire", "src/http", "src/infra"]),
-    ("sqlx", &["src/bootstrap.rs", "src/infra/embedded", "src/infra/postgres"]),
+    ("sqlx", &["src/bootstrap/database.rs", "src/infra/embedded", "src/infra/postgres"]),
 ];
 
 #[test]

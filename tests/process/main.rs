@@ -12,5 +12,6 @@ mod logs;
 mod outages;
 mod settings;
 mod silent_readers;
+mod starts;
 mod stops;
 mod supervision;

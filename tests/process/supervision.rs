@@ -24,6 +24,9 @@ use crate::{
 /// How soon a PostgreSQL that has died is started again.
 const STARTED_AGAIN_WITHIN: Duration = Duration::from_secs(2);
 
+/// The longest time that a stop may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
 fn pid_file(data: &Path) -> PathBuf {
     data.join("postgres/cluster/postmaster.pid")
 }
@@ -39,6 +42,13 @@ async fn next_postmaster(data: &Path, before: u32) -> u32 {
 
 fn kill(signal: &str, pid: u32) {
     assert!(Command::new("kill").args(["-s", signal, &pid.to_string()]).status().unwrap().success());
+}
+
+/// The processes that this one has started.
+fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let children = threads.flat_map(|thread| fs::read_to_string(thread.unwrap().path().join("children")));
+    children.flat_map(|pids| pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()).collect()
 }
 
 async fn order_is_taken(service: &Service) {
@@ -168,4 +178,41 @@ async fn a_private_postgresql_runs_with_the_settings_that_the_operations_page_pr
         assert_eq!((name, shown.as_str()), (name, value));
         assert!(page.contains(&format!("{name} = {value}")), "{name} is not in OPERATIONS.md");
     }
+}
+
+#[tokio::test]
+async fn when_every_process_of_the_service_is_killed_but_itself_it_still_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    open_to_all(dir.path());
+    let service = Program::new().data_dir(dir.path()).start();
+    order_is_taken(&service).await;
+    let children = children(service.process_id());
+    assert!(!children.is_empty());
+    for child in children {
+        kill("KILL", child);
+    }
+    service.signal("TERM");
+    let (status, log) = service.wait_within(STOP_TIMEOUT);
+    assert!(status.success(), "{log}");
+    let last = postmaster(dir.path());
+    eventually("no PostgreSQL is left", async || {
+        (!last.is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists())).then_some(())
+    })
+    .await;
+    Program::new().data_dir(dir.path()).start().create_order().await;
+}
+
+#[tokio::test]
+async fn a_postgresql_that_does_not_stop_does_not_hold_up_the_service_and_ends_later() {
+    let dir = tempfile::tempdir().unwrap();
+    open_to_all(dir.path());
+    let service = Program::new().data_dir(dir.path()).start();
+    let postgres = postmaster(dir.path()).unwrap();
+    kill("STOP", postgres);
+    service.signal("TERM");
+    let (status, log) = service.wait_within(STOP_TIMEOUT);
+    assert!(status.success() && log.contains("the private PostgreSQL has not stopped"), "{log}");
+    kill("CONT", postgres);
+    eventually("PostgreSQL ends", async || (!pid_file(dir.path()).exists()).then_some(())).await;
+    Program::new().data_dir(dir.path()).start().create_order().await;
 }

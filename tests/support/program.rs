@@ -83,9 +83,14 @@ impl Program {
         self
     }
 
-    /// Starts the service and waits until it listens.
+    /// Starts the service and waits until it is ready.
     pub(crate) fn start(&self) -> Service {
         Service::start(self.command())
+    }
+
+    /// Starts the service and waits until it listens. It may wait for its database then.
+    pub(crate) fn start_listening(&self) -> Service {
+        Service::start_listening(self.command())
     }
 
     /// Runs a program that ends without a signal.

@@ -14,29 +14,43 @@ use serde_json::{Value, json};
 pub(crate) struct Service {
     pub(crate) url: String,
     process: Child,
-    /// The lines that it logs from the moment it listens.
+    /// The lines that it logs from the moment it is ready, or listens.
     log: mpsc::Receiver<String>,
 }
 
 impl Service {
-    /// Waits until the log names the address.
-    pub(super) fn start(mut command: Command) -> Self {
+    /// Waits until the log says that it is ready.
+    pub(super) fn start(command: Command) -> Self {
+        let mut service = Self::start_listening(command);
+        service.wait_for_line("ready for requests");
+        service
+    }
+
+    /// Waits until the log names the address. The service may wait for its database then.
+    pub(super) fn start_listening(mut command: Command) -> Self {
         let mut process = command.spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let (sender, log) = mpsc::channel();
         thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut service = Self { url: String::new(), process, log };
+        let line = service.wait_for_line("listening on ");
+        let (_, url) = line.split_once("listening on ").unwrap();
+        // In a JSON line a quotation mark follows the address.
+        url.split('"').next().unwrap_or(url).clone_into(&mut service.url);
+        service
+    }
+
+    /// Waits until the log has a line with this text; returns the line.
+    pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
         let mut before = Vec::new();
-        while service.url.is_empty() {
-            let line = service.log.recv_timeout(Duration::from_mins(1));
-            let line = line.unwrap_or_else(|_| panic!("the service did not start:\n{}", before.join("\n")));
-            if let Some((_, url)) = line.split_once("listening on ") {
-                // In a JSON line a quotation mark follows the address.
-                url.split('"').next().unwrap_or(url).clone_into(&mut service.url);
+        loop {
+            let line = self.log.recv_timeout(Duration::from_mins(1));
+            let line = line.unwrap_or_else(|_| panic!("no line has {text:?}:\n{}", before.join("\n")));
+            if line.contains(text) {
+                return line;
             }
             before.push(line);
         }
-        service
     }
 
     /// The address without the scheme.

@@ -3,3 +3,4 @@
 pub(crate) mod cors;
 pub(crate) mod http_metrics;
 pub(crate) mod observe;
+pub(crate) mod starting;

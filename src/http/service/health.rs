@@ -29,6 +29,9 @@ pub(crate) async fn ready<P: Ports>(app: Data<AppState<P>>, _: NoQuery) -> HttpR
             "The service is shutting down. Send the request to another instance.",
         ));
     }
+    if let Some(starting) = app.starting() {
+        return Err(starting);
+    }
     app.ports().store().ready().await?;
     Ok(HttpResponse::Ok().json(HealthBody { status: "ready" }))
 }

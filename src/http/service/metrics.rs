@@ -14,10 +14,13 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) async fn show<P: Ports>(app: Data<AppState<P>>, _: NoQuery) -> HttpResult {
-    let answers = tokio::time::timeout(READY_TIMEOUT, app.ports().store().ready()).await;
-    let ready = !app.is_draining() && matches!(answers, Ok(Ok(())));
+    let ready = !app.is_draining() && app.starting().is_none() && store_answers(&app).await;
     app.metrics().set_state(app.waiting_clients(), ready);
     Ok(HttpResponse::Ok().content_type(TEXT).body(app.render_metrics()))
+}
+
+async fn store_answers<P: Ports>(app: &AppState<P>) -> bool {
+    matches!(tokio::time::timeout(READY_TIMEOUT, app.ports().store().ready()).await, Ok(Ok(())))
 }
 
 pub(crate) fn show_doc() -> Doc {

@@ -62,7 +62,7 @@ impl EmbeddedPostgres {
                 Phase::Starting | Phase::Ended => {}
                 Phase::Running => match admin.connect().await {
                     Ok(connection) => break connection,
-                    Err(error) => waiting(&format!("the private PostgreSQL to start: {}", short(&error))),
+                    Err(error) => waiting(&format!("the private PostgreSQL starts: {}", short(&error))),
                 },
             }
             tokio::time::sleep(START_POLL).await;

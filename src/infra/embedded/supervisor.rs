@@ -134,7 +134,7 @@ impl Shared {
         let Some(lock) = self.take_lock(home)? else { return Ok(()) };
         let binaries = cluster::choose_binaries(home)?;
         if home.version().is_none() {
-            self.enter(Phase::Waiting("initdb to create the files of the private PostgreSQL".to_owned()));
+            self.enter(Phase::Waiting("initdb creates the files of the private PostgreSQL".to_owned()));
             cluster::create(home, &binaries, lock.file())?;
         }
         let launcher = Launcher { program, binaries, settings };
@@ -180,7 +180,7 @@ impl Shared {
             let holder = lock.holder().map_or_else(String::new, |pid| format!(" (process {pid})"));
             let dir = home.dir.display();
             self.enter(Phase::Waiting(format!(
-                "another instance{holder} or its PostgreSQL to leave {dir}, for up to {HANDOVER:?}"
+                "another instance{holder} or its PostgreSQL uses {dir}, the service waits for up to {HANDOVER:?}"
             )));
             if self.is_stopped_within(LOCK_POLL) {
                 return Ok(None);

@@ -1,0 +1,140 @@
+//! Serves the API over a store: from before the store is there to the end of a stop.
+
+use std::{convert::Infallible, time::Duration};
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+
+use crate::{
+    app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
+    config::Config,
+    domain::OrderRules,
+    http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    infra::{self, InProcessBus, Metrics, Pricing, SystemClock, UuidV7, keep_running},
+};
+
+use super::{progress::Progress, stop::Stop};
+
+/// How long a stop waits for the accepted requests. The rest of ten seconds is for the connections and the database.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// The server ends its connections at the end of that time, and then itself.
+const SERVER_TIMEOUT: Duration = Duration::from_millis(7300);
+
+/// How often old idempotency keys are deleted.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// Listens at once, serves when `open` says that the store is there, and returns when it has stopped. It ends with the error of
+/// `open`, which is not called again.
+pub(super) async fn serve_store<S: Store>(
+    config: &Config,
+    store: S,
+    pricing: Pricing,
+    telemetry: Metrics,
+    stop: &mut Stop,
+    open: impl AsyncFnOnce(Progress) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let ports = Adapters {
+        store,
+        pricing,
+        clock: SystemClock,
+        ids: UuidV7,
+        bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+        telemetry,
+        rules: OrderRules::DEFAULT,
+    };
+    let app = app_state(config, &ports);
+    app.starts("the store is not open");
+    let serving = serve(app.clone(), settings(config)).with_context(|| format!("ORDERS_BIND={}", config.bind))?;
+    let address = serving.address;
+    log::info!("listening on http://{address}");
+    let mut server = tokio::spawn(serving.server.into_future());
+    let mut tasks = JoinSet::new();
+    let starting = app.clone();
+    let work = async {
+        open(Progress::new(move |reason| starting.starts(reason))).await?;
+        // On this one thread, like the tasks of the store: see `main`.
+        let [logged, followed, swept] = [ports.clone(), ports.clone(), ports];
+        tasks.spawn(keep_running("the event sink \"log\"", move || infra::log_events(logged.clone())));
+        tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
+        tasks.spawn(keep_running("the sweep of idempotency keys", move || forget_keys(swept.clone())));
+        app.has_started();
+        log::info!("ready for requests on http://{address}");
+        match tasks.join_next().await {
+            Some(Err(error)) => Err(error).context("a background task ended"),
+            None => std::future::pending().await,
+        }
+    };
+    let ended: anyhow::Result<()> = tokio::select! {
+        () = stop.requested() => Ok(()),
+        ended = &mut server => {
+            ended??;
+            anyhow::bail!("the HTTP server ended without a signal");
+        }
+        failed = work => failed,
+    };
+    log::info!("stopping: accepting no new connections, waiting for the requests in progress");
+    app.drain();
+    let stopped = async {
+        serving.handle.stop(true).await;
+        tasks.shutdown().await;
+        server.await
+    };
+    match tokio::time::timeout(stop.time_left(SERVER_TIMEOUT), stopped).await {
+        Ok(stopped) => stopped??,
+        Err(_) => log::warn!("the requests in progress take too long; they end with the process"),
+    }
+    ended
+}
+
+fn app_state<P>(config: &Config, ports: &P) -> AppState<P>
+where
+    P: Ports<Telemetry = Metrics>,
+{
+    let seconds = Duration::from_secs;
+    let limits = HttpLimits {
+        body_bytes: config.max_body_bytes as usize,
+        header_bytes: config.max_header_bytes as usize,
+        body_time: seconds(config.client_timeout_secs),
+        heartbeat: seconds(config.heartbeat_secs),
+        waiting_clients: config.max_connections.div_ceil(2) as usize,
+    };
+    let (http_metrics, rendered) = (HttpMetrics::default(), ports.telemetry().clone());
+    rendered.register(|registry| http_metrics.register(registry));
+    let render = MetricsRenderer::new(move || rendered.render());
+    AppState::new(ports.clone(), limits, http_metrics, render)
+}
+
+fn settings(config: &Config) -> HttpSettings {
+    let seconds = Duration::from_secs;
+    HttpSettings {
+        bind: config.bind,
+        static_dir: config.static_dir.clone(),
+        cors_origins: config.cors_origins.clone(),
+        max_connections: config.max_connections as usize,
+        keep_alive: seconds(config.keep_alive_secs),
+        head_timeout: seconds(config.client_timeout_secs),
+        send_timeout: seconds(config.send_timeout_secs),
+        drain_timeout: DRAIN_TIMEOUT,
+    }
+}
+
+/// Publishes the events of all instances on the bus of this process, for as long as the service runs.
+async fn follow_log(ports: impl Ports) -> Infallible {
+    FollowLog(&ports).run().await
+}
+
+/// Deletes old idempotency keys, for as long as the service runs.
+async fn forget_keys(ports: impl Ports) -> Infallible {
+    let mut tick = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tick.tick().await;
+        match ForgetKeys(&ports).execute().await {
+            Ok(0) => {}
+            Ok(forgotten) => log::info!(forgotten; "deleted old idempotency keys"),
+            Err(error) => {
+                log::warn!("cannot delete old idempotency keys; the next attempt is in {SWEEP_EVERY:?}: {error}");
+            }
+        }
+    }
+}
