@@ -13,6 +13,7 @@ on_each_store! {
     an_unknown_order_is_a_404_and_a_malformed_id_a_400,
     unknown_paths_are_a_404_and_unknown_methods_a_405,
     parameters_are_refused_by_name,
+    of_several_errors_the_query_comes_first_then_path_body_conditions_and_fields,
     a_body_over_64_kib_is_refused,
     a_body_that_is_not_declared_as_json_is_refused,
 }
@@ -182,6 +183,23 @@ async fn parameters_are_refused_by_name(api: Api) {
     let item = json!({"customer_id": "c"});
     api.post("/orders?dry_run=true", &item).await.assert_problem(400, "invalid_parameter");
     assert_eq!(api.orders_count().await, 0);
+}
+
+async fn of_several_errors_the_query_comes_first_then_path_body_conditions_and_fields(api: Api) {
+    let nobody = "/orders/01890a5d-ac96-774b-bcce-b302099a8057";
+    let send = |path: &str, body: &'static str, tags: &'static str| {
+        let request = api.request(Method::PATCH, path).header(header::CONTENT_TYPE, "application/json");
+        Answer::receive(request.header(header::IF_MATCH, tags).body(body))
+    };
+    let query = send("/orders/x/items/y?colour=red", "{", "3").await;
+    assert_eq!(query.errors(), [("colour", "unknown")]);
+    assert_eq!(send("/orders/x/items/y", "{", "3").await.errors(), [("order_id", "invalid")]);
+    assert_eq!(send(&format!("{nobody}/items/y"), "{", "3").await.errors(), [("line", "invalid")]);
+    let line = format!("{nobody}/items/1");
+    send(&line, "{", "3").await.assert_problem(400, "malformed_json");
+    assert_eq!(send(&line, "{}", "3").await.errors(), [("if-match", "invalid")]);
+    assert_eq!(send(&line, "{}", "*").await.errors(), [("/quantity", "required")]);
+    send(&line, r#"{"quantity": 1}"#, "*").await.assert_problem(404, "order_not_found");
 }
 
 async fn a_body_over_64_kib_is_refused(api: Api) {
