@@ -2,12 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syn::visit::{self, Visit};
+use syn::{
+    spanned::Spanned,
+    visit::{self, Visit},
+};
 
 use crate::source::{Source, in_macro};
 
-/// The files that each file imports from, with one of the names that it imports.
-pub(crate) type Imports = BTreeMap<String, BTreeMap<String, String>>;
+/// The files that each file imports from, with one of the places where it does.
+pub(crate) type Imports = BTreeMap<String, BTreeMap<String, Import>>;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Import {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+}
 
 /// A module's path from the root of the crate; the root itself is empty.
 type ModulePath = Vec<String>;
@@ -20,8 +29,9 @@ struct Module {
     /// The names that `use` brings in, each with its path.
     bindings: BTreeMap<String, Vec<String>>,
     globs: Vec<Vec<String>>,
-    /// Every path in the code, and every private `use`. A `pub use` alone imports nothing: it only passes a name on.
-    references: BTreeSet<Vec<String>>,
+    /// Every path in the code and every private `use`, with its first line. A `pub use` alone imports nothing: it only passes
+    /// a name on.
+    references: BTreeMap<Vec<String>, usize>,
 }
 
 /// What a name may stand for: a module and an item may have the same name.
@@ -40,11 +50,11 @@ pub(crate) fn imports(sources: &[Source]) -> Imports {
     let krate = Crate::new(sources);
     let mut imports = Imports::new();
     for (path, module) in &krate.modules {
-        for reference in &module.references {
+        for (reference, line) in &module.references {
             for file in krate.resolve(path, reference, 0).items {
                 if file != module.file {
-                    let name = reference.join("::");
-                    imports.entry(module.file.clone()).or_default().entry(file).or_insert(name);
+                    let import = Import { name: reference.join("::"), line: *line };
+                    imports.entry(module.file.clone()).or_default().entry(file).or_insert(import);
                 }
             }
         }
@@ -183,6 +193,10 @@ fn name(item: &syn::Item) -> Option<String> {
 }
 
 impl Module {
+    fn refer(&mut self, line: usize, path: Vec<String>) {
+        self.references.entry(path).or_insert(line);
+    }
+
     fn bind(&mut self, prefix: &mut Vec<String>, tree: &syn::UseTree, is_private: bool) {
         let (name, path) = match tree {
             syn::UseTree::Path(path) => {
@@ -202,7 +216,7 @@ impl Module {
             syn::UseTree::Rename(name) => (name.rename.to_string(), [&prefix[..], &[name.ident.to_string()]].concat()),
         };
         if is_private {
-            self.references.insert(path.clone());
+            self.refer(tree.span().start().line, path.clone());
         }
         self.bindings.insert(name, path);
     }
@@ -215,12 +229,15 @@ impl<'ast> Visit<'ast> for Module {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.references.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        let segments = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        self.refer(path.span().start().line, segments);
         visit::visit_path(self, path);
     }
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        self.references.extend(in_macro(&call.tokens).into_iter().map(|(_, path)| path));
+        for (line, path) in in_macro(&call.tokens) {
+            self.refer(line, path);
+        }
         visit::visit_macro(self, call);
     }
 }

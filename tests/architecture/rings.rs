@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
-    imports::{Imports, imports},
+    imports::{Import, Imports, imports},
     source::{Source, service},
 };
 
@@ -163,7 +163,10 @@ fn rings(imports: &Imports) -> Vec<String> {
         }
         if let Some(ring) = shortest_ring(imports, file) {
             let steps = ring.iter().zip(ring.iter().cycle().skip(1));
-            let step = |(from, to): (&String, &String)| format!("{from} imports {} from {to}", imports[from][to]);
+            let step = |(from, to): (&String, &String)| {
+                let Import { name, line } = &imports[from][to];
+                format!("{from}:{line} imports {name} from {to}")
+            };
             found.push(steps.map(step).collect::<Vec<_>>().join(", "));
             reported.extend(ring);
         }

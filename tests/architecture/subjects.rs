@@ -1,7 +1,7 @@
 //! Subjects of one layer do not import each other. `orders` is the exception, which others may read.
 
 use crate::{
-    imports::{Imports, imports},
+    imports::{Import, Imports, imports},
     source::{Source, service},
 };
 
@@ -76,7 +76,7 @@ fn the_check_finds_subjects_that_import_each_other() {
 fn breaches(imports: &Imports) -> Vec<String> {
     let mut found = Vec::new();
     for (from, imported) in imports {
-        for (to, name) in imported {
+        for (to, Import { name, line }) in imported {
             let (Some((layer, importer)), Some((other_layer, subject))) = (place(from), place(to)) else { continue };
             let Some(rules) = LAYERS.iter().find(|rules| rules.name == layer && layer == other_layer) else { continue };
             let is_allowed = importer == subject
@@ -84,7 +84,9 @@ fn breaches(imports: &Imports) -> Vec<String> {
                 || rules.composing.contains(&importer)
                 || rules.pairs.contains(&(importer, subject));
             if !is_allowed {
-                found.push(format!("{from} must not import {name} from {to}: `{importer}` and `{subject}` are apart"));
+                found.push(format!(
+                    "{from}:{line} must not import {name} from {to}: `{importer}` and `{subject}` are apart"
+                ));
             }
         }
     }
