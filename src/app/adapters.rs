@@ -4,12 +4,12 @@ use super::{
     Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, PricingService, Telemetry, UnitOfWork,
 };
 
-/// All of a store.
+/// All ports of a store.
 pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog {}
 
 impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog> Store for S {}
 
-/// The world outside as one type parameter.
+/// All ports as one type parameter.
 pub trait Ports: Clone + Send + Sync + 'static {
     type Store: Store;
     type Pricing: PricingService;
@@ -28,7 +28,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// The rules of orders that this service runs with.
     fn rules(&self) -> OrderRules;
 
-    /// What the next decision of an order takes from outside.
+    /// The context of the next decision.
     fn context(&self) -> Context {
         Context { rules: self.rules(), stamp: self.stamp() }
     }

@@ -1,6 +1,7 @@
 //! The use cases: each takes a request, lets the domain decide, and finishes one unit of work.
 //!
-//! What a use case needs from outside is a port: a trait that `infra` implements. One use case a file: request, error, `execute`.
+//! Each file has one use case: its request, its error and `execute`. Use cases reach the outside through ports, which are
+//! traits that `infra` implements.
 
 mod adapters;
 mod events;
@@ -15,9 +16,9 @@ pub use events::*;
 pub use idempotency::{Answered, ForgetKeys, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
 pub use orders::*;
 pub use ports::{
-    AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, HistoricalOrder, IdGenerator, IdempotencyKeys, Lagged,
-    Lock, LogBounds, LogSlice, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product, RepoError,
-    Subscription, Telemetry, UnitOfWork,
+    AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, EventLogBounds, EventLogSlice, HistoricalOrder,
+    IdGenerator, IdempotencyKeys, Lagged, Lock, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService,
+    Product, RepoError, Subscription, Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
 pub use uow::Uow;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 
 use crate::{
-    app::{Adapters, FollowLog, ForgetKeys, Ports, Store},
+    app::{Adapters, ForgetKeys, Ports, Store, TailEventLog},
     config::Config,
     domain::OrderRules,
     http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
@@ -121,7 +121,7 @@ fn settings(config: &Config) -> HttpSettings {
 
 /// Publishes the events of all instances on the bus of this process, for as long as the service runs.
 async fn follow_log(ports: impl Ports) -> Infallible {
-    FollowLog(&ports).run().await
+    TailEventLog(&ports).run().await
 }
 
 /// Deletes old idempotency keys, for as long as the service runs.

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-/// Names a tenant: 1 to 64 of `a-z 0-9 - _`. Every order, event and key belongs to one.
+/// The id of a tenant: 1 to 64 characters of `a-z 0-9 - _`. Every order, event and key belongs to one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(String);
 
@@ -9,7 +9,7 @@ pub struct TenantId(String);
 pub struct TenantIdError;
 
 impl TenantId {
-    /// The tenant of callers who did not say who they are.
+    /// The tenant of callers who are not authenticated.
     pub fn anonymous() -> Self {
         Self("default".to_owned())
     }

@@ -1,7 +1,7 @@
 use std::{future::IntoFuture, time::Duration};
 
 use orders::{
-    app::{Adapters, FollowLog, PricingService, Store},
+    app::{Adapters, PricingService, Store, TailEventLog},
     domain::OrderRules,
     http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
@@ -159,7 +159,7 @@ impl<P: PricingService> ApiBuilder<P> {
         let render = MetricsRenderer::new(move || metrics.render());
         let state = AppState::new(ports.clone(), limits, http_metrics, render);
         let serving = serve(state, settings).unwrap();
-        tokio::spawn(async move { FollowLog(&ports).run().await });
+        tokio::spawn(async move { TailEventLog(&ports).run().await });
         tokio::spawn(serving.server.into_future());
         Api::new(format!("http://{}", serving.address))
     }

@@ -6,11 +6,11 @@ use crate::{
     domain::{OrderEvent, OrderId, TenantId},
 };
 
-/// An event as the log has it. What it says is passed on as it was written: a release that does not know
-/// an event yet still tells it.
+/// An event in the event log. Its data is passed on as it was written, so a release also sends events whose type it does
+/// not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
-    /// 1 for the first event of the log; dense, and in the order of the commits.
+    /// 1 for the first event of the event log; dense, and in commit order.
     pub position: u64,
     pub tenant: TenantId,
     pub event_id: Uuid,
@@ -25,7 +25,7 @@ pub struct LoggedEvent {
 }
 
 impl LoggedEvent {
-    /// `data` is what `encode_data` makes of the event.
+    /// `data` is the result of `encode_data`.
     pub fn new(position: u64, tenant: &TenantId, event: &OrderEvent, data: String) -> Self {
         Self {
             position,
@@ -40,13 +40,13 @@ impl LoggedEvent {
     }
 }
 
-/// Which events a reader of the log wants: those that meet all that is asked.
+/// The events that a reader wants: those that meet every condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Every tenant's where there is none.
+    /// `None` for every tenant.
     pub tenant: Option<TenantId>,
     pub order_id: Option<OrderId>,
-    /// Any of these; every type where there is none.
+    /// One of these types; empty for every type.
     pub types: Vec<&'static str>,
 }
 

@@ -1,13 +1,13 @@
-//! Reading the event log, and following it.
+//! The event log: reading it, following it, and the wire format of its events.
 
-mod follow_events;
-mod follow_log;
 mod logged_event;
 mod read_events;
+mod subscribe_events;
+mod tail_event_log;
 mod wire;
 
-pub use follow_events::{EventStream, EventStreamError, FollowEvents, FollowEventsRequest};
-pub use follow_log::FollowLog;
 pub use logged_event::{EventFilter, LoggedEvent};
 pub use read_events::{EventPage, ReadEvents, ReadEventsError, ReadEventsRequest};
+pub use subscribe_events::{EventStream, EventStreamError, SubscribeEvents, SubscribeEventsRequest};
+pub use tail_event_log::TailEventLog;
 pub use wire::{EVENT_TYPES, EventDataError, cloud_event_schema, data_schema, decode_data, encode_data, event_type};

@@ -1,6 +1,6 @@
-use crate::app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, Ports, RepoError};
+use crate::app::{EventFilter, EventLog, EventLogBounds, EventLogSlice, LoggedEvent, Ports, RepoError};
 
-/// Reads the log from a position on.
+/// Reads the event log from a position on.
 #[derive(Debug)]
 pub struct ReadEvents<'a, P>(pub &'a P);
 
@@ -17,16 +17,16 @@ pub struct ReadEventsRequest {
 pub struct EventPage {
     /// By position.
     pub events: Vec<LoggedEvent>,
-    /// Where to go on: up to here, the reader has all that the filter lets through.
+    /// The position to continue from: up to here, the reader has every event that matches the filter.
     pub position: u64,
-    /// The newest position of the log.
+    /// The newest position of the event log.
     pub last: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReadEventsError {
-    /// Events behind the asked position are no longer kept; the log begins with position `first`.
-    #[error("the log begins at position {first}")]
+    /// Events behind the requested position are no longer kept. The event log begins at position `first`.
+    #[error("the event log begins at position {first}")]
     Retired { first: u64 },
     #[error(transparent)]
     Store(#[from] RepoError),
@@ -36,13 +36,13 @@ impl<P> ReadEvents<'_, P> {
     pub const DEFAULT_LIMIT: usize = 100;
     pub const MAX_LIMIT: usize = 1000;
 
-    /// How many positions a statement looks through for what a filter lets through, and how many statements a page may cost.
+    /// The positions that one statement searches, and the statements that one page may take.
     const SPAN: u64 = 10_000;
     const STATEMENTS: usize = 100;
 }
 
 impl<P: Ports> ReadEvents<'_, P> {
-    /// A page with fewer events than the limit ends at the end of the log, or where enough was looked through for one request.
+    /// A page with fewer events than the limit ends at the end of the event log, or after the most statements of a page.
     pub async fn execute(&self, request: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
         let mut asked = request.clone();
         let mut page = self.step(&asked).await?;
@@ -59,13 +59,13 @@ impl<P: Ports> ReadEvents<'_, P> {
         Ok(page)
     }
 
-    /// What one statement finds. Its position is ahead of where it began unless there is nothing more.
+    /// Reads with one statement. The position of the page moves ahead, unless the event log has no more.
     pub(crate) async fn step(&self, request: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
         let ReadEventsRequest { filter, after, limit } = request;
-        // An index leads to the events of an order; all others are looked for along the log.
+        // An index finds the events of an order. Other filters search the event log by position.
         let span = if filter.tenant.is_some() && filter.order_id.is_some() { u64::MAX } else { Self::SPAN };
         let slice = self.0.store().slice(filter, *after, span, *limit).await?;
-        let LogSlice { bounds: LogBounds { first, last }, events, position } = slice;
+        let EventLogSlice { bounds: EventLogBounds { first, last }, events, position } = slice;
         if after + 1 < first {
             Err(ReadEventsError::Retired { first })
         } else {

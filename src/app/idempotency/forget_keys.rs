@@ -2,18 +2,18 @@ use time::Duration;
 
 use crate::app::{Clock, IdempotencyKeys, Ports, RepoError};
 
-/// Forgets what was done under keys that are older than a day.
+/// Deletes keys that are older than a day.
 #[derive(Debug)]
 pub struct ForgetKeys<'a, P>(pub &'a P);
 
-/// How long a repetition finds what the first request led to.
+/// How long a repetition finds the outcome of the first request.
 const KEPT: Duration = Duration::hours(24);
 
-/// How many keys go at once: none of the transactions is long.
+/// The keys that one transaction deletes, so that none is long.
 const AT_ONCE: usize = 1000;
 
 impl<P: Ports> ForgetKeys<'_, P> {
-    /// How many keys were forgotten.
+    /// Returns the number of deleted keys.
     pub async fn execute(&self) -> Result<usize, RepoError> {
         let before = self.0.clock().now() - KEPT;
         let mut forgotten = 0;

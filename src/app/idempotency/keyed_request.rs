@@ -2,33 +2,33 @@ use time::OffsetDateTime;
 
 use crate::domain::OrderId;
 
-/// A request that its caller may send again, and that then changes nothing more.
+/// The key of a request. A repetition with the same key changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedRequest {
     pub caller: String,
-    /// What the caller named it: 1 to 255 characters.
+    /// Chosen by the caller: 1 to 255 characters.
     pub key: String,
-    /// SHA-256 of what was asked: another request under the same key is a mistake.
+    /// SHA-256 of the request. A different request with the same key is refused.
     pub fingerprint: [u8; 32],
 }
 
-/// What a request under a key led to: one order at one version.
+/// The outcome of a request: one order at one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Which order of a batch; 0 where the request is about one.
-    pub item: u32,
+    /// The index of the order in its batch; 0 for a request about one order.
+    pub batch_index: u32,
     pub order_id: OrderId,
     pub version: u32,
 }
 
-/// What is kept of a key: the request that used it, and all that it led to.
+/// A stored key: the request that used it, and its outcomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     pub fingerprint: [u8; 32],
     pub outcomes: Vec<Outcome>,
 }
 
-/// An outcome on its way into the store, in the transaction of the change.
+/// An outcome to store in the transaction of its change.
 #[derive(Clone, Debug)]
 pub struct KeyRecord {
     pub request: KeyedRequest,

@@ -1,4 +1,4 @@
-//! Requests that their callers may send again.
+//! Idempotency keys: a caller may repeat a request, and it takes effect once.
 
 mod forget_keys;
 mod keyed_request;

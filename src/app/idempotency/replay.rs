@@ -5,7 +5,7 @@ use crate::{
 
 use super::{KeyedRequest, Outcome};
 
-/// An order as a write left it, and whether that write was made earlier, by a request with the same key.
+/// The order as a write left it, and whether an earlier request with the same key made that write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     pub order: OrderDetails,
@@ -26,7 +26,7 @@ pub enum KeyError {
     Store(#[from] RepoError),
 }
 
-/// What the request led to when it was made before.
+/// The outcomes of an earlier request with the same key.
 pub(crate) async fn recall<P: Ports>(
     ports: &P,
     tenant: &TenantId,
@@ -39,7 +39,7 @@ pub(crate) async fn recall<P: Ports>(
     }
 }
 
-/// The answer to a request about one order that was made before, as it was then.
+/// The response of an earlier request with the same key about one order.
 pub(crate) async fn replay<P: Ports>(
     ports: &P,
     tenant: &TenantId,
@@ -57,10 +57,10 @@ pub(crate) async fn rebuild<P: Ports>(ports: &P, tenant: &TenantId, outcome: &Ou
     let order = match ports.store().order_as_of(tenant, order_id, AsOf::Version(version)).await? {
         HistoricalOrder::Order(order) => Some(order),
         HistoricalOrder::NotThen => None,
-        // It is told as it is now.
+        // Its first events are gone: the response shows the order as it is now.
         HistoricalOrder::Retired => ports.store().order(tenant, order_id).await?,
     };
-    let lost = || RepoError::Backend(format!("order {order_id} of a key is not there").into());
+    let lost = || RepoError::Backend(format!("a key refers to order {order_id}, which does not exist").into());
     let order = order.ok_or_else(lost)?;
     ports.telemetry().replayed();
     Ok(Answered { order, replayed: true })

@@ -5,7 +5,7 @@ use crate::{
 
 use super::change_order::change_order;
 
-/// Adds a product to an open order, at the price of this moment.
+/// Adds a product to an open order, at its current price.
 #[derive(Debug)]
 pub struct AddItemToOrder<'a, P>(pub &'a P);
 
@@ -31,10 +31,10 @@ pub enum AddItemError {
 impl<P: Ports> AddItemToOrder<'_, P> {
     pub async fn execute(&self, request: AddItemRequest) -> Result<Answered, AddItemError> {
         let AddItemRequest { tenant, order_id, sku, quantity, conditions } = request;
-        // Before the transaction: a slow pricing service must not hold a connection.
+        // Before the unit of work, so that a slow pricing service holds no connection.
         let product = match self.product(&sku).await {
             Ok(product) => product,
-            // What was added before stays added, whatever became of the product.
+            // An earlier request with the same key may have added the product while it still existed.
             Err(error) => {
                 let replayed = replay(self.0, &tenant, conditions.key.as_ref()).await.map_err(ChangeError::from)?;
                 return replayed.ok_or(error);

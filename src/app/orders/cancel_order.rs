@@ -5,7 +5,7 @@ use crate::{
 
 use super::change_order::change_order;
 
-/// Calls an open or placed order off.
+/// Cancels an open or placed order.
 #[derive(Debug)]
 pub struct CancelOrder<'a, P>(pub &'a P);
 

@@ -8,7 +8,7 @@ use crate::{
 
 use super::retry::{WriteError, retry};
 
-/// Why a change of one order did not happen.
+/// Why an order was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     #[error("there is no order {0}")]
@@ -30,8 +30,7 @@ impl WriteError for ChangeError {
     }
 }
 
-/// Loads an order, lets `decide` act on it, and commits. After a lost race, `decide` acts on the order as the winner left
-/// it.
+/// Loads an order, lets `decide` act on it, and commits. After a lost race, `decide` acts on the changed order.
 pub(crate) async fn change_order<P: Ports>(
     ports: &P,
     tenant: &TenantId,
@@ -76,8 +75,8 @@ fn check(expected: Option<&Expected>, current: u32) -> Result<(), ChangeError> {
     }
 }
 
-/// What the request led to, for the store to keep.
-pub(crate) fn record(request: &KeyedRequest, item: u32, order: &OrderDetails) -> KeyRecord {
-    let outcome = Outcome { item, order_id: order.summary.order_id, version: order.summary.version };
+/// The record that lets a repetition of the request find its outcome.
+pub(crate) fn record(request: &KeyedRequest, batch_index: u32, order: &OrderDetails) -> KeyRecord {
+    let outcome = Outcome { batch_index, order_id: order.summary.order_id, version: order.summary.version };
     KeyRecord { request: request.clone(), outcome, at: order.summary.updated_at }
 }

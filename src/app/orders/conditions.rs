@@ -1,15 +1,15 @@
 use crate::app::KeyedRequest;
 
-/// What a caller ties a write to, beside what it asks for.
+/// The conditions of a write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// Makes a repetition harmless.
+    /// A repetition with the same key changes nothing.
     pub key: Option<KeyedRequest>,
-    /// Which versions the order may be at; without it a lost race is decided anew.
+    /// The order must be at one of these versions. Without a condition, a change that lost a race is decided again.
     pub expected: Option<Expected>,
 }
 
-/// The versions that a write is meant for.
+/// The versions that a write expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     Any,

@@ -11,7 +11,7 @@ use super::{
     retry::{WriteError, retry},
 };
 
-/// Takes a new order, with its first items where there are some.
+/// Creates an order, with its first items.
 #[derive(Debug)]
 pub struct CreateOrder<'a, P>(pub &'a P);
 
@@ -37,7 +37,7 @@ pub struct NewItem {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CreateOrderError {
-    /// Every item that is wrong, by its index in the request.
+    /// Every item that was refused, by its index in the request.
     #[error("{} of the items cannot be ordered", .0.len())]
     Items(Vec<(usize, ItemProblem)>),
     #[error(transparent)]
@@ -74,28 +74,28 @@ impl WriteError for CreateOrderError {
     }
 }
 
-/// Prices, builds and stores one order; `item` is its place in the request.
+/// Prices, builds and stores one order.
 pub(crate) async fn create<P: Ports>(
     ports: &P,
     tenant: &TenantId,
     new_order: &NewOrder,
     key: Option<&KeyedRequest>,
-    item: u32,
+    batch_index: u32,
 ) -> Result<OrderDetails, CreateOrderError> {
-    // Before the transaction: a slow pricing service must not hold a connection.
+    // Before the unit of work, so that a slow pricing service holds no connection.
     let products = price(ports, new_order.items.iter()).await?;
     let order = build(ports, new_order, products).map_err(CreateOrderError::Items)?;
     let created = OrderDetails::from(order.state());
     let mut uow = ports.store().begin(tenant);
     uow.save(order)?;
     if let Some(request) = key {
-        uow.save_key(record(request, item, &created));
+        uow.save_key(record(request, batch_index, &created));
     }
     uow.commit().await?;
     Ok(created)
 }
 
-/// The product of each item; `None` where there is no such product.
+/// The product of each item; `None` for an unknown product.
 pub(crate) async fn price<P: Ports>(
     ports: &P,
     items: impl Iterator<Item = &NewItem> + Send,
@@ -104,7 +104,7 @@ pub(crate) async fn price<P: Ports>(
     if skus.is_empty() { Ok(Vec::new()) } else { ports.pricing().find(&skus).await }
 }
 
-/// The order, or every item that stands in its way.
+/// The order, or every item that was refused.
 pub(crate) fn build<P: Ports>(
     ports: &P,
     new_order: &NewOrder,

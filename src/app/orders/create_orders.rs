@@ -13,40 +13,40 @@ use super::{
     retry::{WriteError, retry},
 };
 
-/// Takes many orders with one request.
+/// Creates many orders with one request.
 #[derive(Debug)]
 pub struct CreateOrders<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct CreateOrdersRequest {
     pub tenant: TenantId,
-    /// With their places in the request. Orders that could not even be read are not among them.
+    /// By their indexes in the request, without the orders that could not be read.
     pub orders: Vec<(u32, NewOrder)>,
-    /// Whether there were orders that could not be read.
+    /// Whether the request had orders that could not be read.
     pub some_unreadable: bool,
     pub policy: BatchPolicy,
     pub key: Option<KeyedRequest>,
 }
 
-/// What one bad order means for the others.
+/// What one refused order means for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchPolicy {
-    /// None is taken. All are written in one transaction.
+    /// Either all orders are created, in one transaction, or none is.
     RejectAll,
-    /// The good ones are taken, each in a transaction of its own.
+    /// The others are created, each in a unit of work of its own.
     Partial,
 }
 
-/// What became of one order of a batch.
+/// The result of one order of a batch.
 #[derive(Debug)]
 pub enum BatchResult {
     Created(Answered),
     Refused(CreateOrderError),
-    /// Nothing is wrong with it, but another one was refused.
+    /// The order itself is valid, but another one was refused.
     Rejected,
 }
 
-/// Why there is no result for any order. Under `Partial`, some may have been taken: the same key finds them.
+/// Why no order has a result. Under `Partial` some orders may have been created: the same key finds them.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateOrdersError {
     #[error(transparent)]
@@ -64,9 +64,9 @@ impl WriteError for CreateOrdersError {
 }
 
 impl<P: Ports> CreateOrders<'_, P> {
-    /// One result for each order of the request, in their order.
+    /// One result for each order, in the order of the request.
     pub async fn execute(&self, request: &CreateOrdersRequest) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
-        // An attempt looks for what the same key led to before: then only the rest of the orders is new.
+        // Each attempt first reads the outcomes of the same key, so `retry` need not replay.
         retry(self.0, |_| self.attempt(request), async || Ok(None)).await
     }
 
@@ -87,59 +87,61 @@ impl<P: Ports> CreateOrders<'_, P> {
         let built: Vec<(u32, Result<Order, _>)> = request
             .orders
             .iter()
-            .map(|(item, order)| (*item, build(self.0, order, products.by_ref().take(order.items.len()))))
+            .map(|(batch_index, order)| (*batch_index, build(self.0, order, products.by_ref().take(order.items.len()))))
             .collect();
         if request.some_unreadable || built.iter().any(|(_, order)| order.is_err()) {
-            let result = |(item, order): (u32, Result<Order, _>)| match order {
-                Ok(_) => (item, BatchResult::Rejected),
-                Err(problems) => (item, BatchResult::Refused(CreateOrderError::Items(problems))),
+            let result = |(batch_index, order): (u32, Result<Order, _>)| match order {
+                Ok(_) => (batch_index, BatchResult::Rejected),
+                Err(problems) => (batch_index, BatchResult::Refused(CreateOrderError::Items(problems))),
             };
             return Ok(built.into_iter().map(result).collect());
         }
         let mut results = Vec::with_capacity(built.len());
         let mut uow = self.0.store().begin(&request.tenant);
-        for (item, order) in built {
+        for (batch_index, order) in built {
             let Ok(order) = order else { continue };
             let created = OrderDetails::from(order.state());
             uow.save(order)?;
             if let Some(key) = &request.key {
-                uow.save_key(record(key, item, &created));
+                uow.save_key(record(key, batch_index, &created));
             }
-            results.push((item, BatchResult::Created(Answered::now(created))));
+            results.push((batch_index, BatchResult::Created(Answered::now(created))));
         }
         uow.commit().await?;
         Ok(results)
     }
 
-    /// What a request with the same key, at the same time, made of this order.
+    /// The order that a concurrent request with the same key created.
     async fn taken_meanwhile(
         &self,
         request: &CreateOrdersRequest,
-        item: u32,
+        batch_index: u32,
     ) -> Result<BatchResult, CreateOrdersError> {
         let Some(key) = &request.key else { return Err(RepoError::Conflict.into()) };
         let done = recall(self.0, &request.tenant, key).await?;
-        let outcome = done.iter().find(|outcome| outcome.item == item).ok_or(RepoError::Conflict)?;
+        let outcome = done.iter().find(|outcome| outcome.batch_index == batch_index).ok_or(RepoError::Conflict)?;
         Ok(BatchResult::Created(rebuild(self.0, &request.tenant, outcome).await?))
     }
 
-    /// Each by itself, but those that an earlier request with the same key took.
+    /// Creates each order alone, and replays those that an earlier request with the same key created.
     async fn each(
         &self,
         request: &CreateOrdersRequest,
         done: &[Outcome],
     ) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
         let mut results = Vec::with_capacity(request.orders.len());
-        for (item, order) in &request.orders {
-            let result = match done.iter().find(|outcome| outcome.item == *item) {
+        for (batch_index, order) in &request.orders {
+            let result = match done.iter().find(|outcome| outcome.batch_index == *batch_index) {
                 Some(outcome) => BatchResult::Created(rebuild(self.0, &request.tenant, outcome).await?),
-                None => match create(self.0, &request.tenant, order, request.key.as_ref(), *item).await {
+                None => match create(self.0, &request.tenant, order, request.key.as_ref(), *batch_index).await {
                     Ok(created) => BatchResult::Created(Answered::now(created)),
-                    Err(CreateOrderError::Store(RepoError::KeyTaken)) => self.taken_meanwhile(request, *item).await?,
+                    Err(CreateOrderError::Store(RepoError::KeyTaken)) => {
+                        self.taken_meanwhile(request, *batch_index).await?
+                    }
                     Err(refused) => BatchResult::Refused(refused),
                 },
             };
-            results.push((*item, result));
+            results.push((*batch_index, result));
         }
         Ok(results)
     }

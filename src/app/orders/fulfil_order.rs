@@ -5,7 +5,7 @@ use crate::{
 
 use super::change_order::change_order;
 
-/// Says that a placed order was delivered.
+/// Records that a placed order was delivered.
 #[derive(Debug)]
 pub struct FulfilOrder<'a, P>(pub &'a P);
 

@@ -3,7 +3,7 @@ use crate::{
     domain::{OrderId, TenantId},
 };
 
-/// Reads what happened to one order, oldest first.
+/// Reads the events of one order, oldest first.
 #[derive(Debug)]
 pub struct GetHistory<'a, P>(pub &'a P);
 
@@ -11,7 +11,7 @@ pub struct GetHistory<'a, P>(pub &'a P);
 pub struct GetHistoryRequest {
     pub tenant: TenantId,
     pub order_id: OrderId,
-    /// The last version of the page before; 0 for the first page.
+    /// The last version of the previous page; 0 for the first page.
     pub after: u32,
     /// 1 to [`GetHistory::MAX_LIMIT`].
     pub limit: usize,
@@ -20,7 +20,7 @@ pub struct GetHistoryRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {
     pub events: Vec<LoggedEvent>,
-    /// The version that the next page begins behind; `None` on the last one.
+    /// The last version of this page, for the next one; `None` on the last page.
     pub next: Option<u32>,
 }
 
@@ -33,11 +33,11 @@ impl<P: Ports> GetHistory<'_, P> {
     pub async fn execute(&self, request: &GetHistoryRequest) -> Result<HistoryPage, GetOrderError> {
         let GetHistoryRequest { tenant, order_id, after, limit } = request;
         let store = self.0.store();
-        // One more than asked tells whether there is a next page.
+        // One event more shows whether there is a next page.
         let mut events = store.history(tenant, *order_id, *after, limit + 1).await?;
         if events.first().is_none_or(|event| event.version != after + 1) {
             let order = store.order(tenant, *order_id).await?.ok_or(GetOrderError::UnknownOrder(*order_id))?;
-            // Or else the caller has all that there is.
+            // Otherwise the caller has every event.
             if order.summary.version > *after {
                 return Err(GetOrderError::Retired(*order_id));
             }

@@ -3,7 +3,7 @@ use crate::{
     domain::{OrderId, TenantId},
 };
 
-/// Reads one order with its items, as it is or as it was.
+/// Reads one order with its items, as it is now or as it was.
 #[derive(Debug)]
 pub struct GetOrder<'a, P>(pub &'a P);
 
@@ -11,7 +11,7 @@ pub struct GetOrder<'a, P>(pub &'a P);
 pub enum GetOrderError {
     #[error("there is no order {0}")]
     UnknownOrder(OrderId),
-    #[error("there was no order {0} then, or it had not come so far")]
+    #[error("order {0} did not exist at that time, or does not have that version")]
     NotThen(OrderId),
     #[error("the first events of order {0} are no longer kept")]
     Retired(OrderId),

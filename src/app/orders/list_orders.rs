@@ -11,18 +11,18 @@ pub struct ListOrders<'a, P>(pub &'a P);
 pub struct ListOrdersRequest {
     pub tenant: TenantId,
     pub filter: OrderFilter,
-    /// The last order of the page before.
+    /// The last order of the previous page.
     pub before: Option<OrderId>,
     /// 1 to [`ListOrders::MAX_LIMIT`].
     pub limit: usize,
-    /// Whether to count all that the filter lets through.
+    /// Whether to count all orders that match the filter.
     pub total: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderPage {
     pub orders: Vec<OrderSummary>,
-    /// Where the next page begins; `None` on the last one.
+    /// The last order of this page, for the next one; `None` on the last page.
     pub next: Option<OrderId>,
     pub total: Option<u64>,
 }
@@ -35,7 +35,7 @@ impl<P> ListOrders<'_, P> {
 impl<P: Ports> ListOrders<'_, P> {
     pub async fn execute(&self, request: &ListOrdersRequest) -> Result<OrderPage, RepoError> {
         let ListOrdersRequest { tenant, filter, before, limit, total } = request;
-        // One more than asked tells whether there is a next page.
+        // One order more shows whether there is a next page.
         let mut orders = self.0.store().orders(tenant, filter, *before, limit + 1).await?;
         let more = orders.len() > *limit;
         orders.truncate(*limit);

@@ -28,7 +28,7 @@ pub struct OrderDetails {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StoredStatus {
     Known(Status),
-    /// A newer release wrote it. It is shown as it is, and no action is allowed.
+    /// A newer release wrote it. It is shown as it is, and allows no action.
     Unknown(String),
 }
 
@@ -42,7 +42,7 @@ pub enum ActionRefusal {
 }
 
 impl StoredStatus {
-    /// Takes the text as it is stored.
+    /// Reads the stored text.
     pub fn new(text: String) -> Self {
         text.parse().map_or(Self::Unknown(text), Self::Known)
     }

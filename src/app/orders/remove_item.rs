@@ -5,7 +5,7 @@ use crate::{
 
 use super::change_order::change_order;
 
-/// Takes a line out of an open order.
+/// Removes a line from an open order.
 #[derive(Debug)]
 pub struct RemoveItem<'a, P>(pub &'a P);
 

@@ -1,17 +1,17 @@
 use crate::app::{KeyError, Lock, Ports, RepoError, Telemetry};
 
-/// How often a write that lost a race is decided anew before it gives up. From the second attempt on it locks the order,
-/// so that only writers who came before it can still win.
+/// The number of attempts before a write that keeps losing races fails. From the second attempt on, the write locks the
+/// order, so that it can lose only to writers that hold the lock before it.
 const MAX_ATTEMPTS: u32 = 8;
 
 /// The error of a write.
 pub(crate) trait WriteError: From<KeyError> {
-    /// What the store refused, if that was the reason.
+    /// The error of the store, if the store was the reason.
     fn store_error(&self) -> Option<&RepoError>;
 }
 
-/// Makes attempts until one succeeds or is refused for good. What stands in the way may be the work of an earlier request
-/// with the same key: `replay` gives its response, if there was one.
+/// Makes attempts until one succeeds or fails for good. An attempt may fail because an earlier request with the same key
+/// succeeded. `replay` returns the response of that request, if there was one.
 pub(crate) async fn retry<P, T, E, A, R>(ports: &P, attempt: impl Fn(Lock) -> A, replay: impl Fn() -> R) -> Result<T, E>
 where
     P: Ports,
@@ -28,7 +28,7 @@ where
         let is_lost_race = match error.store_error() {
             Some(RepoError::Unavailable(_) | RepoError::Backend(_)) => return Err(error),
             Some(RepoError::Conflict | RepoError::KeyTaken) => true,
-            // A replay of an earlier response may need no decision.
+            // The response of an earlier request may still be replayed.
             Some(RepoError::NewerRelease(_)) | None => false,
         };
         if let Some(done) = replay().await? {

@@ -2,14 +2,15 @@ use std::{fmt, future::Future, sync::Arc};
 
 use crate::app::LoggedEvent;
 
-/// Tells events to whoever subscribes, in the order in which they are published. It follows the log, never a request.
+/// Sends each published event to every subscriber, in the order of publishing. Its events come from the event log, and
+/// never from a request.
 pub trait EventBus: Clone + Send + Sync + 'static {
     type Subscription: Subscription;
 
-    /// Never waits for a subscriber.
+    /// Does not wait for a subscriber.
     fn publish(&self, event: Arc<LoggedEvent>);
 
-    /// Everything that is published from now on.
+    /// Receives everything that is published from now on.
     fn subscribe(&self) -> Self::Subscription;
 }
 
@@ -17,21 +18,21 @@ pub trait Subscription: fmt::Debug + Send + Sync + 'static {
     /// Waits for the next event. A call that is dropped loses nothing.
     fn next(&mut self) -> impl Future<Output = Result<Arc<LoggedEvent>, Lagged>> + Send;
 
-    /// How it is with what was published and not taken yet.
+    /// Whether published events wait to be received.
     fn backlog(&self) -> Backlog;
 }
 
 /// How far a subscriber is behind the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backlog {
-    /// It has taken everything.
+    /// It has received every event.
     None,
     Some,
-    /// So far that events for it were thrown away.
+    /// So far that events for it were discarded.
     Lost,
 }
 
-/// The subscriber was so slow that events for it were thrown away.
+/// The subscriber was so slow that events for it were discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the subscriber is slower than the events come")]
 pub struct Lagged;

@@ -7,24 +7,24 @@ use crate::{
 
 use super::RepoError;
 
-/// The log: what happened, in the order of the commits. Nobody sees a position before the one ahead of it.
+/// The event log: every event, in commit order. No reader sees a position before the previous one.
 pub trait EventLog: Clone + Send + Sync + 'static {
-    fn log_bounds(&self) -> impl Future<Output = Result<LogBounds, RepoError>> + Send;
+    fn bounds(&self) -> impl Future<Output = Result<EventLogBounds, RepoError>> + Send;
 
-    /// Of the `span` positions behind `after`, the first `limit` events that the filter lets through.
+    /// The first `limit` events behind `after` that match the filter, searching `span` positions.
     fn slice(
         &self,
         filter: &EventFilter,
         after: u64,
         span: u64,
         limit: usize,
-    ) -> impl Future<Output = Result<LogSlice, RepoError>> + Send;
+    ) -> impl Future<Output = Result<EventLogSlice, RepoError>> + Send;
 
-    /// The first `limit` events behind `after`, for the one reader of the process that everyone else waits for:
-    /// no burst of other queries is in its way.
-    fn tail(&self, after: u64, limit: usize) -> impl Future<Output = Result<LogSlice, RepoError>> + Send;
+    /// The first `limit` events behind `after`, for the one reader that all subscribers of the process wait for. Other
+    /// queries do not delay it.
+    fn tail(&self, after: u64, limit: usize) -> impl Future<Output = Result<EventLogSlice, RepoError>> + Send;
 
-    /// The first `limit` events of one order behind this version, by version.
+    /// The first `limit` events of one order behind the version `after`, by version.
     fn history(
         &self,
         tenant: &TenantId,
@@ -33,32 +33,33 @@ pub trait EventLog: Clone + Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<LoggedEvent>, RepoError>> + Send;
 
-    /// Resolves when the log may have grown: at once after a commit of this process, and often enough for those of others.
+    /// Resolves when the event log may have grown: at once after a commit of this process, and at short intervals for the
+    /// commits of others.
     fn news(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// The positions that the log has.
+/// The positions of the event log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogBounds {
-    /// Of the first event that was not retired; where all were, of the next one to come.
+pub struct EventLogBounds {
+    /// The position of the oldest event that is kept. If none is, the position of the next event.
     pub first: u64,
-    /// Of the newest event ever; 0 before the first one.
+    /// The position of the newest event; 0 before the first event.
     pub last: u64,
 }
 
-/// A part of the log, as it was at one moment.
+/// A part of the event log, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogSlice {
-    pub bounds: LogBounds,
+pub struct EventLogSlice {
+    pub bounds: EventLogBounds,
     /// By position.
     pub events: Vec<LoggedEvent>,
-    /// Up to here, all that the filter lets through is among the events.
+    /// Up to here, the events include everything that matches the filter.
     pub position: u64,
 }
 
-impl LogSlice {
-    /// What was found by a statement that looked up to `until` for `limit` events.
-    pub fn new(bounds: LogBounds, events: Vec<LoggedEvent>, limit: usize, until: u64) -> Self {
+impl EventLogSlice {
+    /// The result of a statement that searched up to `until` for at most `limit` events.
+    pub fn new(bounds: EventLogBounds, events: Vec<LoggedEvent>, limit: usize, until: u64) -> Self {
         let full = events.last().filter(|_| events.len() == limit);
         let position = full.map_or(until, |event| event.position);
         Self { bounds, events, position }

@@ -6,9 +6,9 @@ use crate::{app::Recorded, domain::TenantId};
 
 use super::RepoError;
 
-/// What requests with a key led to.
+/// The stored outcomes of requests with a key.
 pub trait IdempotencyKeys: Clone + Send + Sync + 'static {
-    /// `None` for a key that was not used, or so long ago that it was forgotten.
+    /// `None` for a key that is not used, or that was deleted because it is old.
     fn recall(
         &self,
         tenant: &TenantId,
@@ -16,6 +16,6 @@ pub trait IdempotencyKeys: Clone + Send + Sync + 'static {
         key: &str,
     ) -> impl Future<Output = Result<Option<Recorded>, RepoError>> + Send;
 
-    /// Forgets at most `limit` keys that were used before this time; how many they were.
+    /// Deletes at most `limit` keys that were used before this time, and returns their number.
     fn forget(&self, before: OffsetDateTime, limit: usize) -> impl Future<Output = Result<usize, RepoError>> + Send;
 }

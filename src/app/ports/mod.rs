@@ -1,4 +1,4 @@
-//! What the use cases need from outside: one port a file. `infra` implements each of them.
+//! The ports: what the use cases need from outside, one port in each file. `infra` implements them.
 
 mod clock;
 mod event_bus;
@@ -13,7 +13,7 @@ mod unit_of_work;
 
 pub use clock::{Clock, IdGenerator};
 pub use event_bus::{Backlog, EventBus, Lagged, Subscription};
-pub use event_log::{EventLog, LogBounds, LogSlice};
+pub use event_log::{EventLog, EventLogBounds, EventLogSlice};
 pub use idempotency_keys::IdempotencyKeys;
 pub use order_queries::{AsOf, HistoricalOrder, OrderFilter, OrderQueries};
 pub use order_repo::{Changes, Lock, OrderRepo};

@@ -9,7 +9,7 @@ use crate::{
 
 use super::RepoError;
 
-/// The read side: what was committed, without the aggregate.
+/// The read side: committed orders, without the aggregate.
 pub trait OrderQueries: Clone + Send + Sync + 'static {
     fn order(
         &self,
@@ -17,7 +17,7 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         id: OrderId,
     ) -> impl Future<Output = Result<Option<OrderDetails>, RepoError>> + Send;
 
-    /// The order as it was then, folded from the log.
+    /// The order as it was then, replayed from its events.
     fn order_as_of(
         &self,
         tenant: &TenantId,
@@ -25,10 +25,10 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         moment: AsOf,
     ) -> impl Future<Output = Result<HistoricalOrder, RepoError>> + Send;
 
-    /// How many orders the filter lets through.
+    /// The number of orders that match the filter.
     fn count(&self, tenant: &TenantId, filter: &OrderFilter) -> impl Future<Output = Result<u64, RepoError>> + Send;
 
-    /// At most `limit` orders, newest first, all of them older than `before`.
+    /// At most `limit` orders that are older than `before`, newest first.
     fn orders(
         &self,
         tenant: &TenantId,
@@ -37,11 +37,11 @@ pub trait OrderQueries: Clone + Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<OrderSummary>, RepoError>> + Send;
 
-    /// Whether the store answers now and has the schema that this release needs.
+    /// `Ok` if the store answers and has the schema that this release needs.
     fn ready(&self) -> impl Future<Output = Result<(), RepoError>> + Send;
 }
 
-/// Which orders a list shows: those that meet all that is asked.
+/// The orders that a list shows: those that meet every condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OrderFilter {
     pub customer_id: Option<CustomerId>,
@@ -53,7 +53,7 @@ pub struct OrderFilter {
 }
 
 impl OrderFilter {
-    /// The ids that orders of the asked times have: the time is in the id.
+    /// The ids of orders that were created at these times. An id contains its time.
     pub fn ids(&self) -> Range<OrderId> {
         let start = self.created_from.map_or(OrderId::MIN, OrderId::first_at);
         let end = self.created_to.map_or(OrderId::MAX, OrderId::first_at);
@@ -61,17 +61,17 @@ impl OrderFilter {
     }
 }
 
-/// A moment in the life of an order.
+/// A moment in the history of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
     /// Right after this version.
     Version(u32),
-    /// With all that had happened by this time.
+    /// With every event up to this time.
     Time(OffsetDateTime),
 }
 
 impl AsOf {
-    /// Whether the event had happened by then.
+    /// Whether the event had happened by this moment.
     pub fn admits(self, event: &OrderEvent) -> bool {
         match self {
             Self::Version(version) => event.version <= version,
@@ -79,7 +79,7 @@ impl AsOf {
         }
     }
 
-    /// Whether an order whose last admitted event this is had come so far.
+    /// Whether an order has this moment, if `last` is its last event up to then.
     pub fn is_reached_by(self, last: Option<&OrderEvent>) -> bool {
         match (self, last) {
             (_, None) => false,
@@ -89,12 +89,12 @@ impl AsOf {
     }
 }
 
-/// What the log knows of a moment in the life of an order.
+/// An order at a moment in its history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HistoricalOrder {
     Order(OrderDetails),
-    /// There was no such order yet, or it had not come so far.
+    /// The order did not exist yet, or does not have this version.
     NotThen,
-    /// Its first events were retired.
+    /// Its first events were retired, so it cannot be replayed.
     Retired,
 }

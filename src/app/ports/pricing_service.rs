@@ -4,7 +4,7 @@ use crate::domain::{Price, ProductName, Sku};
 
 use super::BoxError;
 
-/// Something that can be ordered.
+/// A product that can be ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
     pub sku: Sku,
@@ -13,12 +13,12 @@ pub struct Product {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the pricing service is away")]
+#[error("the pricing service is unavailable")]
 pub struct PricingError(#[source] pub BoxError);
 
-/// Knows which products exist and what they cost now.
+/// The products, and their current prices.
 pub trait PricingService: Clone + Send + Sync + 'static {
-    /// One answer a SKU, in their order; `None` where there is no such product.
+    /// One result for each SKU, in the same order; `None` for an unknown product.
     fn find(&self, skus: &[Sku]) -> impl Future<Output = Result<Vec<Option<Product>>, PricingError>> + Send;
 
     /// Every product, by name.

@@ -22,13 +22,13 @@ impl Amount {
         Self { value, currency }
     }
 
-    /// Quantity × unit price. `None` where the result cannot be written in 28 digits.
+    /// Quantity × unit price. `None` if the result has more than 28 digits.
     pub fn checked_product(price: Price, quantity: Quantity) -> Option<Self> {
         let value = price.value().checked_mul(Decimal::from(quantity.get()))?;
         Some(Self::exactly(value, price.currency()))
     }
 
-    /// `None` for two currencies, and where the sum cannot be written in 28 digits.
+    /// `None` for two currencies, and if the sum has more than 28 digits.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let value = self.value.checked_add(other.value)?;
         (self.currency == other.currency).then_some(Self { value, currency: self.currency })

@@ -1,8 +1,8 @@
 use std::{fmt, str::FromStr};
 
-/// A currency that prices can be in: an ISO 4217 alphabetic code with the number of its minor unit's decimals.
+/// A currency of prices: an ISO 4217 alphabetic code, with the number of decimals of its minor unit.
 ///
-/// Codes without a minor unit (precious metals, testing, "no currency") are not among them.
+/// Codes without a minor unit are left out: precious metals, testing, "no currency".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency {
     code: &'static str,
@@ -17,7 +17,7 @@ impl Currency {
     /// The currency of an order that does not name one.
     pub const EUR: Self = Self { code: "EUR", decimals: 2 };
 
-    /// Every currency that there is.
+    /// Every currency.
     pub fn all() -> impl Iterator<Item = Self> {
         BY_DECIMALS
             .iter()
@@ -48,7 +48,7 @@ impl fmt::Display for Currency {
     }
 }
 
-/// ISO 4217 list one, by the decimals of the minor unit; the most common first, for a short search.
+/// ISO 4217 list one, by the decimals of the minor unit. The most common codes come first, so that the search is short.
 const BY_DECIMALS: [(u32, &str); 4] = [
     (
         2,

@@ -1,4 +1,4 @@
-//! Amounts of money: never a float.
+//! Amounts of money. None is a float.
 
 mod amount;
 mod currency;

@@ -24,7 +24,7 @@ pub enum PriceError {
 }
 
 impl Price {
-    /// The largest price in any currency. It keeps the total of every order inside `numeric(18,4)`, that is below 10^14.
+    /// The largest price in any currency. With it the total of every order stays below 10^14, which `numeric(18,4)` holds.
     pub const MAX: u64 = 500_000_000;
 
     pub fn new(value: Decimal, currency: Currency) -> Result<Self, PriceError> {
@@ -42,7 +42,7 @@ impl Price {
         Ok(Self { value: exact, currency })
     }
 
-    /// Digits with at most one point between them; no sign but `-`, no exponent, no separators.
+    /// Reads digits with at most one point between them, without an exponent or separators. The only sign is `-`.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, PriceError> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));

@@ -3,7 +3,7 @@ use crate::domain::{
     OrderRules, OrderState, Price, ProductName, Quantity, Replay, ReplayError, Sku, Stamp,
 };
 
-/// The aggregate root: it alone decides what may happen to an order, and records what did.
+/// The aggregate root: it decides what may happen to an order, and records what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     state: OrderState,
@@ -24,12 +24,12 @@ impl Order {
         Self { state: OrderState::created(&created, customer_id, currency), recorded: vec![created] }
     }
 
-    /// An order as it was stored: it has recorded nothing.
+    /// An order as it was stored, without recorded events.
     pub const fn restore(state: OrderState) -> Self {
         Self { state, recorded: Vec::new() }
     }
 
-    /// The order whose whole life these events are. It has recorded nothing.
+    /// The order that has exactly these events, without recorded events.
     pub fn replay<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> Result<Self, ReplayError> {
         let mut replay = Replay::default();
         for event in events {
@@ -38,7 +38,7 @@ impl Order {
         replay.finish().map(Self::restore)
     }
 
-    /// Appends a line with the name and the price of this moment.
+    /// Appends a line with the current name and price of the product.
     pub fn add_item(
         &mut self,
         sku: Sku,
@@ -64,7 +64,7 @@ impl Order {
         Ok(())
     }
 
-    /// Takes the line out. Its number is not given again.
+    /// Removes the line. Its number is not used again.
     pub fn remove_item(&mut self, line: u32, context: Context) -> Result<(), OrderError> {
         self.check_line(line)?;
         self.check(Action::RemoveItem, context.rules)?;
@@ -72,21 +72,21 @@ impl Order {
         Ok(())
     }
 
-    /// The customer commits to the order as it is.
+    /// Records that the customer commits to the order as it is.
     pub fn place(&mut self, context: Context) -> Result<(), OrderError> {
         self.check(Action::Place, context.rules)?;
         self.record(context.stamp, OrderEventKind::OrderPlaced);
         Ok(())
     }
 
-    /// Calls the order off. Final.
+    /// Cancels the order. Final.
     pub fn cancel(&mut self, reason: Option<CancelReason>, context: Context) -> Result<(), OrderError> {
         self.check(Action::Cancel, context.rules)?;
         self.record(context.stamp, OrderEventKind::OrderCancelled { reason });
         Ok(())
     }
 
-    /// Everything was delivered. Final.
+    /// Records that everything was delivered. Final.
     pub fn fulfil(&mut self, context: Context) -> Result<(), OrderError> {
         self.check(Action::Fulfil, context.rules)?;
         self.record(context.stamp, OrderEventKind::OrderFulfilled);
@@ -101,12 +101,12 @@ impl Order {
         &self.state.lines
     }
 
-    /// What happened since the order was created, loaded or last asked: each event leaves once.
+    /// The events since the order was created or loaded. Each event leaves the order once.
     pub fn take_events(&mut self) -> Vec<OrderEvent> {
         std::mem::take(&mut self.recorded)
     }
 
-    /// What the order is now, and its events as `take_events` would give them.
+    /// The current state, and the events that `take_events` would return.
     pub fn into_state_and_events(self) -> (OrderState, Vec<OrderEvent>) {
         (self.state, self.recorded)
     }
@@ -124,7 +124,7 @@ impl Order {
             event_id: stamp.event_id(),
             order_id: self.state.order_id,
             version: self.state.version + 1,
-            // Clocks of two machines differ; the life of an order runs forwards all the same.
+            // The clocks of two machines differ. The times of an order's events still never decrease.
             occurred_at: stamp.at().max(self.state.updated_at),
             kind,
         };

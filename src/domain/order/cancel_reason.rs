@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-/// Why an order was called off, in somebody's words: 1 to 500 characters after trimming, none of them a control character.
+/// Why an order was cancelled, in free text: 1 to 500 characters after trimming, and no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CancelReason(String);
 

@@ -1,6 +1,7 @@
 use std::{fmt, str::FromStr};
 
-/// Names a customer in the words of whoever keeps the customers: 1 to 64 characters after trimming, none of them a control character.
+/// The id of a customer in the system that keeps customers. It has 1 to 64 characters after trimming, and no control
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CustomerId(String);
 

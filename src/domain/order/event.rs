@@ -3,15 +3,15 @@ use uuid::Uuid;
 
 use crate::domain::{CancelReason, Currency, CustomerId, OrderId, Price, ProductName, Quantity, Sku};
 
-/// One thing that happened to one order. The events of an order, in the order of their versions, are the order.
+/// One change of one order. An order is the fold of its events by version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderEvent {
-    /// A UUID, version 7: the same wherever the event is told.
+    /// A UUID, version 7. It stays the same wherever the event is sent.
     pub event_id: Uuid,
     pub order_id: OrderId,
-    /// 1 for the first event of the order, without holes.
+    /// 1 for the first event of the order, and dense.
     pub version: u32,
-    /// UTC, to the microsecond, never before the event ahead of it.
+    /// UTC, in microseconds, never earlier than the previous event of the order.
     pub occurred_at: OffsetDateTime,
     pub kind: OrderEventKind,
 }
@@ -28,7 +28,7 @@ pub enum OrderEventKind {
     OrderFulfilled,
 }
 
-/// What an event takes from outside: its own id and the time on the clock.
+/// The parts of an event that come from outside the order: its id and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     event_id: Uuid,
@@ -36,7 +36,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Cuts the time to whole microseconds, which is what a database keeps of it.
+    /// Cuts the time to whole microseconds, because databases store no more.
     pub fn new(event_id: Uuid, at: OffsetDateTime) -> Self {
         let at = at.replace_nanosecond(at.nanosecond() / 1000 * 1000).unwrap_or(at);
         Self { event_id, at }

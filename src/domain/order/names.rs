@@ -1,4 +1,4 @@
-/// Declares an enum whose variants have names, from one list: the variants, `ALL` of them, and the name of each.
+/// Declares an enum with a name for each variant from one list. It gives the variants, `ALL` of them, and `as_str`.
 macro_rules! names {
     (
         $(#[$meta:meta])*

@@ -12,10 +12,10 @@ pub struct OrderId(Uuid);
 pub struct OrderIdError;
 
 impl OrderId {
-    /// The id of an order created at this time; `entropy` tells it from others of the same microsecond.
+    /// The id of an order created at this time. `entropy` distinguishes orders of the same microsecond.
     ///
-    /// The 12 bits behind the milliseconds carry the rest of the time (RFC 9562, section 6.2, method 3), a step each
-    /// 1/4096 ms. So ids of different microseconds sort as their times do, and a range of times is a range of ids.
+    /// The 12 bits behind the milliseconds hold the rest of the time, in steps of 1/4096 ms (RFC 9562, section 6.2,
+    /// method 3). So ids of different microseconds sort by time, and a range of times is a range of ids.
     pub fn new(created_at: OffsetDateTime, entropy: u64) -> Self {
         let micros = (created_at - OffsetDateTime::UNIX_EPOCH).whole_microseconds().max(0);
         let millis = u64::try_from(micros / 1000).unwrap_or(u64::MAX);
@@ -32,7 +32,7 @@ impl OrderId {
         Self::new(created_at.checked_add(Duration::nanoseconds(up)).unwrap_or(created_at), 0)
     }
 
-    /// Sorts before and after every other id: the open ends of a range.
+    /// These sort before and after every other id: the open ends of a range.
     pub const MIN: Self = Self(Uuid::nil());
     pub const MAX: Self = Self(Uuid::max());
 
@@ -49,7 +49,7 @@ impl FromStr for OrderId {
     type Err = OrderIdError;
 
     fn from_str(text: &str) -> Result<Self, OrderIdError> {
-        // The hyphenated form alone (RFC 9562, section 4): one order, one URL.
+        // Only the hyphenated form (RFC 9562, section 4), so that an order has one URL.
         if text.len() != uuid::fmt::Hyphenated::LENGTH {
             return Err(OrderIdError);
         }

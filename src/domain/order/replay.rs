@@ -1,26 +1,26 @@
 use crate::domain::{OrderEvent, OrderEventKind, OrderId, OrderState};
 
-/// Folds the life of one order, event by event: what has been folded is never kept.
+/// Folds the events of one order, one after the other. It keeps the state only, and no event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
     state: Option<OrderState>,
 }
 
-/// Why a list of events is not the life of an order.
+/// Why a list of events is not the history of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
-    #[error("an order begins with OrderCreated, and only begins with it")]
+    #[error("OrderCreated must be the first event of an order, and only the first")]
     NotABeginning,
-    #[error("version {found} where version {expected} was due")]
+    #[error("expected version {expected}, found version {found}")]
     Version { expected: u32, found: u32 },
-    #[error("an event of order {0}")]
+    #[error("the event belongs to order {0}")]
     OtherOrder(OrderId),
-    #[error("line {0} is changed or removed, and is not there")]
+    #[error("the event changes or removes line {0}, which does not exist")]
     NoSuchLine(u32),
 }
 
 impl Replay {
-    /// Takes the next event of the order. Whether the order allowed it was decided when it was recorded, by the rules of then.
+    /// Applies the next event of the order. It checks no rules: the order checked them when it recorded the event.
     pub fn apply(&mut self, event: &OrderEvent) -> Result<(), ReplayError> {
         let expected = self.state.as_ref().map_or(1, |state| state.version + 1);
         if event.version != expected {

@@ -1,5 +1,5 @@
-/// The most lines that any rules allow an order. Prices, the checks of the database and the schemas of the API are made for
-/// it, so a higher limit takes more than another value here.
+/// The highest limit of lines that an operator may choose. The bound of prices, the checks of the database and the
+/// schemas of the API depend on it.
 pub const MAX_LINES: usize = 200;
 
 /// The rules of an order that an operator may choose.
@@ -19,7 +19,7 @@ impl OrderRules {
         if 1 <= max_lines && max_lines <= MAX_LINES { Ok(Self { max_lines }) } else { Err(OrderRulesError) }
     }
 
-    /// The most lines that an order gets. A stored order may have more, from a time with another rule.
+    /// An order with this many lines takes no more. A stored order may have more lines, if the limit was higher before.
     pub const fn max_lines(self) -> usize {
         self.max_lines
     }

@@ -4,7 +4,7 @@ use crate::domain::{
     Amount, Currency, CustomerId, OrderEvent, OrderEventKind, OrderId, Price, ProductName, Quantity, Sku, Status,
 };
 
-/// What is true of an order at one version: exactly the fold of its events so far.
+/// An order at one version: exactly the fold of its events so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderState {
     pub order_id: OrderId,
@@ -13,7 +13,7 @@ pub struct OrderState {
     pub currency: Currency,
     /// By line number, ascending.
     pub lines: Vec<Line>,
-    /// The highest line number ever given. Numbers are never given twice, so that a line's address names one line for ever.
+    /// The highest line number that was given. No number is given twice, so the address of a line stays unambiguous.
     pub last_line: u32,
     /// The number of events so far.
     pub version: u32,
@@ -21,7 +21,7 @@ pub struct OrderState {
     pub updated_at: OffsetDateTime,
 }
 
-/// A product in an order, with its name and price of the moment it was added.
+/// A product in an order, with the name and the price that it had when it was added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// 1 for the first line of the order.

@@ -1,4 +1,4 @@
-//! What names a product.
+//! The identifiers of a product.
 
 mod product_name;
 mod sku;

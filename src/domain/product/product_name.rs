@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-/// What people call a product: 1 to 100 characters after trimming, none of them a control character.
+/// The name of a product for people: 1 to 100 characters after trimming, and no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductName(String);
 

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-/// A stock keeping unit, the code of a product: 8 to 12 ASCII letters and digits, kept in upper case.
+/// A stock keeping unit, the code of a product: 8 to 12 ASCII letters and digits, in upper case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sku(String);
 

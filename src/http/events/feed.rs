@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        EventPage, EventStreamError, FollowEvents, FollowEventsRequest, Ports, ReadEvents, ReadEventsError,
-        ReadEventsRequest,
+        EventPage, EventStreamError, Ports, ReadEvents, ReadEventsError, ReadEventsRequest, SubscribeEvents,
+        SubscribeEventsRequest,
     },
     http::{
         app_state::AppState,
@@ -103,8 +103,8 @@ impl QueryParameters for FeedQuery {
 async fn next_page<P: Ports>(ports: &P, page: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
     let mut after = page.after;
     loop {
-        let request = FollowEventsRequest { filter: page.filter.clone(), after: Some(after) };
-        let mut stream = FollowEvents(ports).execute(request).await?;
+        let request = SubscribeEventsRequest { filter: page.filter.clone(), after: Some(after) };
+        let mut stream = SubscribeEvents(ports).execute(request).await?;
         match stream.next().await {
             Ok(_) => return ReadEvents(ports).execute(page).await,
             Err(EventStreamError::Lagged(_)) => after = stream.position(),

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    app::{EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports},
+    app::{EventStream, EventStreamError, LoggedEvent, Ports, SubscribeEvents, SubscribeEventsRequest},
     http::{
         app_state::AppState,
         connection::ClientConnection,
@@ -54,8 +54,8 @@ pub(crate) async fn follow<P: Ports>(
 ) -> HttpResult {
     let permit = app.admit_waiting()?;
     // A client that reconnects sends its first `after` again: `Last-Event-ID` is newer.
-    let request = FollowEventsRequest { filter: events.filter(caller.tenant), after: last.or(after) };
-    let events = FollowEvents(app.ports()).execute(request).await?;
+    let request = SubscribeEventsRequest { filter: events.filter(caller.tenant), after: last.or(after) };
+    let events = SubscribeEvents(app.ports()).execute(request).await?;
     let mut response = HttpResponse::Ok();
     response.content_type(mime::TEXT_EVENT_STREAM.as_ref());
     response.insert_header(header::CacheControl(vec![CacheDirective::NoStore]));

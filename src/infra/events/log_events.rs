@@ -1,8 +1,8 @@
 use std::{convert::Infallible, time::Duration};
 
 use crate::app::{
-    EventFilter, EventStream, EventStreamError, FollowEvents, FollowEventsRequest, LoggedEvent, Ports, ReadEventsError,
-    Telemetry,
+    EventFilter, EventStream, EventStreamError, LoggedEvent, Ports, ReadEventsError, SubscribeEvents,
+    SubscribeEventsRequest, Telemetry,
 };
 
 /// The pause before the next attempt when the store is unavailable.
@@ -13,8 +13,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn log_events<P: Ports>(ports: P) -> Infallible {
     let mut after = None;
     loop {
-        let request = FollowEventsRequest { filter: EventFilter::default(), after };
-        let ended = match FollowEvents(&ports).execute(request).await {
+        let request = SubscribeEventsRequest { filter: EventFilter::default(), after };
+        let ended = match SubscribeEvents(&ports).execute(request).await {
             Ok(stream) => log_stream(&ports, stream, &mut after).await,
             Err(error) => error.into(),
         };

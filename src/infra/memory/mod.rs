@@ -1,7 +1,8 @@
-//! The store in memory, for tests and throw-away demos: the same contract as PostgreSQL, real roll-back included, gone with the process.
+//! The store in memory, for tests and demos. It has the same contract as PostgreSQL, with real roll-backs. Its data ends
+//! with the process.
 
+mod event_log;
 mod keys;
-mod log;
 mod queries;
 mod repo;
 mod state;

@@ -9,7 +9,7 @@ use crate::{
 
 use super::state::{Committed, Shared};
 
-/// One open unit of work: its changes are staged here, and become visible to others at commit.
+/// One unit of work. Its changes are staged here, and become visible to others when it commits.
 #[derive(Debug)]
 pub struct InMemoryOrderRepo {
     shared: Arc<Shared>,
@@ -24,7 +24,7 @@ impl InMemoryOrderRepo {
         Self { shared, tenant, staged: Vec::new(), keys: Vec::new(), lock: None }
     }
 
-    /// The version of the order as this unit of work sees it; 0 where there is none.
+    /// The version of the order as this unit of work sees it; 0 if the order does not exist.
     fn version(&self, committed: &Committed, id: OrderId) -> u32 {
         let staged = self.staged.iter().rev().find(|changes| changes.state.order_id == id);
         let stored = || committed.orders.get(&(self.tenant.clone(), id)).map_or(0, |order| order.version);
@@ -58,7 +58,7 @@ impl OrderRepo for InMemoryOrderRepo {
     }
 
     async fn commit(mut self) -> Result<(), RepoError> {
-        // Who reads with `Lock::Write` keeps everyone else's commit waiting.
+        // A unit of work that read with `Lock::Write` delays all other commits.
         if self.lock.is_none() {
             self.lock = Some(self.shared.writers.clone().lock_owned().await);
         }
@@ -78,13 +78,13 @@ impl OrderRepo for InMemoryOrderRepo {
             committed
                 .keys
                 .get(&named(record))
-                .is_some_and(|items| items.contains_key(&record.outcome.item) || items.values().any(is_another))
+                .is_some_and(|items| items.contains_key(&record.outcome.batch_index) || items.values().any(is_another))
         };
         if keys.iter().any(is_taken) {
             return Err(RepoError::KeyTaken);
         }
         for record in keys {
-            committed.keys.entry(named(&record)).or_default().insert(record.outcome.item, record);
+            committed.keys.entry(named(&record)).or_default().insert(record.outcome.batch_index, record);
         }
         for Changes { state, events } in staged {
             committed.events.extend(events.into_iter().map(|event| (self.tenant.clone(), event)));

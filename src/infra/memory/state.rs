@@ -10,31 +10,31 @@ use crate::{
     domain::{OrderEvent, OrderId, OrderState, TenantId},
 };
 
-/// What all units of work and queries of one store see.
+/// The state that all units of work and queries of one store share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     committed: Mutex<Committed>,
-    /// Held by a unit of work from its read with `Lock::Write`, or else for its commit.
+    /// Held by a unit of work from its read with `Lock::Write` on, or only during its commit.
     pub(super) writers: Arc<tokio::sync::Mutex<()>>,
-    /// Wakes who follows the log.
+    /// Wakes the follower of the event log.
     pub(super) news: Notify,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Committed {
     pub(super) orders: BTreeMap<(TenantId, OrderId), OrderState>,
-    /// The log: an event's position is its index plus one.
+    /// The event log: the position of an event is its index plus one.
     pub(super) events: Vec<(TenantId, OrderEvent)>,
     /// By tenant, caller and key.
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
 }
 
-/// What was done under one key, by the place in the request.
+/// The outcomes of one key, by batch index.
 pub(super) type Items = BTreeMap<u32, KeyRecord>;
 
 impl Shared {
-    /// Held for as long as a map look-up takes, never across an await. A change is checked before it is made,
-    /// so that a panic of another thread leaves nothing half-done.
+    /// Never held across an await. A commit checks everything before its first change, so a panic of another thread leaves
+    /// no partial change.
     pub(super) fn committed(&self) -> MutexGuard<'_, Committed> {
         self.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use sqlx::{query, query_as};
 
 use crate::{
-    app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError},
+    app::{EventFilter, EventLog, EventLogBounds, EventLogSlice, LoggedEvent, RepoError},
     domain::{OrderId, TenantId},
 };
 
@@ -11,14 +11,14 @@ use super::{
     PgStore,
     connection::{SHARED_WORK_TIMEOUT, no_answer},
     errors::{corrupt, repo_error},
-    rows::{LogRow, SliceRow, number_to_store},
+    rows::{LoggedEventRow, SliceRow, number_to_store},
 };
 
-/// How often the log is looked at for what other instances wrote.
+/// How often this instance looks for the events of other instances.
 const POLL: Duration = Duration::from_millis(100);
 
-/// A part of the log and, from the same moment, its bounds: one statement, so that nothing is retired in between. Without
-/// an event it is one row whose position is null. A statement for each way to find events: each is planned for its index.
+/// A part of the event log, with its bounds. One statement reads both, so no event is retired in between. A slice without
+/// events has one row, with a null position. Each condition has a statement of its own, which PostgreSQL plans for one index.
 macro_rules! slice {
     ($condition:literal, $($argument:expr),+ $(,)?) => {
         query_as!(
@@ -40,7 +40,7 @@ macro_rules! slice {
 }
 
 impl EventLog for PgStore {
-    async fn log_bounds(&self) -> Result<LogBounds, RepoError> {
+    async fn bounds(&self) -> Result<EventLogBounds, RepoError> {
         let mut connection = self.parts.readers.take().await?;
         let row = query!("select retired_to, position from event_head")
             .fetch_one(&mut *connection)
@@ -50,7 +50,13 @@ impl EventLog for PgStore {
         bounds(row.retired_to + 1, row.position)
     }
 
-    async fn slice(&self, filter: &EventFilter, after: u64, span: u64, limit: usize) -> Result<LogSlice, RepoError> {
+    async fn slice(
+        &self,
+        filter: &EventFilter,
+        after: u64,
+        span: u64,
+        limit: usize,
+    ) -> Result<EventLogSlice, RepoError> {
         let EventFilter { tenant, order_id, types } = filter;
         let tenant = tenant.as_ref().map(TenantId::as_str);
         let types = (!types.is_empty()).then_some(types.as_slice());
@@ -89,7 +95,7 @@ impl EventLog for PgStore {
         log_slice(rows, after, span, limit)
     }
 
-    async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
+    async fn tail(&self, after: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
         if let Some(slice) = self.parts.listeners.recent.take(after, limit) {
             return Ok(slice);
         }
@@ -115,7 +121,7 @@ impl EventLog for PgStore {
     ) -> Result<Vec<LoggedEvent>, RepoError> {
         let mut connection = self.parts.readers.take().await?;
         let rows = query_as!(
-            LogRow,
+            LoggedEventRow,
             r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
             from order_events
             where tenant_id = $1 and order_id = $2 and version > $3
@@ -134,25 +140,25 @@ impl EventLog for PgStore {
     }
 
     async fn news(&self) {
-        // Whether woken or not, the log is looked at next.
+        // The caller reads the event log next, woken or not.
         let _ = tokio::time::timeout(POLL, self.parts.listeners.news.notified()).await;
     }
 }
 
-fn log_slice(rows: Vec<SliceRow>, after: u64, span: u64, limit: usize) -> Result<LogSlice, RepoError> {
-    let Some(head) = rows.first() else { return Err(RepoError::Backend("the log has no head".into())) };
+fn log_slice(rows: Vec<SliceRow>, after: u64, span: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
+    let Some(head) = rows.first() else { return Err(RepoError::Backend("event_head has no row".into())) };
     let bounds = bounds(head.first, head.last)?;
     let until = after.saturating_add(span).min(bounds.last).max(after);
     let events: Vec<LoggedEvent> =
         rows.into_iter().filter_map(|row| row.into_event().transpose()).collect::<Result<_, _>>()?;
-    Ok(LogSlice::new(bounds, events, limit, until))
+    Ok(EventLogSlice::new(bounds, events, limit, until))
 }
 
-fn bounds(first: i64, last: i64) -> Result<LogBounds, RepoError> {
-    Ok(LogBounds { first: u64::try_from(first).map_err(corrupt)?, last: u64::try_from(last).map_err(corrupt)? })
+fn bounds(first: i64, last: i64) -> Result<EventLogBounds, RepoError> {
+    Ok(EventLogBounds { first: u64::try_from(first).map_err(corrupt)?, last: u64::try_from(last).map_err(corrupt)? })
 }
 
-/// Positions that no log gets to are behind its end.
+/// A position that the column cannot hold is higher than every stored one.
 fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -13,7 +13,7 @@ use super::{
     rows::{EventRow, ReadOrder, SummaryRow, number_to_store},
 };
 
-/// A page of summaries, newest first. A statement for each set of filters: each is planned for the index that serves it.
+/// A page of summaries, newest first. Each set of filters has a statement of its own, which PostgreSQL plans for one index.
 macro_rules! page {
     ($filter:literal, $($argument:expr),+) => {
         query_as!(
@@ -71,7 +71,7 @@ impl OrderQueries for PgStore {
 
     async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {
         let (version, time) = match moment {
-            // What no column can hold is behind every version.
+            // A version that the column cannot hold is higher than every stored one.
             AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
             AsOf::Time(time) => (None, Some(time)),
         };
@@ -171,12 +171,14 @@ impl OrderQueries for PgStore {
         if applied >= Some(*SCHEMA_VERSION) {
             Ok(())
         } else {
-            Err(RepoError::Unavailable("the migrations are not through".into()))
+            Err(RepoError::Unavailable(
+                "the schema is older than this release; start the service once to migrate it".into(),
+            ))
         }
     }
 }
 
-/// Whether the order is there and its first event is not, in a log of which something was retired.
+/// Whether the order exists but its first event was retired.
 async fn is_beginning_retired(
     connection: &mut PgConnection,
     tenant: &TenantId,

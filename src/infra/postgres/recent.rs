@@ -4,7 +4,7 @@ use std::{
 };
 
 use crate::{
-    app::{LogBounds, LogSlice, LoggedEvent},
+    app::{EventLogBounds, EventLogSlice, LoggedEvent},
     domain::{OrderEvent, TenantId},
 };
 
@@ -43,22 +43,22 @@ impl RecentEvents {
     }
 
     /// The first `limit` events after `after`. `None` if the next one is not here.
-    pub(super) fn take(&self, after: u64, limit: usize) -> Option<LogSlice> {
+    pub(super) fn take(&self, after: u64, limit: usize) -> Option<EventLogSlice> {
         let mut recent = self.lock();
         let here = recent.events.front()?.position..=recent.events.back()?.position;
         let known = usize::try_from((after + 1).checked_sub(*here.start())?).ok()?;
         if !here.contains(&(after + 1)) {
             return None;
         }
-        let bounds = LogBounds { first: recent.first.max(1), last: *here.end() };
+        let bounds = EventLogBounds { first: recent.first.max(1), last: *here.end() };
         recent.events.drain(..known);
         let taken = recent.events.len().min(limit);
         let events = recent.events.drain(..taken).collect();
-        Some(LogSlice::new(bounds, events, limit, bounds.last))
+        Some(EventLogSlice::new(bounds, events, limit, bounds.last))
     }
 
     /// The follower has read these bounds from the database.
-    pub(super) fn set_bounds(&self, bounds: LogBounds) {
+    pub(super) fn set_bounds(&self, bounds: EventLogBounds) {
         self.lock().first = bounds.first;
     }
 

@@ -16,8 +16,8 @@ use super::{
     rows::ReadOrder,
 };
 
-/// One open unit of work of one tenant. Its changes are staged here, and written by the transaction that commits them: that
-/// of the lane or, where it keeps others from an order, its own.
+/// One unit of work of one tenant. Its changes are staged in memory. Usually the group commit writes them in its shared
+/// transaction. After a read with `Lock::Write`, this unit of work has a transaction of its own and writes them there.
 pub struct PgOrderRepo {
     store: PgStore,
     staged: ChangeSet,
@@ -29,8 +29,8 @@ impl PgOrderRepo {
         Self { store, staged: ChangeSet::new(tenant), locking: None }
     }
 
-    /// Whoever writes to the order in this process has a turn first. Only then is another process met: by the row's lock
-    /// or, without it, by the guard of the version.
+    /// Takes the order lock of this process first, so that its writers queue here. Other processes are met only then: by
+    /// the row lock or, without one, by the version guard at commit.
     async fn read(&mut self, id: OrderId, lock: Lock) -> Result<Option<OrderState>, RepoError> {
         let tenant = &self.staged.tenant;
         let mut known = None;
@@ -42,7 +42,7 @@ impl PgOrderRepo {
                     self.staged.order_locks.push(order_lock);
                 }
                 None if lock == Lock::Write => {
-                    return Err(RepoError::Unavailable("too many write to the order".into()));
+                    return Err(RepoError::Unavailable("too many writers wait for the order".into()));
                 }
                 None => {}
             }
@@ -54,13 +54,13 @@ impl PgOrderRepo {
             Some(transaction) => transaction,
             None => self.locking.insert(self.store.begin_locking().await?),
         };
-        // A statement of its own: what follows then sees all that was committed while this one waited.
+        // A separate statement, so that the next one sees every commit that this one waited for.
         lock_order(transaction, tenant, id).await?;
         select_order(transaction, tenant, id).await
     }
 }
 
-/// Who only hopes to win waits a while for those who came before, and then takes the risk.
+/// Optimistic writers wait this long for the order lock, and then proceed and may conflict.
 const ORDER_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl OrderRepo for PgOrderRepo {
@@ -84,8 +84,8 @@ impl OrderRepo for PgOrderRepo {
         match locking {
             _ if staged.is_empty() => Ok(()),
             None => store.parts.group_commit.submit(staged).await,
-            // Boxed: it is rare, and would make the future of every commit larger.
-            Some(transaction) => Box::pin(commit_by_itself(store, staged, transaction)).await,
+            // Boxed, because it is rare and would make the future of every commit larger.
+            Some(transaction) => Box::pin(commit_own_transaction(store, staged, transaction)).await,
         }
     }
 }
@@ -96,7 +96,7 @@ impl fmt::Debug for PgOrderRepo {
     }
 }
 
-async fn commit_by_itself(
+async fn commit_own_transaction(
     store: PgStore,
     mut staged: ChangeSet,
     mut transaction: Transaction<'_, Postgres>,

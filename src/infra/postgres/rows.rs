@@ -9,10 +9,10 @@ use crate::{
 
 use super::errors::corrupt;
 
-/// One line of an order beside the order's own columns: what a join of `orders` and `order_items` gives.
-/// An order without lines is one row whose line is null.
+/// A row of a join of `orders` and `order_items`: the columns of the order, and one of its lines. An order without lines has
+/// one row, with a null line.
 pub(super) struct OrderRow {
-    /// Which of the orders that were asked for.
+    /// The number of the order among the requested ones.
     pub(super) n: i32,
     pub(super) customer_id: String,
     pub(super) status: String,
@@ -41,7 +41,7 @@ pub(super) struct SummaryRow {
     pub(super) updated_at: OffsetDateTime,
 }
 
-pub(super) struct LogRow {
+pub(super) struct LoggedEventRow {
     pub(super) position: i64,
     pub(super) tenant_id: String,
     pub(super) event_id: Uuid,
@@ -52,10 +52,10 @@ pub(super) struct LogRow {
     pub(super) occurred_at: OffsetDateTime,
 }
 
-impl TryFrom<LogRow> for LoggedEvent {
+impl TryFrom<LoggedEventRow> for LoggedEvent {
     type Error = RepoError;
 
-    fn try_from(row: LogRow) -> Result<Self, RepoError> {
+    fn try_from(row: LoggedEventRow) -> Result<Self, RepoError> {
         Ok(Self {
             position: u64::try_from(row.position).map_err(corrupt)?,
             tenant: row.tenant_id.parse().map_err(corrupt)?,
@@ -69,7 +69,7 @@ impl TryFrom<LogRow> for LoggedEvent {
     }
 }
 
-/// The bounds of the log, and one of its events if there is one.
+/// The bounds of the event log, and one event of the slice. A slice without events has one row.
 pub(super) struct SliceRow {
     pub(super) first: i64,
     pub(super) last: i64,
@@ -87,7 +87,7 @@ impl SliceRow {
     /// `None` for the one row of a slice without events.
     pub(super) fn into_event(self) -> Result<Option<LoggedEvent>, RepoError> {
         let Some(position) = self.position else { return Ok(None) };
-        let row = LogRow {
+        let row = LoggedEventRow {
             position,
             tenant_id: present("tenant_id", self.tenant_id)?,
             event_id: present("event_id", self.event_id)?,
@@ -101,7 +101,7 @@ impl SliceRow {
     }
 }
 
-/// A column is null in a row that cannot be without it.
+/// A required column is null.
 #[derive(Debug, thiserror::Error)]
 #[error("a row has no {0}")]
 struct MissingColumn(&'static str);
@@ -140,11 +140,11 @@ fn unread_event(error: EventDataError) -> RepoError {
 /// An order as its rows have it.
 pub(super) enum ReadOrder {
     State(OrderState),
-    /// A newer release wrote a status that this one does not know.
+    /// A newer release wrote a status that this release does not know.
     UnknownStatus(OrderDetails),
 }
 
-/// A use case has to decide on an order whose status is not known.
+/// A use case cannot decide on an order with an unknown status.
 #[derive(Debug, thiserror::Error)]
 #[error("order {id} has the unknown status {status:?}")]
 struct UnknownStatus {
@@ -153,7 +153,7 @@ struct UnknownStatus {
 }
 
 impl ReadOrder {
-    /// The order as these rows have it, which are its lines. `None` for no rows.
+    /// The order of these rows, which has one line in each. `None` for no rows.
     pub(super) fn from_rows(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<Self>, RepoError> {
         let Some(first) = rows.first() else { return Ok(None) };
         let currency: Currency = first.currency.parse().map_err(corrupt)?;
@@ -161,7 +161,7 @@ impl ReadOrder {
         let mut state = OrderState {
             order_id: id,
             customer_id: first.customer_id.parse().map_err(corrupt)?,
-            // For an unknown status any will do here: nothing else of the order depends on it.
+            // An unknown status is replaced below. No other field depends on it.
             status: if let StoredStatus::Known(status) = status { status } else { Status::Open },
             currency,
             lines: Vec::with_capacity(rows.len()),
@@ -203,7 +203,7 @@ impl ReadOrder {
     }
 }
 
-/// All of an order's own columns.
+/// All columns of an order.
 pub(super) struct StoredOrder {
     pub(super) tenant_id: String,
     pub(super) order_id: Uuid,
@@ -219,7 +219,7 @@ pub(super) struct StoredOrder {
     pub(super) updated_at: OffsetDateTime,
 }
 
-/// All of a line's columns.
+/// All columns of a line.
 pub(super) struct StoredItem {
     pub(super) tenant_id: String,
     pub(super) order_id: Uuid,
@@ -231,7 +231,7 @@ pub(super) struct StoredItem {
 }
 
 impl StoredOrder {
-    /// The order that these rows are; and, as they are stored, its items, units and total.
+    /// The order of these rows, and its stored counts and total.
     pub(super) fn state(self, items: Vec<StoredItem>) -> Result<(OrderState, (usize, u32, Decimal)), RepoError> {
         let currency: Currency = self.currency.parse().map_err(corrupt)?;
         let totals = (number(self.items_count)?, number(self.units_count)?, self.total_amount);
@@ -256,7 +256,7 @@ impl StoredItem {
     }
 }
 
-impl LogRow {
+impl LoggedEventRow {
     pub(super) fn into_event(self) -> Result<OrderEvent, RepoError> {
         let Self { event_id, order_id, version, event_type, payload, occurred_at, .. } = self;
         EventRow { event_id, version, event_type, payload, occurred_at }.into_event(OrderId::from_uuid(order_id))
@@ -310,7 +310,7 @@ impl TryFrom<SummaryRow> for OrderSummary {
     }
 }
 
-/// A count that the schema keeps at zero or above.
+/// A stored number as another integer type. The constraints of the schema keep it in range.
 pub(super) fn number<T: TryFrom<i32>>(stored: i32) -> Result<T, RepoError>
 where
     T::Error: std::error::Error + Send + Sync + 'static,
@@ -318,7 +318,7 @@ where
     T::try_from(stored).map_err(corrupt)
 }
 
-/// A number as the schema has it.
+/// A number as the integer type of the schema.
 pub(super) fn number_to_store<T>(number: T) -> Result<i32, RepoError>
 where
     i32: TryFrom<T>,

@@ -98,7 +98,7 @@ pub(super) fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFutur
         for (n, key) in numbers.into_iter().zip(keys) {
             uow.save(order_with_lines(n, 0))?;
             let request = KeyedRequest { caller: "caller".to_owned(), key, fingerprint: [1; 32] };
-            let outcome = Outcome { item: 0, order_id: id(n), version: 1 };
+            let outcome = Outcome { batch_index: 0, order_id: id(n), version: 1 };
             uow.save_key(KeyRecord { request, outcome, at: created_at(n) });
         }
         uow.commit().await

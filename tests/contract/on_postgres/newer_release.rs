@@ -2,9 +2,9 @@
 
 use orders::{
     app::{
-        ActionRefusal, Answered, AsOf, ChangeError, Conditions, EventFilter, EventLog, FollowEvents,
-        FollowEventsRequest, HistoricalOrder, KeyError, KeyedRequest, Lock, OrderFilter, OrderQueries, PlaceOrder,
-        PlaceOrderRequest, RepoError, StoredStatus, UnitOfWork,
+        ActionRefusal, Answered, AsOf, ChangeError, Conditions, EventFilter, EventLog, HistoricalOrder, KeyError,
+        KeyedRequest, Lock, OrderFilter, OrderQueries, PlaceOrder, PlaceOrderRequest, RepoError, StoredStatus,
+        SubscribeEvents, SubscribeEventsRequest, UnitOfWork,
     },
     domain::{Action, OrderRules},
     infra::PgStore,
@@ -65,9 +65,9 @@ async fn an_event_of_an_unknown_type_is_passed_on() {
     let returned = history.last().unwrap();
     assert_eq!(returned.event_type, "order.returned.v1");
     assert!(returned.cloud_event().contains(r#""data":{"because": "too small"}"#), "{}", returned.cloud_event());
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: Some(3) };
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: Some(3) };
     let ports = adapters(store);
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     assert_eq!(*soon(stream.next()).await.unwrap(), *returned);
 }
 

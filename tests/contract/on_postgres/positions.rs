@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use futures_util::future::join_all;
-use orders::app::{EventFilter, EventLog, FollowEvents, FollowEventsRequest, FollowLog, UnitOfWork};
+use orders::app::{EventFilter, EventLog, SubscribeEvents, SubscribeEventsRequest, TailEventLog, UnitOfWork};
 use sqlx::{Connection, query_as, query_scalar};
 
 use crate::{
@@ -72,9 +72,9 @@ async fn with_32_writers_on_3_instances_no_reader_sees_a_gap_in_the_positions() 
     let instances: Vec<_> = (0..3).map(|_| Arc::new(adapters(database.store()))).collect();
     let (reading, following) = (adapters(database.store()), instances[0].clone());
     let done = Arc::new(AtomicBool::new(false));
-    let bus = tokio::spawn(async move { FollowLog(&*following).run().await });
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: Some(0) };
-    let mut stream = FollowEvents(&*instances[0]).execute(request).await.unwrap();
+    let bus = tokio::spawn(async move { TailEventLog(&*following).run().await });
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: Some(0) };
+    let mut stream = SubscribeEvents(&*instances[0]).execute(request).await.unwrap();
 
     let reader = tokio::spawn({
         let done = done.clone();
@@ -100,7 +100,7 @@ async fn with_32_writers_on_3_instances_no_reader_sees_a_gap_in_the_positions() 
     done.store(true, Ordering::SeqCst);
 
     let (position, reads) = reader.await.unwrap();
-    let last = database.store().log_bounds().await.unwrap().last;
+    let last = database.store().bounds().await.unwrap().last;
     assert_eq!(position, last);
     assert!(last > 400 && reads > 10, "{last} events, {reads} reads");
     for expected in 1..=last {

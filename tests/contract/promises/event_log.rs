@@ -38,7 +38,7 @@ async fn the_event_log_has_each_event_once_by_position(store: impl Store) {
             (4, "other", 1, "order.created.v1"),
         ]
     );
-    let bounds = store.log_bounds().await.unwrap();
+    let bounds = store.bounds().await.unwrap();
     assert_eq!((bounds.first, bounds.last), (1, 4));
     assert_eq!(events.iter().map(|event| event.event_id).collect::<BTreeSet<_>>().len(), 4);
 }

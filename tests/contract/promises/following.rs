@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use orders::{
     app::{
-        EventBus, EventFilter, EventStreamError, FollowEvents, FollowEventsRequest, FollowLog, Ports, Store,
-        Subscription,
+        EventBus, EventFilter, EventStreamError, Ports, Store, SubscribeEvents, SubscribeEventsRequest, Subscription,
+        TailEventLog,
     },
     infra::{InProcessBus, MemoryStore},
 };
@@ -32,11 +32,11 @@ async fn a_follower_gets_stored_events_and_then_new_ones(store: impl Store) {
     let ports = adapters(store.clone());
     let following = tokio::spawn({
         let ports = ports.clone();
-        async move { FollowLog(&ports).run().await }
+        async move { TailEventLog(&ports).run().await }
     });
     let filter = EventFilter { tenant: Some(tenant("default")), ..EventFilter::default() };
-    let request = FollowEventsRequest { filter, after: Some(1) };
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let request = SubscribeEventsRequest { filter, after: Some(1) };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     let mut seen = Vec::new();
     for n in 4..=8 {
         save(&store, &tenant(if n == 5 { "other" } else { "default" }), order_with_lines(n, 0)).await.unwrap();
@@ -56,10 +56,10 @@ async fn a_follower_without_a_position_gets_new_events(store: impl Store) {
     let ports = adapters(store.clone());
     let following = tokio::spawn({
         let ports = ports.clone();
-        async move { FollowLog(&ports).run().await }
+        async move { TailEventLog(&ports).run().await }
     });
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     assert_eq!(stream.position(), 4);
     save(&store, &tenant("default"), order_with_lines(2, 0)).await.unwrap();
     assert_eq!(soon(stream.next()).await.unwrap().order_id, id(2));
@@ -68,8 +68,8 @@ async fn a_follower_without_a_position_gets_new_events(store: impl Store) {
 
 async fn a_follower_reads_events_that_the_bus_skipped_from_the_event_log(store: impl Store) {
     let ports = adapters(store.clone());
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     // From here on the follower waits for the bus.
     tokio::time::timeout(Duration::from_millis(100), stream.next()).await.unwrap_err();
     for n in 1..=3 {
@@ -83,14 +83,14 @@ async fn a_follower_reads_events_that_the_bus_skipped_from_the_event_log(store: 
 
 async fn a_follower_that_starts_before_the_bus_is_fed_misses_nothing(store: impl Store) {
     let ports = adapters(store.clone());
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     tokio::time::timeout(Duration::from_millis(100), stream.next()).await.unwrap_err();
     save(&store, &tenant("default"), order_with_lines(1, 1)).await.unwrap();
     // The bus is fed from here on.
     let following = tokio::spawn({
         let ports = ports.clone();
-        async move { FollowLog(&ports).run().await }
+        async move { TailEventLog(&ports).run().await }
     });
     for expected in 1..=2 {
         assert_eq!(soon(stream.next()).await.unwrap().position, expected);
@@ -109,8 +109,8 @@ async fn burst<S: Store>(store: &S, bus: &InProcessBus, n: u64) {
 async fn a_follower_reads_a_burst_beyond_the_capacity_of_the_bus_from_the_event_log(store: impl Store) {
     let mut ports = adapters(store.clone());
     ports.bus = InProcessBus::new(4);
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     tokio::time::timeout(Duration::from_millis(100), stream.next()).await.unwrap_err();
     // This may happen any number of times, because the follower catches up in between.
     for n in 1..=20 {
@@ -125,8 +125,8 @@ async fn a_follower_reads_a_burst_beyond_the_capacity_of_the_bus_from_the_event_
 async fn a_follower_that_never_catches_up_ends_at_a_position_to_resume_from(store: impl Store) {
     let mut ports = adapters(store.clone());
     ports.bus = InProcessBus::new(4);
-    let request = FollowEventsRequest { filter: EventFilter::default(), after: None };
-    let mut stream = FollowEvents(&ports).execute(request).await.unwrap();
+    let request = SubscribeEventsRequest { filter: EventFilter::default(), after: None };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
     tokio::time::timeout(Duration::from_millis(100), stream.next()).await.unwrap_err();
     let mut seen = 0;
     for n in 1.. {

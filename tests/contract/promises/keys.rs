@@ -67,14 +67,14 @@ async fn old_keys_are_deleted_up_to_a_limit(store: impl Store) {
     assert_eq!(kept, [false, false, true]);
 }
 
-fn outcome(n: u64, item: u32) -> Outcome {
-    Outcome { item, order_id: id(n), version: 1 }
+fn outcome(n: u64, batch_index: u32) -> Outcome {
+    Outcome { batch_index, order_id: id(n), version: 1 }
 }
 
 /// The record of a request under the key "key" that led to the n-th order.
-fn record(n: u64, item: u32, at: u64) -> KeyRecord {
+fn record(n: u64, batch_index: u32, at: u64) -> KeyRecord {
     let request = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
-    KeyRecord { request, outcome: outcome(n, item), at: created_at(at) }
+    KeyRecord { request, outcome: outcome(n, batch_index), at: created_at(at) }
 }
 
 async fn save_with_key(store: &impl Store, n: u64, records: &[KeyRecord]) -> Result<(), RepoError> {

@@ -56,7 +56,7 @@ impl BatchedRead for KeyRead {
             let fingerprint = first.fingerprint.as_slice().try_into().map_err(corrupt)?;
             let outcomes = of_key.iter().map(|row| {
                 let order_id = OrderId::from_uuid(row.order_id);
-                Ok(Outcome { item: number(row.item)?, order_id, version: number(row.version)? })
+                Ok(Outcome { batch_index: number(row.item)?, order_id, version: number(row.version)? })
             });
             Ok(Some(Recorded { fingerprint, outcomes: outcomes.collect::<Result<_, RepoError>>()? }))
         };

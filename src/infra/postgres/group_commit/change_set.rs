@@ -106,7 +106,7 @@ pub(super) type KeyName<'a> = (&'a str, &'a str, &'a str, u32);
 
 pub(super) fn key_name<'a>(tenant: &'a TenantId, record: &'a KeyRecord) -> KeyName<'a> {
     let KeyRecord { request, outcome, .. } = record;
-    (tenant.as_str(), &request.caller, &request.key, outcome.item)
+    (tenant.as_str(), &request.caller, &request.key, outcome.batch_index)
 }
 
 fn hash(claim: impl Hash) -> u64 {

@@ -97,7 +97,7 @@ impl Inserts<'_> {
             &column(&keys, |key| key.tenant.as_str()) as &[&str],
             &column(&keys, |key| key.record.request.caller.as_str()) as &[&str],
             &column(&keys, |key| key.record.request.key.as_str()) as &[&str],
-            &numbers(&keys, |key| key.record.outcome.item)?,
+            &numbers(&keys, |key| key.record.outcome.batch_index)?,
             &column(&keys, |key| key.record.request.fingerprint.as_slice()) as &[&[u8]],
             &column(&keys, |key| key.record.outcome.order_id.as_uuid()),
             &numbers(&keys, |key| key.record.outcome.version)?,

@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
-use crate::infra::postgres::rows::{LogRow, StoredItem, StoredOrder};
+use crate::infra::postgres::rows::{LoggedEventRow, StoredItem, StoredOrder};
 
 use super::{
     audit::Audit,
@@ -92,7 +92,7 @@ impl<F: FnMut(&str)> Audit<'_, F> {
         let mut replay: Option<OrderReplay> = None;
         let Self { connection, report, progress } = self;
         let mut rows = query_as!(
-            LogRow,
+            LoggedEventRow,
             r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
             from order_events
             where (tenant_id, order_id) > ($1, $2) and (tenant_id, order_id) <= ($3, $4)

@@ -3,7 +3,7 @@ use uuid::Uuid;
 use crate::{
     app::RepoError,
     domain::{OrderState, Replay},
-    infra::postgres::rows::{LogRow, StoredItem, StoredOrder},
+    infra::postgres::rows::{LoggedEventRow, StoredItem, StoredOrder},
 };
 
 use super::report::{Finding, VerifyReport};
@@ -19,16 +19,16 @@ pub(super) struct OrderReplay {
 }
 
 impl OrderReplay {
-    pub(super) fn begin(first: &LogRow) -> Self {
+    pub(super) fn begin(first: &LoggedEventRow) -> Self {
         let key = (first.tenant_id.clone(), first.order_id);
         Self { key, replay: Replay::default(), position: 0, given_up: false }
     }
 
-    pub(super) fn is_of(&self, row: &LogRow) -> bool {
+    pub(super) fn is_of(&self, row: &LoggedEventRow) -> bool {
         self.key.1 == row.order_id && self.key.0 == row.tenant_id
     }
 
-    pub(super) fn add(&mut self, row: LogRow, report: &mut VerifyReport) {
+    pub(super) fn add(&mut self, row: LoggedEventRow, report: &mut VerifyReport) {
         let (tenant, order_id) = self.key.clone();
         if row.position <= self.position {
             let (position, before) = (row.position, self.position);

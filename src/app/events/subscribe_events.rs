@@ -5,54 +5,54 @@ use crate::app::{
     ReadEventsRequest, RepoError, Subscription,
 };
 
-/// Follows the log: what is there, and then what comes, as it comes.
+/// Follows the event log: the stored events, and then each new one as it is published.
 #[derive(Debug)]
-pub struct FollowEvents<'a, P>(pub &'a P);
+pub struct SubscribeEvents<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
-pub struct FollowEventsRequest {
+pub struct SubscribeEventsRequest {
     pub filter: EventFilter,
-    /// The last position that the follower has; where there is none, it begins with what comes next.
+    /// The last position that the subscriber has; `None` to begin with the next new event.
     pub after: Option<u64>,
 }
 
-/// Events one by one, by position, none left out and none twice.
+/// Events one by one, by position, each exactly once.
 #[derive(Debug)]
 pub struct EventStream<P: Ports> {
     ports: P,
     filter: EventFilter,
     subscription: <P::Bus as EventBus>::Subscription,
-    /// Up to here, all that the filter lets through was told.
+    /// Up to here, every event that matches the filter was returned.
     position: u64,
-    /// What was read of the log and not told yet, and how far it was read.
+    /// The events that were read and not returned yet, and the position up to which was read.
     page: VecDeque<LoggedEvent>,
     page_ends: u64,
-    /// Whether there may be more in the log: the bus has nothing of the past.
+    /// Whether the event log may have more. The bus has no past events.
     behind: bool,
-    /// How often the bus was too fast since the follower last had everything.
+    /// How often the subscription lagged since the subscriber last had every event.
     lags: u32,
 }
 
-/// So often the bus may be too fast for a follower who never catches up. Once is no sign of slowness: a burst of events,
-/// written at once, is published faster than any network takes it.
-const PATIENCE: u32 = 8;
+/// How often a subscription may lag before its stream ends, if the subscriber never catches up in between. One lag is no
+/// sign of a slow subscriber: the service publishes a burst faster than any network sends it.
+const MAX_LAGS: u32 = 8;
 
-/// Why a stream ends. What comes behind its position can be followed by a new one.
+/// Why a stream ends. A new stream can continue from its position.
 #[derive(Debug, thiserror::Error)]
 pub enum EventStreamError {
-    /// The follower is slower than the events come.
+    /// The subscriber is slower than the events come.
     #[error(transparent)]
     Lagged(#[from] Lagged),
     #[error(transparent)]
     Read(#[from] ReadEventsError),
 }
 
-impl<P: Ports> FollowEvents<'_, P> {
-    pub async fn execute(&self, request: FollowEventsRequest) -> Result<EventStream<P>, ReadEventsError> {
-        let FollowEventsRequest { filter, after } = request;
-        // Before the log is read: what comes from now on is in one of the two, or in both.
+impl<P: Ports> SubscribeEvents<'_, P> {
+    pub async fn execute(&self, request: SubscribeEventsRequest) -> Result<EventStream<P>, ReadEventsError> {
+        let SubscribeEventsRequest { filter, after } = request;
+        // Before the event log is read, so that every event is in one of the two, or in both.
         let subscription = self.0.bus().subscribe();
-        let bounds = self.0.store().log_bounds().await?;
+        let bounds = self.0.store().bounds().await?;
         let position = after.unwrap_or(bounds.last);
         if position + 1 < bounds.first {
             return Err(ReadEventsError::Retired { first: bounds.first });
@@ -63,7 +63,7 @@ impl<P: Ports> FollowEvents<'_, P> {
 }
 
 impl<P: Ports> EventStream<P> {
-    /// Up to here, all that the filter lets through was told.
+    /// Up to here, every event that matches the filter was returned.
     pub const fn position(&self) -> u64 {
         self.position
     }
@@ -77,9 +77,9 @@ impl<P: Ports> EventStream<P> {
             }
             self.position = self.position.max(self.page_ends);
             if self.behind {
-                // On the heap: a stream that only waits stays small.
+                // Boxed, so that a stream that only waits stays small.
                 match Box::pin(self.read_on()).await {
-                    // The store comes back, and the follower has missed nothing: it waits.
+                    // Nothing is lost while the store is unavailable, so the stream waits for it.
                     Err(EventStreamError::Read(ReadEventsError::Store(RepoError::Unavailable(_)))) => {
                         self.ports.store().news().await;
                     }
@@ -91,7 +91,7 @@ impl<P: Ports> EventStream<P> {
                 self.lags = 0;
             }
             match self.subscription.next().await {
-                Err(lagged) => self.bear(lagged)?,
+                Err(lagged) => self.count_lag(lagged)?,
                 Ok(event) if event.position > self.position + 1 => self.behind = true,
                 Ok(event) if event.position == self.position + 1 => {
                     self.position = event.position;
@@ -99,30 +99,30 @@ impl<P: Ports> EventStream<P> {
                         return Ok(event);
                     }
                 }
-                // It was in the log already.
+                // The event log had it already.
                 Ok(_) => {}
             }
         }
     }
 
-    /// Reads on in the log, one statement long: a call that is dropped has not read far for nothing.
+    /// Reads the next part of the event log with one statement, so that a dropped call loses little work.
     async fn read_on(&mut self) -> Result<(), EventStreamError> {
         if self.lags > 0 && self.subscription.backlog() == Backlog::Lost {
-            self.bear(Lagged)?;
+            self.count_lag(Lagged)?;
         }
         let limit = ReadEvents::<P>::DEFAULT_LIMIT;
-        let asked = ReadEventsRequest { filter: self.filter.clone(), after: self.position, limit };
-        let page = ReadEvents(&self.ports).step(&asked).await?;
+        let request = ReadEventsRequest { filter: self.filter.clone(), after: self.position, limit };
+        let page = ReadEvents(&self.ports).step(&request).await?;
         self.behind = page.position > self.position;
         self.page_ends = page.position;
         self.page = page.events.into();
         Ok(())
     }
 
-    /// What the bus threw away is in the log. A follower who cannot keep up with it that way either is given up.
-    fn bear(&mut self, lagged: Lagged) -> Result<(), Lagged> {
+    /// Reads the discarded events from the event log, unless the subscription has lagged too often.
+    fn count_lag(&mut self, lagged: Lagged) -> Result<(), Lagged> {
         self.lags += 1;
-        if self.lags > PATIENCE {
+        if self.lags > MAX_LAGS {
             return Err(lagged);
         }
         self.subscription = self.ports.bus().subscribe();

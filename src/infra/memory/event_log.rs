@@ -1,28 +1,34 @@
 use crate::{
-    app::{EventFilter, EventLog, LogBounds, LogSlice, LoggedEvent, RepoError, encode_data},
+    app::{EventFilter, EventLog, EventLogBounds, EventLogSlice, LoggedEvent, RepoError, encode_data},
     domain::{OrderEvent, OrderId, TenantId},
 };
 
 use super::MemoryStore;
 
 impl EventLog for MemoryStore {
-    async fn log_bounds(&self) -> Result<LogBounds, RepoError> {
+    async fn bounds(&self) -> Result<EventLogBounds, RepoError> {
         let last = self.shared.committed().events.len() as u64;
-        Ok(LogBounds { first: 1, last })
+        Ok(EventLogBounds { first: 1, last })
     }
 
-    async fn slice(&self, filter: &EventFilter, after: u64, span: u64, limit: usize) -> Result<LogSlice, RepoError> {
-        let bounds = self.log_bounds().await?;
+    async fn slice(
+        &self,
+        filter: &EventFilter,
+        after: u64,
+        span: u64,
+        limit: usize,
+    ) -> Result<EventLogSlice, RepoError> {
+        let bounds = self.bounds().await?;
         let committed = self.shared.committed();
         let until = after.saturating_add(span).min(bounds.last).max(after);
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
         let events = (1..=until).zip(&committed.events).skip(skipped).map(|(position, event)| logged(position, event));
         let wanted = events.filter(|event| event.as_ref().map_or(true, |event| filter.admits(event)));
         let events: Vec<_> = wanted.take(limit).collect::<Result<_, _>>()?;
-        Ok(LogSlice::new(bounds, events, limit, until))
+        Ok(EventLogSlice::new(bounds, events, limit, until))
     }
 
-    async fn tail(&self, after: u64, limit: usize) -> Result<LogSlice, RepoError> {
+    async fn tail(&self, after: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
         self.slice(&EventFilter::default(), after, u64::MAX, limit).await
     }
 
