@@ -105,6 +105,12 @@ pub struct Config {
     #[arg(long, env = "ORDERS_CORS_ORIGINS", value_name = "ORDERS_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
 
+    /// Hosts that requests may name besides the loopback names, separated by commas, e.g. orders.example.com.
+    ///
+    /// Without a port. On a loopback address the service answers to no other host. On another address it answers to any host if this setting is empty.
+    #[arg(long, env = "ORDERS_ALLOWED_HOSTS", value_name = "ORDERS_ALLOWED_HOSTS", value_delimiter = ',', value_parser = host)]
+    pub allowed_hosts: Vec<String>,
+
     /// Maximum size of a request body, in bytes, 1024 to 16777216.
     ///
     /// The service refuses a larger body with a 413.
@@ -227,12 +233,23 @@ fn origin(text: &str) -> Result<String, String> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     });
-    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_address = address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
-    if (is_name || is_address) && port.is_none_or(|port| port.parse::<u16>().is_ok()) {
+    if is_host(host) && port.is_none_or(|port| port.parse::<u16>().is_ok()) {
         Ok(text.to_ascii_lowercase())
     } else {
         Err("an origin is a scheme and a host, e.g. https://shop.example.com, without a path".to_owned())
     }
+}
+
+fn host(text: &str) -> Result<String, String> {
+    if is_host(text) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a host is a name or an address, e.g. orders.example.com or [2001:db8::1], without a port".to_owned())
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    is_name || address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
 }

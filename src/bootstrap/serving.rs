@@ -9,7 +9,7 @@ use crate::{
     app::{Adapters, ForgetKeys, Ports, Store, TailEventLog},
     config::Config,
     domain::OrderRules,
-    http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    http::{AllowedHosts, AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{self, InProcessBus, Metrics, Pricing, SystemClock, UuidV7, keep_running},
 };
 
@@ -111,6 +111,7 @@ fn settings(config: &Config) -> HttpSettings {
         bind: config.bind,
         static_dir: config.static_dir.clone(),
         cors_origins: config.cors_origins.clone(),
+        allowed_hosts: AllowedHosts::new(config.bind.ip(), &config.allowed_hosts),
         max_connections: config.max_connections as usize,
         keep_alive: seconds(config.keep_alive_secs),
         head_timeout: seconds(config.client_timeout_secs),

@@ -15,5 +15,5 @@ mod server;
 mod service;
 
 pub use app_state::{AppState, HttpLimits, MetricsRenderer};
-pub use middleware::http_metrics::HttpMetrics;
+pub use middleware::{hosts::AllowedHosts, http_metrics::HttpMetrics};
 pub use server::{HttpSettings, Serving, serve};

@@ -24,7 +24,7 @@ use crate::app::Ports;
 use super::{
     app_state::AppState,
     connection::{ArrivalLimits, RequestStream, track_responses},
-    middleware::{cors, observe::observe, starting::refuse_until_started},
+    middleware::{cors, hosts::AllowedHosts, observe::observe, starting::refuse_until_started},
     routes,
     routing::openapi,
     service::docs::OpenApi,
@@ -37,6 +37,8 @@ pub struct HttpSettings {
     pub static_dir: PathBuf,
     /// Pages of these origins may call the API. If the list is empty, no page of another origin may.
     pub cors_origins: Vec<String>,
+    /// The host that a request names is one of these.
+    pub allowed_hosts: AllowedHosts,
     /// How many connections are open at a time. Further ones wait.
     pub max_connections: usize,
     /// How long a connection may be idle between two requests.
@@ -95,7 +97,7 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
     let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>())));
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let arrival = ArrivalLimits { idle: settings.keep_alive, head: settings.head_timeout, body: settings.head_timeout };
-    let HttpSettings { static_dir, cors_origins, send_timeout, .. } = settings;
+    let HttpSettings { static_dir, cors_origins, send_timeout, allowed_hosts, .. } = settings;
     let builder = Server::build()
         .workers(workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(workers))
@@ -107,6 +109,7 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
         let app = App::new()
             .app_data(app.clone())
             .app_data(document.clone())
+            .app_data(allowed_hosts.clone())
             .app_data(limits)
             .wrap(from_fn(refuse_until_started::<P, _>))
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))

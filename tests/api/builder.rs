@@ -3,7 +3,7 @@ use std::{future::IntoFuture, time::Duration};
 use orders::{
     app::{Adapters, PricingService, Store, TailEventLog},
     domain::OrderRules,
-    http::{AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    http::{AllowedHosts, AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
 
@@ -148,6 +148,7 @@ impl<P: PricingService> ApiBuilder<P> {
             bind: "127.0.0.1:0".parse().unwrap(),
             static_dir: project().join("static"),
             cors_origins: vec!["https://shop.example.com".to_owned()],
+            allowed_hosts: AllowedHosts::new([127, 0, 0, 1].into(), &["Orders.example.com".to_owned()]),
             max_connections,
             keep_alive,
             head_timeout,

@@ -17,6 +17,7 @@ mod fuzzer;
 mod hang_ups;
 mod helpers;
 mod history;
+mod hosts;
 mod idempotency;
 mod lifecycle;
 mod lists;

@@ -124,7 +124,7 @@ async fn small_connection(api: &Api) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut connection = socket.connect(api.url.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
-    connection.write_all(b"GET /events/stream HTTP/1.1\r\nhost: orders\r\nconnection: close\r\n\r\n").await.unwrap();
+    connection.write_all(b"GET /events/stream HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
     connection
 }
 

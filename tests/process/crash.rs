@@ -13,7 +13,7 @@ async fn after_a_kill_between_commit_and_response_a_retry_returns_the_one_order(
         let service = Program::new().database(&database).start();
         let mut connection = TcpStream::connect(service.address()).await.unwrap();
         let head = format!(
-            "POST /orders HTTP/1.1\r\nhost: orders\r\ncontent-type: application/json\r\nidempotency-key: {key}\r\ncontent-length: {}\r\n\r\n",
+            "POST /orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nidempotency-key: {key}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         connection.write_all((head + &body).as_bytes()).await.unwrap();

@@ -48,6 +48,7 @@ fn a_bad_setting_ends_the_start_with_an_error_that_names_it_and_the_allowed_valu
         (plain().bind("8000"), "ORDERS_BIND", "invalid socket address"),
         (plain().bind("0.0.0.0:0"), "ORDERS_BIND", "ORDERS_ALLOW_ANONYMOUS=true"),
         (plain().option("--cors-origins", "https://a\"b"), "ORDERS_CORS_ORIGINS", "https://shop.example.com"),
+        (plain().option("--allowed-hosts", "orders.example.com:80"), "ORDERS_ALLOWED_HOSTS", "without a port"),
         (plain().option("--cors-origins", "https://a:b:c"), "ORDERS_CORS_ORIGINS", "without a path"),
         (plain().database_url("mysql://x"), "DATABASE_URL", "postgres://"),
         (in_memory().option("--catalogue", "/nowhere"), "ORDERS_CATALOGUE", "/nowhere"),

@@ -191,10 +191,10 @@ async fn slow_clients_do_not_delay_a_stop() {
     let service = Program::new().in_memory().start();
 
     // One client never completes its head, one never completes its body, and one never reads its stream.
-    let head = "POST /orders HTTP/1.1\r\nhost: orders\r\n";
+    let head = "POST /orders HTTP/1.1\r\nhost: localhost\r\n";
     let body = format!("{head}content-type: application/json\r\ncontent-length: 100\r\n\r\n{{");
     let mut slow = Vec::new();
-    for request in [head, &body, "GET /events/stream HTTP/1.1\r\nhost: orders\r\n\r\n"] {
+    for request in [head, &body, "GET /events/stream HTTP/1.1\r\nhost: localhost\r\n\r\n"] {
         let mut connection = TcpStream::connect(service.address()).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
         slow.push(connection);

@@ -1,6 +1,7 @@
 //! What every request passes through.
 
 pub(crate) mod cors;
+pub(crate) mod hosts;
 pub(crate) mod http_metrics;
 pub(crate) mod observe;
 pub(crate) mod starting;

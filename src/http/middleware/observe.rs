@@ -25,6 +25,8 @@ use crate::{
     trace::TraceContext,
 };
 
+use super::hosts::AllowedHosts;
+
 /// Wraps every request: gives it an id, writes problems, turns a panic into a problem, adds the headers of every response,
 /// and logs one line.
 pub(crate) async fn observe<P: Ports>(
@@ -37,6 +39,21 @@ pub(crate) async fn observe<P: Ports>(
     let id = RequestId::from_headers(request.headers(), ports.ids(), now);
     let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
     trace.scope(respond(app, request, next, id)).await
+}
+
+/// What every route refuses by the head of a request.
+fn check_head<P: Ports>(app: &AppState<P>, request: &HttpRequest) -> Result<(), Problem> {
+    if let Some(refusal) = ClientConnection::refusal(request) {
+        return Err(refusal.into());
+    }
+    let hosts: Option<&AllowedHosts> = request.app_data();
+    hosts.ok_or_else(|| Problem::internal("the allowed hosts are not set"))?.check(request)?;
+    let limit = app.limits().header_bytes;
+    if header_bytes(request.headers()) > limit {
+        let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
+        return Err(Problem::new(Code::HeadersTooLarge, detail));
+    }
+    Ok(())
 }
 
 /// The trace of the caller (W3C Trace Context, section 3.2). Two headers count as none.
@@ -58,14 +75,9 @@ async fn respond<P: Ports>(
     let counted = app.metrics().begin_request(begun);
     request.extensions_mut().insert(id.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let limit = app.limits().header_bytes;
-    let answered = if let Some(refusal) = ClientConnection::refusal(request.request()) {
-        Ok(Err(Problem::from(refusal).into()))
-    } else if header_bytes(request.headers()) > limit {
-        let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
-        Ok(Err(Problem::new(Code::HeadersTooLarge, detail).into()))
-    } else {
-        AssertUnwindSafe(next.call(request)).catch_unwind().await
+    let answered = match check_head(&app, request.request()) {
+        Ok(()) => AssertUnwindSafe(next.call(request)).catch_unwind().await,
+        Err(problem) => Ok(Err(problem.into())),
     };
     // The panic hook has written the panic to standard error. The handler has consumed the request.
     let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));

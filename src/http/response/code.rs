@@ -74,6 +74,8 @@ codes! {
         "Send Content-Type: application/json, and no charset other than UTF-8.";
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable", "The file does not have this range",
         "Request the whole file.";
+    MisdirectedRequest = MISDIRECTED_REQUEST "misdirected_request", "The service does not answer to this host",
+        "Use the name of the service, or list the host in ORDERS_ALLOWED_HOSTS. Nothing was changed.";
     ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed", "A value breaks a rule",
         "errors lists each value by its JSON pointer, with the rule. Nothing was changed.";
     UnknownProduct = UNPROCESSABLE_ENTITY "unknown_product", "The product does not exist",

@@ -35,6 +35,7 @@ impl Doc {
             Code::NotAcceptable,
             Code::RequestTimeout,
             Code::UriTooLong,
+            Code::MisdirectedRequest,
             Code::HeadersTooLarge,
             Code::Internal,
         ];
