@@ -1,4 +1,4 @@
-//! The domain's promises, over values that nobody thought of.
+//! Properties of the domain, tested with random values.
 
 use orders::domain::{
     Action, Amount, CancelReason, Context, Currency, CustomerId, MAX_LINES, Order, OrderError, OrderEvent,
@@ -18,7 +18,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_taken_as_a_value_reads_back_as_the_same_value(text in ".{0,70}") {
+    fn an_accepted_text_reads_back_as_the_same_value(text in ".{0,70}") {
         if let Ok(customer) = text.parse::<CustomerId>() { prop_assert_eq!(customer.to_string().parse(), Ok(customer)); }
         if let Ok(reason) = text.parse::<CancelReason>() { prop_assert_eq!(reason.to_string().parse(), Ok(reason)); }
         if let Ok(name) = text.parse::<ProductName>() { prop_assert_eq!(name.to_string().parse(), Ok(name)); }
@@ -48,19 +48,19 @@ proptest! {
     }
 
     #[test]
-    fn a_whole_life_is_the_fold_of_its_events_and_a_refusal_leaves_no_trace(moves in prop::collection::vec(any_move(), 0..60)) {
+    fn any_order_is_the_fold_of_its_events_and_a_refusal_records_nothing(moves in prop::collection::vec(any_move(), 0..60)) {
         let (mut order, mut events) = lived(&[]);
         for next in moves {
             let before = order.clone();
             let allowed = next.action().check(order.state().status, order.state().items_count(), OrderRules::DEFAULT).is_ok();
             match next.make(&mut order) {
                 Ok(()) => {
-                    prop_assert!(allowed, "{next:?} was taken");
+                    prop_assert!(allowed, "{next:?} was accepted");
                     let recorded = order.take_events();
                     prop_assert_eq!(recorded.len(), 1);
                     events.extend(recorded);
                 }
-                // A line that is not there is the only thing that the status and the number of lines do not tell.
+                // An unknown line is the only refusal that does not follow from the status and the number of lines.
                 Err(refused) => {
                     prop_assert!(!allowed || matches!(refused, OrderError::NoSuchLine(_)), "{next:?} was refused: {refused}");
                     prop_assert_eq!(&order, &before);
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn ids_sort_as_the_times_of_their_orders_do(a in micros(), b in micros(), left: u64, right: u64) {
+    fn ids_sort_by_the_times_of_their_orders(a in micros(), b in micros(), left: u64, right: u64) {
         let (first, second) = (OrderId::new(a, left), OrderId::new(b, right));
         if a != b { prop_assert_eq!(first < second, a < b); }
         prop_assert_eq!(first >= OrderId::first_at(b), a >= b);
@@ -127,12 +127,12 @@ fn an_amount_has_the_decimals_of_its_currency() {
     for bad in
         ["", "1,5", "1_0", "+1", "1e3", ".5", "5.", "0x1", "NaN", "-1", "-99999999999", "500000000.01", "99999999999"]
     {
-        assert!(shown(bad, "EUR").is_err(), "taken: {bad}");
+        assert!(shown(bad, "EUR").is_err(), "accepted: {bad}");
     }
     assert_eq!(Amount::zero("JPY".parse().unwrap()).to_string(), "0");
     // ISO 4217 has XXX for no currency, and XAU for gold.
     for bad in ["eur", "XXX", "XAU", "EURO", "", "EUR USD"] {
-        assert!(bad.parse::<Currency>().is_err(), "taken: {bad}");
+        assert!(bad.parse::<Currency>().is_err(), "accepted: {bad}");
     }
 }
 
@@ -154,7 +154,7 @@ fn events_leave_an_order_once() {
 }
 
 #[test]
-fn an_order_goes_through_its_life_one_way_only() {
+fn each_status_allows_its_actions_and_no_others() {
     use Action::{AddItem, Cancel, ChangeQuantity, Fulfil, Place, RemoveItem};
     let allowed = |status: Status, items_count| {
         Action::ALL
@@ -171,7 +171,7 @@ fn an_order_goes_through_its_life_one_way_only() {
 }
 
 #[test]
-fn the_number_of_a_removed_line_is_not_given_again() {
+fn the_number_of_a_removed_line_is_not_used_again() {
     let (mut order, _) = lived(&[(1, 1, 0), (2, 1, 0)]);
     order.remove_item(2, at(order.state().updated_at)).unwrap();
     add(&mut order, (3, 1, 0)).unwrap();
@@ -181,7 +181,7 @@ fn the_number_of_a_removed_line_is_not_given_again() {
 }
 
 #[test]
-fn events_that_are_not_one_life_are_not_replayed() {
+fn events_that_are_not_the_history_of_one_order_are_not_replayed() {
     let (_, events) = lived(&[(1, 1, 0), (2, 2, 1)]);
     let (_, others) = lived(&[(1, 1, 0)]);
     Order::replay(&events).unwrap();
@@ -198,7 +198,7 @@ fn events_that_are_not_one_life_are_not_replayed() {
 }
 
 #[test]
-fn time_never_runs_backwards_in_the_life_of_an_order() {
+fn the_times_of_the_events_of_an_order_never_decrease() {
     let (mut order, _) = lived(&[]);
     let price = Price::parse("1", Currency::EUR).unwrap();
     let long_ago = at(order.state().created_at - Duration::days(1));
@@ -206,7 +206,7 @@ fn time_never_runs_backwards_in_the_life_of_an_order() {
     assert_eq!(order.state().updated_at, order.state().created_at);
 }
 
-/// A move that an order may refuse.
+/// An action that an order may refuse.
 #[derive(Clone, Debug)]
 enum Move {
     AddItem(Item),
@@ -255,7 +255,7 @@ impl Move {
     }
 }
 
-/// Cents, quantity, and how many milliseconds after the move before.
+/// Cents, quantity, and milliseconds since the previous move.
 type Item = (i64, u16, i64);
 
 fn item() -> impl Strategy<Value = Item> {
@@ -268,7 +268,7 @@ fn micros() -> impl Strategy<Value = OffsetDateTime> {
         .prop_map(|micros| OffsetDateTime::UNIX_EPOCH + Duration::microseconds(micros))
 }
 
-/// An order after these moves, and all its events.
+/// An order after these moves, with all its events.
 fn lived(moves: &[Item]) -> (Order, Vec<OrderEvent>) {
     let created = at(OffsetDateTime::UNIX_EPOCH + Duration::days(20_000));
     let id = OrderId::new(created.stamp.at(), 1);

@@ -24,8 +24,8 @@ async fn products_are_matched_by_sku_in_any_order_of_the_response() {
     let base = server.uri().replace("http://", "http://orders:s3cret@") + "/v1/";
     let pricing = HttpPricing::new(&base, settings()).unwrap();
 
-    let asked = ["MOUSE456", "NOTHING1", "LAPTOP123", "MOUSE456"].map(sku);
-    let found = pricing.find(&asked).await.unwrap();
+    let skus = ["MOUSE456", "NOTHING1", "LAPTOP123", "MOUSE456"].map(sku);
+    let found = pricing.find(&skus).await.unwrap();
     let found: Vec<_> =
         found.iter().map(|found| found.as_ref().map(|it| (it.sku.as_str(), it.price.to_string()))).collect();
     let five = || "5.00".to_owned();

@@ -86,8 +86,8 @@ pub(crate) async fn all_events(store: &impl Store) -> Vec<LoggedEvent> {
 /// Reads the log from a position to its end, a few events at a time; asserts that none is missing on the way.
 pub(crate) async fn read_on<P: Ports>(ports: &P, position: &mut u64) {
     loop {
-        let asked = ReadEventsRequest { filter: EventFilter::default(), after: *position, limit: 7 };
-        let page = ReadEvents(ports).execute(&asked).await.unwrap();
+        let request = ReadEventsRequest { filter: EventFilter::default(), after: *position, limit: 7 };
+        let page = ReadEvents(ports).execute(&request).await.unwrap();
         for event in &page.events {
             assert_eq!(event.position, *position + 1, "a position was not there when the next one was");
             *position = event.position;

@@ -49,31 +49,31 @@ async fn change<P: Ports>(ports: &P, order_id: OrderId, dice: &mut Dice) {
     let result = match dice.roll(10) {
         0..=4 => {
             let (sku, quantity) = (dice.sku(), dice.quantity());
-            let asked = AddItemRequest { tenant, order_id, sku, quantity, conditions };
-            match AddItemToOrder(ports).execute(asked).await {
+            let request = AddItemRequest { tenant, order_id, sku, quantity, conditions };
+            match AddItemToOrder(ports).execute(request).await {
                 Err(orders::app::AddItemError::Change(error)) => Err(error),
                 other => other.map_err(|error| panic!("{error}")),
             }
         }
         5..=6 => {
-            let asked = ChangeQuantityRequest { tenant, order_id, line, quantity: dice.quantity(), conditions };
-            ChangeQuantity(ports).execute(asked).await
+            let request = ChangeQuantityRequest { tenant, order_id, line, quantity: dice.quantity(), conditions };
+            ChangeQuantity(ports).execute(request).await
         }
         7 => {
-            let asked = RemoveItemRequest { tenant, order_id, line, conditions };
-            RemoveItem(ports).execute(asked).await
+            let request = RemoveItemRequest { tenant, order_id, line, conditions };
+            RemoveItem(ports).execute(request).await
         }
         8 if line < 3 => {
-            let asked = PlaceOrderRequest { tenant, order_id, conditions };
-            PlaceOrder(ports).execute(asked).await
+            let request = PlaceOrderRequest { tenant, order_id, conditions };
+            PlaceOrder(ports).execute(request).await
         }
         8 => {
-            let asked = CancelOrderRequest { tenant, order_id, reason: Some("Why not".parse().unwrap()), conditions };
-            CancelOrder(ports).execute(asked).await
+            let request = CancelOrderRequest { tenant, order_id, reason: Some("Why not".parse().unwrap()), conditions };
+            CancelOrder(ports).execute(request).await
         }
         _ => {
-            let asked = FulfilOrderRequest { tenant, order_id, conditions };
-            FulfilOrder(ports).execute(asked).await
+            let request = FulfilOrderRequest { tenant, order_id, conditions };
+            FulfilOrder(ports).execute(request).await
         }
     };
     match result {

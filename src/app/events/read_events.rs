@@ -44,15 +44,15 @@ impl<P> ReadEvents<'_, P> {
 impl<P: Ports> ReadEvents<'_, P> {
     /// A page with fewer events than the limit ends at the end of the event log, or after the most statements of a page.
     pub async fn execute(&self, request: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
-        let mut asked = request.clone();
-        let mut page = self.step(&asked).await?;
+        let mut rest = request.clone();
+        let mut page = self.step(&rest).await?;
         for _ in 1..Self::STATEMENTS {
             if page.events.len() == request.limit || page.position >= page.last {
                 break;
             }
-            asked.after = page.position;
-            asked.limit = request.limit - page.events.len();
-            let step = self.step(&asked).await?;
+            rest.after = page.position;
+            rest.limit = request.limit - page.events.len();
+            let step = self.step(&rest).await?;
             page.events.extend(step.events);
             page = EventPage { events: page.events, ..step };
         }

@@ -43,8 +43,8 @@ pub enum ActionRefusal {
 
 impl StoredStatus {
     /// Reads the stored text.
-    pub fn new(text: String) -> Self {
-        text.parse().map_or(Self::Unknown(text), Self::Known)
+    pub fn parse(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Unknown(text.to_owned()), Self::Known)
     }
 
     pub fn as_str(&self) -> &str {

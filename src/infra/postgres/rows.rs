@@ -157,7 +157,7 @@ impl ReadOrder {
     pub(super) fn from_rows(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<Self>, RepoError> {
         let Some(first) = rows.first() else { return Ok(None) };
         let currency: Currency = first.currency.parse().map_err(corrupt)?;
-        let status = StoredStatus::new(first.status.clone());
+        let status = StoredStatus::parse(&first.status);
         let mut state = OrderState {
             order_id: id,
             customer_id: first.customer_id.parse().map_err(corrupt)?,
@@ -298,7 +298,7 @@ impl TryFrom<SummaryRow> for OrderSummary {
         Ok(Self {
             order_id: OrderId::from_uuid(row.order_id),
             customer_id: row.customer_id.parse().map_err(corrupt)?,
-            status: StoredStatus::new(row.status),
+            status: StoredStatus::parse(&row.status),
             currency,
             items_count: number(row.items_count)?,
             units_count: number(row.units_count)?,

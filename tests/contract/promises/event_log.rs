@@ -80,8 +80,8 @@ async fn pages_of_events_join_without_gap_or_overlap(store: impl Store) {
         let filter = EventFilter { tenant: Some(tenant("default")), order_id: None, types };
         let (mut after, mut seen) = (0, Vec::new());
         loop {
-            let asked = ReadEventsRequest { filter: filter.clone(), after, limit: 2 };
-            let page = ReadEvents(&ports).execute(&asked).await.unwrap();
+            let request = ReadEventsRequest { filter: filter.clone(), after, limit: 2 };
+            let page = ReadEvents(&ports).execute(&request).await.unwrap();
             assert!(page.events.len() <= 2);
             if page.position == after {
                 break;
