@@ -1,6 +1,6 @@
 //! What the server does outside the handlers: refusals before them, and headers after them.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use orders::{
     app::{PricingError, PricingService, Product},
@@ -69,6 +69,40 @@ async fn only_pages_of_configured_origins_may_call_the_api() {
     assert_eq!(shown.header("access-control-allow-origin"), "https://shop.example.com");
     assert!(shown.header("access-control-expose-headers").to_lowercase().contains("etag"));
     assert_eq!(read("https://evil.example.com").await.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_send_and_read_every_documented_header() {
+    let api = Api::in_memory();
+    let document = api.get("/openapi.json").await.body;
+    let (mut sent, mut received) = (BTreeSet::new(), BTreeSet::new());
+    for operation in document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+    {
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        sent.extend(parameters.filter(|it| it["in"] == "header").map(|it| it["name"].as_str().unwrap().to_lowercase()));
+        for response in operation["responses"].as_object().unwrap().values() {
+            received.extend(response["headers"].as_object().unwrap().keys().map(|name| name.to_lowercase()));
+        }
+    }
+    sent.extend(
+        ["accept", "authorization", "cache-control", "content-type", "traceparent", "tracestate", "x-request-id"]
+            .map(str::to_owned),
+    );
+    for header in ["idempotency-key", "if-match", "if-none-match", "last-event-id"] {
+        assert!(sent.contains(header), "{header} is documented");
+    }
+    for name in sent {
+        let request = api.request(Method::OPTIONS, "/orders").header(header::ORIGIN, "https://shop.example.com");
+        let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET");
+        let answer = Answer::receive(request.header(header::ACCESS_CONTROL_REQUEST_HEADERS, &name)).await;
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        assert!(answer.header("access-control-allow-headers").to_lowercase().contains(&name), "{name}");
+    }
+    let request = api.request(Method::GET, "/products").header(header::ORIGIN, "https://shop.example.com");
+    let exposed = Answer::receive(request).await.header("access-control-expose-headers").to_lowercase();
+    for name in received.difference(&["cache-control", "content-type"].map(str::to_owned).into()) {
+        assert!(exposed.split(", ").any(|exposed| exposed == name), "{name} is not in {exposed}");
+    }
 }
 
 #[tokio::test]

@@ -9,12 +9,37 @@ use crate::http::{
     request_id::X_REQUEST_ID,
 };
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// Lets the pages of these origins call the API (the CORS protocol of the Fetch standard), and of no other origin.
 pub(crate) fn allow(origins: &[String]) -> Cors {
-    let allowed =
-        [header::ACCEPT, header::CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, X_REQUEST_ID];
-    let exposed: [HeaderName; 6] =
-        [header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, IDEMPOTENT_REPLAYED, X_REQUEST_ID];
+    let allowed = [
+        header::ACCEPT,
+        header::AUTHORIZATION,
+        header::CACHE_CONTROL,
+        header::CONTENT_TYPE,
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        IDEMPOTENCY_KEY,
+        LAST_EVENT_ID,
+        TRACEPARENT,
+        TRACESTATE,
+        X_REQUEST_ID,
+    ];
+    // Besides those that pages may always read.
+    let exposed = [
+        header::ACCEPT_RANGES,
+        header::ALLOW,
+        header::CONTENT_RANGE,
+        header::ETAG,
+        header::LINK,
+        header::LOCATION,
+        header::RETRY_AFTER,
+        IDEMPOTENT_REPLAYED,
+        X_REQUEST_ID,
+    ];
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allowed_headers(allowed)
