@@ -229,7 +229,23 @@ async fn a_body_that_is_not_declared_as_json_is_refused(api: Api) {
     {
         Answer::receive(post(wrong)).await.assert_problem(415, "unsupported_media_type");
     }
-    for right in ["application/json", "Application/JSON; charset=UTF-8"] {
-        assert_eq!(Answer::receive(post(Some(right))).await.status, 201);
+    for right in [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/json ; charset=utf-8",
+        "application/json\t;\tcharset=\"utf-8\" ;",
+        "application/json;; x=\"a;b\"",
+    ] {
+        assert_eq!(Answer::receive(post(Some(right))).await.status, 201, "{right}");
     }
+    let again = post(Some("application/json")).header(header::CONTENT_TYPE, "text/plain");
+    Answer::receive(again).await.assert_problem(415, "unsupported_media_type");
+    for encodings in [&["gzip"][..], &["identity", "gzip"], &["identity, gzip"], &["br", "identity"]] {
+        let request = encodings.iter().fold(post(Some("application/json")), |request, encoding| {
+            request.header(header::CONTENT_ENCODING, *encoding)
+        });
+        Answer::receive(request).await.assert_problem(415, "unsupported_media_type");
+    }
+    let plain = post(Some("application/json")).header(header::CONTENT_ENCODING, "identity, Identity");
+    assert_eq!(Answer::receive(plain).await.status, 201);
 }

@@ -119,15 +119,35 @@ fn declares_content(request: &HttpRequest) -> bool {
     request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
+/// A media type. The grammar allows white space around its semicolons, and semicolons without a parameter (RFC 9110,
+/// section 5.6.6); the parser does not.
+fn media_type(text: &str) -> Option<mime::Mime> {
+    let mut is_quoted = false;
+    let mut previous = ' ';
+    let parts = text.split(|character| {
+        is_quoted ^= character == '"' && previous != '\\';
+        previous = character;
+        character == ';' && !is_quoted
+    });
+    let parts: Vec<&str> = parts.map(str::trim).filter(|part| !part.is_empty()).collect();
+    parts.join("; ").parse().ok()
+}
+
 /// `application/json`, with any parameters except a charset other than UTF-8 (RFC 8259, section 8.1).
 fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
     let refused = || Problem::new(Code::UnsupportedMediaType, "Send the body with Content-Type: application/json.");
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    let mut encodings =
+        encodings.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    if !encodings.all(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the body without a Content-Encoding."));
     }
-    let header = request.headers().get(header::CONTENT_TYPE).ok_or_else(refused)?;
-    let declared: mime::Mime = header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(refused)?;
+    let mut types = request.headers().get_all(header::CONTENT_TYPE);
+    let (Some(header), None) = (types.next(), types.next()) else { return Err(refused()) };
+    if header == "application/json" {
+        return Ok(());
+    }
+    let declared = header.to_str().ok().and_then(media_type).ok_or_else(refused)?;
     let charset_is_utf8 = declared.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);
     if declared.essence_str() == mime::APPLICATION_JSON.essence_str() && charset_is_utf8 {
         Ok(())
