@@ -2,13 +2,15 @@ use std::path::Path;
 
 use actix_web::{
     HttpResponse,
-    web::{self, ServiceConfig},
+    middleware::from_fn,
+    web::{self, Redirect, ServiceConfig},
 };
 
 use crate::app::Ports;
 
 use super::{
     events::{feed, stream},
+    middleware::pages::respond_like_a_route,
     orders::{batch, create, get, history, items, lifecycle, list},
     products,
     response::{cloud_event, problem::Problem},
@@ -48,7 +50,8 @@ pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &Path)
     for endpoint in endpoints::<P>() {
         config.service(endpoint.into_resource());
     }
-    config.service(web::redirect("/docs", "/docs/"));
+    let to_docs = web::get().to(async || Redirect::to("/docs/"));
+    config.service(web::resource("/docs").wrap(from_fn(respond_like_a_route)).route(to_docs));
     config.service(docs::swagger_ui("/docs"));
     config.service(console::files("/app", static_dir));
     config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::route_not_found())));

@@ -183,12 +183,38 @@ impl PricingService for Panicking {
 #[tokio::test]
 async fn refusals_of_the_file_server_and_swagger_ui_are_problems() {
     let api = Api::in_memory();
-    let post = Answer::receive(api.request(Method::POST, "/app/")).await;
-    post.assert_problem(405, "method_not_allowed");
-    assert_eq!(post.header("allow"), "GET, HEAD");
-    api.get("/docs/nothing.js").await.assert_problem(404, "route_not_found");
+    for path in ["/app/", "/app/app.js", "/docs", "/docs/", "/docs/swagger-ui.css"] {
+        let post = Answer::receive(api.request(Method::POST, path)).await;
+        post.assert_problem(405, "method_not_allowed");
+        assert_eq!(post.header("allow"), "GET, HEAD, OPTIONS");
+    }
+    for method in [Method::GET, Method::POST, Method::OPTIONS] {
+        for path in ["/docs/nothing.js", "/app/nothing.js"] {
+            let nothing = Answer::receive(api.request(method.clone(), path)).await;
+            nothing.assert_problem(404, "route_not_found");
+        }
+    }
+    let length = api.get("/app/app.js").await.header("content-length").to_owned();
     let range = api.request(Method::GET, "/app/app.js").header(header::RANGE, "bytes=999999999-");
-    Answer::receive(range).await.assert_problem(416, "range_not_satisfiable");
+    let refused = Answer::receive(range).await;
+    refused.assert_problem(416, "range_not_satisfiable");
+    assert_eq!(refused.header("content-range"), format!("bytes */{length}"));
+}
+
+#[tokio::test]
+async fn pages_and_files_respond_to_head_and_options_like_routes() {
+    let api = Api::in_memory();
+    for path in ["/docs", "/docs/", "/docs/swagger-ui.css", "/app/", "/app/app.js", "/app/orders/x", "/problems"] {
+        let (get, head) = (api.get(path).await, Answer::receive(api.request(Method::HEAD, path)).await);
+        assert_eq!((head.status, head.body.as_str()), (get.status, Some("")), "{path}");
+        for name in
+            ["content-type", "content-length", "content-encoding", "etag", "cache-control", "location", "last-modified"]
+        {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
+        let options = Answer::receive(api.request(Method::OPTIONS, path)).await;
+        assert_eq!((options.status.as_u16(), options.header("allow")), (204, "GET, HEAD, OPTIONS"), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -199,5 +225,7 @@ async fn the_root_answers_every_accept_header() {
     {
         let answer = Answer::receive(api.request(Method::GET, "/").header(header::ACCEPT, accept)).await;
         assert_eq!(answer.status, status, "{accept}");
+        let vary = answer.headers.get_all("vary").iter().any(|vary| vary.to_str().unwrap().contains("accept"));
+        assert!(vary, "{:?}", answer.headers);
     }
 }

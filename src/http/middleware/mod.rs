@@ -4,4 +4,5 @@ pub(crate) mod cors;
 pub(crate) mod hosts;
 pub(crate) mod http_metrics;
 pub(crate) mod observe;
+pub(crate) mod pages;
 pub(crate) mod starting;

@@ -99,7 +99,7 @@ async fn respond<P: Ports>(
     }
 }
 
-/// The problem of a failed response, written, with the CORS headers of the response. `None` if it did not fail.
+/// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not fail.
 fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
     let mut problem = match response.error() {
         Some(error) => write(uri, error, id),
@@ -110,7 +110,8 @@ fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option
         None => return None,
     };
     for (name, value) in response.headers() {
-        if *name == header::VARY || name.as_str().starts_with("access-control-") {
+        // A 416 has the length of the file (RFC 9110, section 14.4).
+        if *name == header::VARY || *name == header::CONTENT_RANGE || name.as_str().starts_with("access-control-") {
             problem.headers_mut().insert(name.clone(), value.clone());
         }
     }

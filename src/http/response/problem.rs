@@ -91,10 +91,6 @@ impl Problem {
     pub(crate) fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::route_not_found(),
-            StatusCode::METHOD_NOT_ALLOWED => Self {
-                allow: Some("GET, HEAD".to_owned()),
-                ..Self::new(Code::MethodNotAllowed, "This path allows GET, HEAD. Use one of them.")
-            },
             StatusCode::PRECONDITION_FAILED => {
                 Self::new(Code::PreconditionFailed, "The file has another entity tag. Load it again.")
             }

@@ -8,7 +8,7 @@ use actix_web::{
     Error, HttpRequest, HttpResponse,
     dev::{HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service},
     http::header,
-    middleware::DefaultHeaders,
+    middleware::{DefaultHeaders, from_fn},
     web::scope,
 };
 use serde::Serialize;
@@ -16,6 +16,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::http::{
+    middleware::pages::respond_like_a_route,
     request::query::NoQuery,
     response::problem::{HttpResult, Problem},
     routing::{doc::Doc, endpoint::prefers},
@@ -35,7 +36,7 @@ pub(crate) fn files(path: &str, static_dir: &Path) -> impl HttpServiceFactory + 
         .add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         // Browsers keep the files and check their entity tags each time: a new release is visible at once.
         .add((header::CACHE_CONTROL, "no-cache"));
-    scope(path).wrap(headers).service(files)
+    scope(path).wrap(headers).wrap(from_fn(respond_like_a_route)).service(files)
 }
 
 /// Files have an extension, views have none.
@@ -59,10 +60,13 @@ struct Service {
 /// Sends browsers to the console, and gives programs the name and the version.
 pub(crate) async fn root(request: HttpRequest, _: NoQuery) -> HttpResult {
     let wants_page = prefers(&request, &mime::TEXT_HTML);
+    let vary = (header::VARY, "accept");
     Ok(if wants_page {
-        HttpResponse::SeeOther().insert_header((header::LOCATION, "/app/")).finish()
+        HttpResponse::SeeOther().insert_header(vary).insert_header((header::LOCATION, "/app/")).finish()
     } else {
-        HttpResponse::Ok().json(Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") })
+        HttpResponse::Ok()
+            .insert_header(vary)
+            .json(Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") })
     })
 }
 

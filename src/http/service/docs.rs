@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     dev::HttpServiceFactory,
     http::header::{self, ContentType},
-    middleware::DefaultHeaders,
+    middleware::{DefaultHeaders, from_fn},
     web::{Data, scope},
 };
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use crate::{
     app::{ListProducts, NewItem, Ports},
     http::{
         app_state::AppState,
+        middleware::pages::respond_like_a_route,
         request::{fields::Body, query::NoQuery},
         response::{
             code::Code,
@@ -76,7 +77,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 pub(crate) fn swagger_ui(path: &str) -> impl HttpServiceFactory + 'static {
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
     let policy = DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY));
-    scope(path).wrap(policy).service(SwaggerUi::new("/{_:.*}").config(config))
+    scope(path).wrap(policy).wrap(from_fn(respond_like_a_route)).service(SwaggerUi::new("/{_:.*}").config(config))
 }
 
 /// The page about one kind of problem. The `type` of a problem is its path.
