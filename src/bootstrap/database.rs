@@ -63,7 +63,11 @@ impl Database {
     /// Waits for the database for as long as it takes, and brings its schema up to date.
     pub(super) async fn open(&self, progress: Progress) -> anyhow::Result<()> {
         self.ready(|reason| progress.is_not_ready(reason)).await?;
-        migrate(&self.options, &progress).await
+        let applied = infra::migrate(&self.options, |reason| progress.is_not_ready(reason)).await?;
+        if !applied.is_empty() {
+            log::info!("applied migrations {applied:?}");
+        }
+        Ok(())
     }
 
     /// Stops the private PostgreSQL.
@@ -78,26 +82,4 @@ impl Database {
 
 fn url_options(url: &str) -> anyhow::Result<PgConnectOptions> {
     infra::connect_options(url).context("DATABASE_URL is not of the form postgres://user:password@host:port/database")
-}
-
-/// Waits for the database without a limit. A migration that fails is not tried again.
-async fn migrate(options: &PgConnectOptions, progress: &Progress) -> anyhow::Result<()> {
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match infra::migrate(options).await {
-            Ok(applied) if applied.is_empty() => return Ok(()),
-            Ok(applied) => {
-                log::info!("applied migrations {applied:?}");
-                return Ok(());
-            }
-            Err(error) if error.is_temporary() => {
-                let error = anyhow::Error::from(error);
-                progress
-                    .is_not_ready(&format!("the database is not ready; the next attempt is in {pause:?}: {error:#}"));
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(1));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
 }

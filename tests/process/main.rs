@@ -9,6 +9,7 @@ mod embedded;
 mod faults;
 mod generated;
 mod logs;
+mod migrations;
 mod outages;
 mod settings;
 mod silent_readers;

@@ -23,13 +23,13 @@ async fn get(service: &Service, path: &str) -> (u16, Option<String>, Value) {
 }
 
 /// The reason that readiness gives.
-async fn reason(service: &Service) -> String {
+pub(crate) async fn reason(service: &Service) -> String {
     let (status, _, body) = get(service, "/health/ready").await;
     assert_eq!((status, &body["code"]), (503, &Value::from("store_unavailable")));
     body["detail"].as_str().unwrap().to_owned()
 }
 
-async fn becomes_ready(service: &Service) {
+pub(crate) async fn becomes_ready(service: &Service) {
     eventually("the service is ready", async || (get(service, "/health/ready").await.0 == 200).then_some(())).await;
 }
 

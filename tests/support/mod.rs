@@ -128,7 +128,7 @@ async fn start_cluster() -> Cluster {
     let settings =
         ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=500", "log_line_prefix=%d "];
     let postgres = private_postgres(&dir, TEMPLATE, &settings).await;
-    migrate(postgres.options()).await.unwrap();
+    migrate(postgres.options(), |_| {}).await.unwrap();
     Cluster { postgres }
 }
 

@@ -44,7 +44,7 @@ async fn eight_instances_start_at_once_on_an_empty_database() {
     let database = Database::empty().await;
     let starts = (0..8).map(|_| {
         let options = database.options.clone();
-        tokio::spawn(async move { migrate(&options).await })
+        tokio::spawn(async move { migrate(&options, |_| {}).await })
     });
     let applied: Vec<Vec<i32>> = join_all(starts).await.into_iter().map(|start| start.unwrap().unwrap()).collect();
 
