@@ -174,8 +174,14 @@ impl Parameters for Doc {
         schema: impl FnOnce() -> Value,
         _parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        self.parameters
-            .push(json!({"in": "query", "name": name, "required": false, "schema": schema(), "description": text}));
+        let mut parameter =
+            json!({"in": "query", "name": name, "required": false, "schema": schema(), "description": text});
+        if parameter["schema"]["type"] == "array" {
+            // Its elements are separated by commas (OpenAPI 3.1.0, section 4.8.12.2).
+            parameter["style"] = "form".into();
+            parameter["explode"] = false.into();
+        }
+        self.parameters.push(parameter);
         None
     }
 }
