@@ -71,6 +71,39 @@ async fn only_pages_of_configured_origins_may_call_the_api() {
     assert_eq!(read("https://evil.example.com").await.header("access-control-allow-origin"), "");
 }
 
+/// A script of another origin sends only the headers that the service allows, and reads only those that it exposes.
+#[tokio::test]
+async fn pages_of_configured_origins_can_use_every_documented_header() {
+    // `EventSource` sends it without asking, and a script can use `after`. The methods of a path are in the document.
+    const NOT_FOR_SCRIPTS: [&str; 2] = ["last-event-id", "allow"];
+    let api = Api::in_memory();
+    let asked = |method, name: &'static str, value: &'static str| {
+        Answer::receive(
+            api.request(method, "/orders").header(header::ORIGIN, "https://shop.example.com").header(name, value),
+        )
+    };
+    let preflight = asked(Method::OPTIONS, "access-control-request-method", "POST").await;
+    let read = asked(Method::GET, "accept", "*/*").await;
+    let names = |list: &str| list.split(',').map(|name| name.trim().to_lowercase()).collect::<BTreeSet<_>>();
+    let allowed = names(preflight.header("access-control-allow-headers"));
+    let exposed = names(read.header("access-control-expose-headers"));
+    let document = api.get("/openapi.json").await.body;
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    for operation in operations {
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        let sent = parameters.filter(|parameter| parameter["in"] == "header").map(|one| one["name"].as_str().unwrap());
+        let responses = operation["responses"].as_object().unwrap().values();
+        let received = responses.flat_map(|response| response["headers"].as_object().unwrap().keys());
+        let of_requests = sent.map(|name| (name, &allowed));
+        for (name, list) in of_requests.chain(received.map(|name| (name.as_str(), &exposed))) {
+            let name = name.to_lowercase();
+            let is_listed = list.contains(&name) || NOT_FOR_SCRIPTS.contains(&name.as_str());
+            assert!(is_listed, "{name} of {} is not in src/http/middleware/cors.rs", operation["operationId"]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn pages_of_other_origins_may_send_and_read_every_documented_header() {
     let api = Api::in_memory();

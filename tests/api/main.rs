@@ -24,6 +24,7 @@ mod lists;
 mod metrics;
 mod newer_release;
 mod orders;
+mod pages;
 mod pricing;
 mod problems;
 mod raw_client;
