@@ -1,5 +1,7 @@
 //! The rules of docs/DESIGN.md about layers, subjects and files, checked on the source text.
 
+#[path = "architecture/composition.rs"]
+mod composition;
 #[path = "architecture/files.rs"]
 mod files;
 #[path = "architecture/imports.rs"]
