@@ -218,14 +218,22 @@ enum Move {
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
-    prop_oneof![
-        8 => item().prop_map(Move::AddItem),
-        4 => (0..10_u32, 1..=999_u16).prop_map(|(line, quantity)| Move::ChangeQuantity(line, quantity)),
-        4 => (0..10_u32).prop_map(Move::RemoveItem),
-        1 => Just(Move::Place),
-        1 => any::<bool>().prop_map(Move::Cancel),
-        1 => Just(Move::Fulfil),
-    ]
+    prop::strategy::Union::new_weighted(Action::ALL.map(moves_by).to_vec())
+}
+
+/// How often an action has its turn, and its moves. Each action has its place here, or this does not compile.
+fn moves_by(action: Action) -> (u32, BoxedStrategy<Move>) {
+    match action {
+        Action::AddItem => (8, item().prop_map(Move::AddItem).boxed()),
+        Action::ChangeQuantity => {
+            let change = (0..10_u32, 1..=999_u16);
+            (4, change.prop_map(|(line, quantity)| Move::ChangeQuantity(line, quantity)).boxed())
+        }
+        Action::RemoveItem => (4, (0..10_u32).prop_map(Move::RemoveItem).boxed()),
+        Action::Place => (1, Just(Move::Place).boxed()),
+        Action::Cancel => (1, any::<bool>().prop_map(Move::Cancel).boxed()),
+        Action::Fulfil => (1, Just(Move::Fulfil).boxed()),
+    }
 }
 
 impl Move {
