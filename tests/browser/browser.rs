@@ -152,6 +152,13 @@ impl Browser {
         self.script(script, vec![]).await.as_str().unwrap_or_default().to_owned()
     }
 
+    /// The names of the console's scripts that the current page has loaded.
+    pub(crate) async fn scripts(&self) -> Vec<String> {
+        let script = "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)
+            .filter(path => path.endsWith('.js')).map(path => path.split('/').pop())";
+        serde_json::from_value(self.script(script, vec![]).await).unwrap()
+    }
+
     pub(crate) async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap()
     }

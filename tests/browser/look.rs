@@ -1,8 +1,11 @@
+use std::{collections::BTreeSet, fs};
+
 use serde_json::json;
 
 use crate::{
     browser::{Browser, Device, OnPaper, Prefer},
     console::Console,
+    support::project,
 };
 
 /// Creates orders that strain a layout: long and short ids, many items and none. Returns the paths of an open order
@@ -32,6 +35,13 @@ async fn views(console: &Console) -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
+/// The names of all scripts of the console.
+fn scripts() -> BTreeSet<String> {
+    let files = fs::read_dir(project().join("static")).unwrap().map(|file| file.unwrap().path());
+    let scripts = files.filter(|file| file.extension().is_some_and(|extension| extension == "js"));
+    scripts.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
 async fn assert_accessible_and_within_the_screen(browser: &Browser, name: &str) {
     let violations = browser.axe().await;
     assert!(violations.is_empty(), "{name}: {violations:#?}");
@@ -44,6 +54,7 @@ async fn check_every_view(device: Device, theme: &'static str) {
     let console = Console::start_on(device).await;
     let browser = &console.browser;
     browser.client.issue_cmd(Prefer("prefers-color-scheme", theme)).await.unwrap();
+    let mut loaded = BTreeSet::new();
     for (view, path, ready) in views(&console).await {
         let name = format!("{view}-{}-{theme}", if device == Device::Phone { "phone" } else { "desktop" });
         browser.open(&path).await;
@@ -52,6 +63,7 @@ async fn check_every_view(device: Device, theme: &'static str) {
         assert_eq!(browser.script("return document.documentElement.dataset.theme", vec![]).await, theme);
         browser.screenshot(&name).await;
         assert_accessible_and_within_the_screen(browser, &name).await;
+        loaded.extend(browser.scripts().await);
         let dialogs = [("order-open", "#action-cancel", "cancel"), ("list", "#help", "help")];
         for (_, opener, dialog) in dialogs.into_iter().filter(|(on, ..)| *on == view) {
             browser.click(opener).await;
@@ -60,6 +72,7 @@ async fn check_every_view(device: Device, theme: &'static str) {
             assert_accessible_and_within_the_screen(browser, dialog).await;
         }
     }
+    assert_eq!(loaded, scripts(), "`views` has every view of the console");
     console.browser.finish(&[]).await;
 }
 
