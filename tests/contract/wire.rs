@@ -87,7 +87,7 @@ fn an_unknown_type_is_told_apart_from_data_that_no_release_writes() {
     assert!(matches!(quantity, Err(EventDataError::Value { field: "quantity", .. })));
 }
 
-/// `UPDATE=1 cargo test --test contract wire::` writes the files.
+/// `scripts/prepare` writes the files, and so does `UPDATE=1 cargo test --test contract wire::`.
 #[test]
 fn docs_events_has_the_schema_of_every_type_and_the_data_is_valid_by_it() {
     let folder = project().join("docs/events");
@@ -99,7 +99,7 @@ fn docs_events_has_the_schema_of_every_type_and_the_data_is_valid_by_it() {
         if update {
             fs::write(&file, &schema).unwrap();
         }
-        assert!(fs::read_to_string(&file).is_ok_and(|text| text == schema), "{}: run with UPDATE=1", file.display());
+        assert!(fs::read_to_string(&file).is_ok_and(|text| text == schema), "{}: run scripts/prepare", file.display());
         let schema: Value = serde_json::from_str(&schema).unwrap();
         let data = serde_json::from_str(&encode_data(&kind).unwrap()).unwrap();
         let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
