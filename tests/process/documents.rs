@@ -1,6 +1,7 @@
 //! The links, paths and commands in the documents work.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -8,9 +9,9 @@ use std::{
 
 use crate::support::{program::remove_settings, project};
 
-/// README.md and every Markdown file in docs/.
+/// The Markdown files of the project's folder and of docs/.
 fn documents() -> Vec<PathBuf> {
-    let mut found = vec![project().join("README.md")];
+    let mut found: Vec<_> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| project().join(name)).into();
     let mut folders = vec![project().join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -45,6 +46,54 @@ fn every_link_and_path_in_the_documents_exists() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// The recipes name types, functions, constants and tests. Whoever renames one of them renames it there too.
+#[test]
+fn every_name_in_the_recipes_exists_in_the_code() {
+    let mut code = BTreeSet::new();
+    for folder in ["src", "tests", "static", "scripts", "deploy", "migrations", "docs/adr"] {
+        collect_words(&project().join(folder), &mut code);
+    }
+    for file in ["Cargo.toml", "schemathesis.toml", "docker-compose.yml", "Dockerfile"] {
+        collect_words(&project().join(file), &mut code);
+    }
+    let recipes = fs::read_to_string(project().join("CONTRIBUTING.md")).unwrap();
+    let names =
+        prose(&recipes).into_iter().flat_map(|line| between(line, "`", "`")).filter(|text| looks_like_a_name(text));
+    let unknown: Vec<&str> = names.filter(|name| !words(name).all(|word| code.contains(word))).collect();
+    assert!(unknown.is_empty(), "CONTRIBUTING.md has names that the code does not have: {unknown:?}");
+}
+
+/// A name of code, perhaps with its path, e.g. `Action::check`. It has an underscore, a capital or a colon.
+fn looks_like_a_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
+        && text.contains(|c: char| c == '_' || c == ':' || c.is_ascii_uppercase())
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// Every word of the file, or of the files below the folder that are text.
+fn collect_words(path: &Path, found: &mut BTreeSet<String>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            collect_words(&entry.unwrap().path(), found);
+        }
+    } else if let Ok(text) = fs::read_to_string(path) {
+        found.extend(words(&text).map(str::to_owned));
+    }
+}
+
+#[test]
+fn every_decision_is_in_the_list_of_decisions() {
+    let folder = project().join("docs/adr");
+    let list = fs::read_to_string(folder.join("README.md")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || list.contains(&format!("({name})")), "{name} is not in docs/adr/README.md");
+    }
 }
 
 /// Whether the file exists and has the heading of the anchor. Links to other sites are not checked.
