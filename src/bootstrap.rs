@@ -31,8 +31,9 @@ const DATABASE_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Serves until SIGTERM or SIGINT. A second signal ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
-    init_logging(&config, files);
+    init_logging(&config, files)?;
     config.check()?;
+    check_static_dir(&config)?;
     let mut stop = Stop::listen()?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT);
     let pricing = pricing(&config)?.with_metrics(&metrics);
@@ -57,7 +58,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 /// Checks every order against the event log and prints the result to standard output. `true` if nothing is wrong.
 pub async fn verify(config: &Config) -> anyhow::Result<bool> {
     // The log files belong to the service, which may be running.
-    init_logging(config, None);
+    init_logging(config, None)?;
     let database = Database::existing(config).await?;
     let report = infra::verify(&database.options, |progress| eprintln!("{progress}")).await;
     database.stop(DATABASE_STOP_TIMEOUT).await?;
@@ -66,12 +67,21 @@ pub async fn verify(config: &Config) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
-fn init_logging(config: &Config, files: Option<LogDir>) {
+/// The console is a part of the service: a typing error here would be found by its users.
+fn check_static_dir(config: &Config) -> anyhow::Result<()> {
+    let dir = config.static_dir.display();
+    let found = std::fs::File::open(config.static_dir.join("index.html"));
+    found.map(drop).with_context(|| {
+        format!("ORDERS_STATIC_DIR={dir} has no index.html: name the directory with the files of the console, `static` in the sources")
+    })
+}
+
+fn init_logging(config: &Config, files: Option<LogDir>) -> anyhow::Result<()> {
     let format = match config.log_format {
         LogFormat::Pretty => infra::LogFormat::Pretty,
         LogFormat::Json => infra::LogFormat::Json,
     };
-    infra::init_logging(format, files);
+    Ok(infra::init_logging(format, files)?)
 }
 
 fn pricing(config: &Config) -> anyhow::Result<Pricing> {

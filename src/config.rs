@@ -3,7 +3,11 @@
 //! This is the only definition. `--help`, `.env.example` and the table in README.md are made of it; a test in
 //! `tests/process/generated.rs` compares the two files with it, and `scripts/prepare` writes them.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser, value_parser};
 
@@ -45,10 +49,10 @@ pub struct Config {
     #[arg(long, env = "ORDERS_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
 
-    /// IP address and port to listen on.
+    /// Address and port to listen on.
     ///
-    /// Port 0 takes a free port, which the log names. An address other than loopback requires ORDERS_ALLOW_ANONYMOUS.
-    #[arg(long, env = "ORDERS_BIND", value_name = "ORDERS_BIND", default_value = "127.0.0.1:8000", global = true)]
+    /// An IP address or a host name, e.g. 127.0.0.1:8000, [::1]:8000 or localhost:8000. Port 0 takes a free port, which the log names. An address other than loopback requires ORDERS_ALLOW_ANONYMOUS.
+    #[arg(long, env = "ORDERS_BIND", value_name = "ORDERS_BIND", default_value = "127.0.0.1:8000", value_parser = socket_address, global = true)]
     pub bind: SocketAddr,
 
     /// Listen on an address other than loopback, although the service authenticates nobody.
@@ -224,6 +228,18 @@ impl Config {
     pub const fn pricing_timeout(&self) -> Duration {
         Duration::from_millis(self.pricing_timeout_ms)
     }
+}
+
+/// Parses an address, or resolves a host name. IPv4 comes first: clients that know no IPv6 find it, too.
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    const ALLOWED: &str = "use ADDRESS:PORT or HOST:PORT, e.g. 127.0.0.1:8000, [::1]:8000 or localhost:8000";
+    if text.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+        return Err(format!("invalid socket address: {ALLOWED}"));
+    }
+    let resolved = text.to_socket_addrs().map_err(|error| format!("{error}: {ALLOWED}"))?;
+    let addresses: Vec<SocketAddr> = resolved.collect();
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| format!("the host has no address: {ALLOWED}"))
 }
 
 /// Parses a scheme and a host, with a port if it is not the scheme's default (RFC 6454, section 6.2).

@@ -16,7 +16,7 @@ pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own
 pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use memory::MemoryStore;
-pub use observability::{LogDir, LogFormat, Metrics, flush_logging, init_logging, unblock_logging};
+pub use observability::{LogDir, LogFormat, LogLevelsError, Metrics, flush_logging, init_logging, unblock_logging};
 pub use postgres::{
     Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
 };

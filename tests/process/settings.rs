@@ -46,6 +46,11 @@ fn a_bad_setting_ends_the_start_with_an_error_that_names_it_and_the_allowed_valu
         (plain().option("--db-pool", "0"), "ORDERS_DB_POOL", "4..=500"),
         (plain().option("--log-format", "xml"), "ORDERS_LOG_FORMAT", "pretty, json"),
         (plain().bind("8000"), "ORDERS_BIND", "invalid socket address"),
+        (plain().bind("localhost"), "ORDERS_BIND", "localhost:8000"),
+        (plain().bind("nowhere.invalid:8000"), "ORDERS_BIND", "localhost:8000"),
+        (in_memory().option("--static-dir", "/nope"), "ORDERS_STATIC_DIR=/nope", "index.html"),
+        (in_memory().env("RUST_LOG", "!!!"), "RUST_LOG=!!!", "info,orders::domain=debug"),
+        (in_memory().env("RUST_LOG", "info,orders=loud"), "RUST_LOG=info,orders=loud", "trace"),
         (plain().bind("0.0.0.0:0"), "ORDERS_BIND", "ORDERS_ALLOW_ANONYMOUS=true"),
         (plain().option("--cors-origins", "https://a\"b"), "ORDERS_CORS_ORIGINS", "https://shop.example.com"),
         (plain().option("--allowed-hosts", "orders.example.com:80"), "ORDERS_ALLOWED_HOSTS", "without a port"),
@@ -63,6 +68,16 @@ fn a_bad_setting_ends_the_start_with_an_error_that_names_it_and_the_allowed_valu
         assert!(!ended.status.success(), "{program:?}");
         assert!(ended.stderr.contains(name) && ended.stderr.contains(allowed), "{program:?}: {}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn the_address_may_be_a_host_name() {
+    let service = Program::new().in_memory().bind("localhost:0").start();
+    assert!(service.url.starts_with("http://127.0.0.1:"), "{}", service.url);
+    service.create_order().await;
+    let address = service.address().replace("127.0.0.1", "localhost");
+    let healthcheck = Program::new().argument("healthcheck").bind(&address).run();
+    assert!(healthcheck.status.success(), "{healthcheck:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::trace::TraceContext;
 
 use super::{
     log_file::LogFile,
+    log_levels::{self, LogLevelsError},
     log_thread::{LogThread, STANDARD_ERROR},
 };
 
@@ -36,7 +37,8 @@ pub struct LogDir {
 /// (`orders::domain=debug`). Each line that is logged for a request has the id of its trace.
 ///
 /// A second call changes nothing.
-pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
+pub fn init_logging(format: LogFormat, dir: Option<LogDir>) -> Result<(), LogLevelsError> {
+    let levels = log_levels::from_env()?;
     // Each has a thread of its own: when one stands still, the other one has the lines up to then.
     let standard_error = LogThread::start(STANDARD_ERROR, io::stderr());
     let file =
@@ -45,16 +47,15 @@ pub fn init_logging(format: LogFormat, dir: Option<LogDir>) {
         Some(standard_error) => Target::Pipe(Box::new(Sinks { standard_error, file })),
         None => Target::Stderr,
     };
-    let filters = std::env::var("RUST_LOG")
-        .unwrap_or_else(|_| "info,sqlx::postgres::notice=warn,actix_server=warn,actix_http::h1::dispatcher=off".into());
     let _already_set = env_logger::Builder::new()
-        .parse_filters(&filters)
+        .parse_filters(&levels)
         .target(target)
         .format(move |out, record| match format {
             LogFormat::Pretty => pretty(out, record),
             LogFormat::Json => json(out, record),
         })
         .try_init();
+    Ok(())
 }
 
 /// Where each line goes.
