@@ -1,6 +1,7 @@
 //! The composition root: chooses the adapters, starts all parts, and stops them in order.
 
 mod database;
+mod open_files;
 mod progress;
 mod serving;
 mod stop;
@@ -29,11 +30,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const DATABASE_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT. A second signal ends the process at once.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(mut config: Config) -> anyhow::Result<()> {
     let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
     init_logging(&config, files)?;
     config.check()?;
     check_static_dir(&config)?;
+    config.max_connections = open_files::max_connections(&config);
     let mut stop = Stop::listen()?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT);
     let pricing = pricing(&config)?.with_metrics(&metrics);

@@ -7,6 +7,7 @@ mod events;
 mod ids;
 mod memory;
 mod observability;
+mod open_files;
 mod postgres;
 mod pricing;
 
@@ -17,6 +18,7 @@ pub use events::{InProcessBus, log_events};
 pub use ids::UuidV7;
 pub use memory::MemoryStore;
 pub use observability::{LogDir, LogFormat, LogLevelsError, Metrics, flush_logging, init_logging, unblock_logging};
+pub use open_files::raise_open_files_limit;
 pub use postgres::{
     Finding, MigrateError, PgStore, PoolSettings, VerifyError, VerifyReport, connect_options, migrate, verify,
 };

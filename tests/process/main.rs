@@ -10,6 +10,7 @@ mod faults;
 mod generated;
 mod logs;
 mod migrations;
+mod open_files;
 mod outages;
 mod settings;
 mod silent_readers;
