@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use sqlx::{query, query_as};
 
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
 
 use super::{
     PgStore,
-    connection::{SHARED_WORK_TIMEOUT, no_answer},
     errors::{corrupt, repo_error},
     rows::{LoggedEventRow, SliceRow, number_to_store},
 };
@@ -41,12 +41,11 @@ macro_rules! slice {
 
 impl EventLog for PgStore {
     async fn bounds(&self) -> Result<EventLogBounds, RepoError> {
-        let mut connection = self.parts.readers.take().await?;
-        let row = query!("select retired_to, position from event_head")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(repo_error)?;
-        connection.done();
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let row = query!("select retired_to, position from event_head").fetch_one(connection);
+        let row = time.bound(row.map_err(repo_error)).await?;
+        lease.done();
         bounds(row.retired_to + 1, row.position)
     }
 
@@ -61,9 +60,11 @@ impl EventLog for PgStore {
         let tenant = tenant.as_ref().map(TenantId::as_str);
         let types = (!types.is_empty()).then_some(types.as_slice());
         let (from, to, at_most) = (stored(after), stored(after.saturating_add(span)), stored(limit as u64));
-        let mut connection = self.parts.readers.take().await?;
-        let rows =
-            match (tenant, order_id) {
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let slice =
+            async {
+                match (tenant, order_id) {
                 (Some(tenant), Some(order_id)) => slice!(
                     "and tenant_id = $4 and order_id = $5 and ($6::text[] is null or type = any($6)) order by version",
                     from,
@@ -73,8 +74,7 @@ impl EventLog for PgStore {
                     order_id.as_uuid(),
                     types as Option<&[&str]>,
                 )
-                .fetch_all(&mut *connection)
-                .await,
+                .fetch_all(connection).await,
                 (tenant, order_id) => {
                     slice!(
                         "and ($4::text is null or tenant_id = $4) and ($5::uuid is null or order_id = $5)
@@ -86,12 +86,12 @@ impl EventLog for PgStore {
                         order_id.map(OrderId::as_uuid),
                         types as Option<&[&str]>,
                     )
-                    .fetch_all(&mut *connection)
-                    .await
+                    .fetch_all(connection).await
                 }
+            }
             };
-        let rows = rows.map_err(repo_error)?;
-        connection.done();
+        let rows = time.bound(slice.map_err(repo_error)).await?;
+        lease.done();
         log_slice(rows, after, span, limit)
     }
 
@@ -99,14 +99,11 @@ impl EventLog for PgStore {
         if let Some(slice) = self.parts.listeners.recent.take(after, limit) {
             return Ok(slice);
         }
-        let mut connection = self.parts.tail.take().await?;
+        let mut lease = self.parts.tail.take().await?;
+        let (connection, mut time) = lease.parts();
         let slice = slice!("order by position", stored(after), i64::MAX, stored(limit as u64));
-        let Ok(rows) = tokio::time::timeout(SHARED_WORK_TIMEOUT, slice.fetch_all(&mut *connection)).await else {
-            connection.close();
-            return Err(no_answer());
-        };
-        let rows = rows.map_err(repo_error)?;
-        connection.done();
+        let rows = time.bound(slice.fetch_all(connection).map_err(repo_error)).await?;
+        lease.done();
         let slice = log_slice(rows, after, u64::MAX, limit)?;
         self.parts.listeners.recent.set_bounds(slice.bounds);
         Ok(slice)
@@ -119,8 +116,9 @@ impl EventLog for PgStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, RepoError> {
-        let mut connection = self.parts.readers.take().await?;
-        let rows = query_as!(
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let events = query_as!(
             LoggedEventRow,
             r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
             from order_events
@@ -131,11 +129,9 @@ impl EventLog for PgStore {
             id.as_uuid(),
             number_to_store(after)?,
             stored(limit as u64),
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(repo_error)?;
-        connection.done();
+        );
+        let rows = time.bound(events.fetch_all(connection).map_err(repo_error)).await?;
+        lease.done();
         rows.into_iter().map(LoggedEvent::try_from).collect()
     }
 

@@ -1,3 +1,4 @@
+use futures_util::TryFutureExt;
 use sqlx::query;
 use time::OffsetDateTime;
 
@@ -19,17 +20,18 @@ impl IdempotencyKeys for PgStore {
     }
 
     async fn forget(&self, before: OffsetDateTime, limit: usize) -> Result<usize, RepoError> {
-        let forgotten = query!(
+        let mut lease = self.parts.locking.take().await?;
+        let (connection, mut time) = lease.parts();
+        let forget = query!(
             "delete from idempotency_keys
             where ctid = any (array(
                 select ctid from idempotency_keys where created_at < $1 order by created_at limit $2 for update skip locked
             ))",
             before,
             i64::try_from(limit).map_err(corrupt)?,
-        )
-        .execute(&self.parts.locking)
-        .await
-        .map_err(repo_error)?;
+        );
+        let forgotten = time.bound(forget.execute(connection).map_err(repo_error)).await?;
+        lease.done();
         usize::try_from(forgotten.rows_affected()).map_err(corrupt)
     }
 }

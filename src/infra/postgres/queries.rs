@@ -1,3 +1,4 @@
+use futures_util::TryFutureExt;
 use sqlx::{PgConnection, query_as, query_scalar};
 use time::OffsetDateTime;
 
@@ -8,6 +9,7 @@ use crate::{
 
 use super::{
     PgStore,
+    connection::StatementTime,
     errors::{corrupt, repo_error},
     migrate::SCHEMA_VERSION,
     rows::{EventRow, ReadOrder, SummaryRow, number_to_store},
@@ -70,13 +72,14 @@ impl OrderQueries for PgStore {
     }
 
     async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {
-        let (version, time) = match moment {
+        let (version, until) = match moment {
             // A version that the column cannot hold is higher than every stored one.
             AsOf::Version(version) => (Some(number_to_store(version).unwrap_or(i32::MAX)), None),
             AsOf::Time(time) => (None, Some(time)),
         };
-        let mut connection = self.parts.readers.take().await?;
-        let rows = query_as!(
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let events = query_as!(
             EventRow,
             r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
             from order_events
@@ -86,14 +89,12 @@ impl OrderQueries for PgStore {
             tenant.as_str(),
             id.as_uuid(),
             version as Option<i32>,
-            time as Option<OffsetDateTime>,
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(repo_error)?;
+            until as Option<OffsetDateTime>,
+        );
+        let rows = time.bound(events.fetch_all(&mut *connection).map_err(repo_error)).await?;
         let is_whole = rows.first().is_some_and(|first| first.version == 1);
-        let retired = !is_whole && is_beginning_retired(&mut connection, tenant, id).await?;
-        connection.done();
+        let retired = !is_whole && is_beginning_retired(connection, &mut time, tenant, id).await?;
+        lease.done();
         if retired {
             return Ok(HistoricalOrder::Retired);
         }
@@ -109,23 +110,26 @@ impl OrderQueries for PgStore {
         let ids = filter.ids();
         let (start, end) = (ids.start.as_uuid(), ids.end.as_uuid());
         let tenant = tenant.as_str();
-        let mut connection = self.parts.readers.take().await?;
-        let count = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-            (None, None) => count!("", tenant, start, end).fetch_one(&mut *connection).await,
-            (Some(customer), None) => {
-                count!("and customer_id = $4", tenant, start, end, customer).fetch_one(&mut *connection).await
-            }
-            (None, Some(status)) => {
-                count!("and status = $4", tenant, start, end, status).fetch_one(&mut *connection).await
-            }
-            (Some(customer), Some(status)) => {
-                count!("and customer_id = $4 and status = $5", tenant, start, end, customer, status)
-                    .fetch_one(&mut *connection)
-                    .await
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let counted = async {
+            match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
+                (None, None) => count!("", tenant, start, end).fetch_one(connection).await,
+                (Some(customer), None) => {
+                    count!("and customer_id = $4", tenant, start, end, customer).fetch_one(connection).await
+                }
+                (None, Some(status)) => {
+                    count!("and status = $4", tenant, start, end, status).fetch_one(connection).await
+                }
+                (Some(customer), Some(status)) => {
+                    count!("and customer_id = $4 and status = $5", tenant, start, end, customer, status)
+                        .fetch_one(connection)
+                        .await
+                }
             }
         };
-        let count = count.map_err(repo_error)?;
-        connection.done();
+        let count = time.bound(counted.map_err(repo_error)).await?;
+        lease.done();
         u64::try_from(count).map_err(corrupt)
     }
 
@@ -141,33 +145,35 @@ impl OrderQueries for PgStore {
         let end = before.map_or(ids.end, |before| before.min(ids.end)).as_uuid();
         let start = ids.start.as_uuid();
         let tenant = tenant.as_str();
-        let mut connection = self.parts.readers.take().await?;
-        let rows = match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-            (None, None) => page_of_all!(tenant, start, end, limit).fetch_all(&mut *connection).await,
-            (Some(customer), None) => {
-                page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(&mut *connection).await
-            }
-            (None, Some(status)) => {
-                page!("and status = $5", tenant, start, end, limit, status).fetch_all(&mut *connection).await
-            }
-            (Some(customer), Some(status)) => {
-                page!("and customer_id = $5 and status = $6", tenant, start, end, limit, customer, status)
-                    .fetch_all(&mut *connection)
-                    .await
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let page = async {
+            match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
+                (None, None) => page_of_all!(tenant, start, end, limit).fetch_all(connection).await,
+                (Some(customer), None) => {
+                    page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(connection).await
+                }
+                (None, Some(status)) => {
+                    page!("and status = $5", tenant, start, end, limit, status).fetch_all(connection).await
+                }
+                (Some(customer), Some(status)) => {
+                    page!("and customer_id = $5 and status = $6", tenant, start, end, limit, customer, status)
+                        .fetch_all(connection)
+                        .await
+                }
             }
         };
-        let rows = rows.map_err(repo_error)?;
-        connection.done();
+        let rows = time.bound(page.map_err(repo_error)).await?;
+        lease.done();
         rows.into_iter().map(OrderSummary::try_from).collect()
     }
 
     async fn ready(&self) -> Result<(), RepoError> {
-        let mut connection = self.parts.readers.take().await?;
-        let applied = query_scalar!("select max(version) from refinery_schema_history")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(repo_error)?;
-        connection.done();
+        let mut lease = self.parts.readers.take().await?;
+        let (connection, mut time) = lease.parts();
+        let applied = query_scalar!("select max(version) from refinery_schema_history").fetch_one(connection);
+        let applied = time.bound(applied.map_err(repo_error)).await?;
+        lease.done();
         if applied >= Some(*SCHEMA_VERSION) {
             Ok(())
         } else {
@@ -181,17 +187,16 @@ impl OrderQueries for PgStore {
 /// Whether the order exists but its first event was retired.
 async fn is_beginning_retired(
     connection: &mut PgConnection,
+    time: &mut StatementTime<'_>,
     tenant: &TenantId,
     id: OrderId,
 ) -> Result<bool, RepoError> {
-    query_scalar!(
+    let retired = query_scalar!(
         r#"select (select retired_to > 0 from event_head)
             and exists (select from orders where tenant_id = $1 and order_id = $2)
             and not exists (select from order_events where tenant_id = $1 and order_id = $2 and version = 1) as "retired!""#,
         tenant.as_str(),
         id.as_uuid(),
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(repo_error)
+    );
+    time.bound(retired.fetch_one(connection).map_err(repo_error)).await
 }

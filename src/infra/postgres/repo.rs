@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use sqlx::{PgConnection, Postgres, Transaction};
+use futures_util::TryFutureExt;
 
 use crate::{
     app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
@@ -10,8 +10,8 @@ use crate::{
 use super::{
     PgStore,
     batched_reads::select_order,
-    connection::LOCK_TIMEOUT,
-    errors::{commit_error, repo_error},
+    connection::{LOCK_TIMEOUT, OwnTransaction},
+    errors::repo_error,
     group_commit::{ChangeSet, write},
     rows::ReadOrder,
 };
@@ -21,7 +21,7 @@ use super::{
 pub struct PgOrderRepo {
     store: PgStore,
     staged: ChangeSet,
-    locking: Option<Transaction<'static, Postgres>>,
+    locking: Option<OwnTransaction>,
 }
 
 impl PgOrderRepo {
@@ -56,7 +56,8 @@ impl PgOrderRepo {
         };
         // A separate statement, so that the next one sees every commit that this one waited for.
         lock_order(transaction, tenant, id).await?;
-        select_order(transaction, tenant, id).await
+        let (connection, mut time) = transaction.parts()?;
+        time.bound(select_order(connection, tenant, id)).await
     }
 }
 
@@ -99,26 +100,26 @@ impl fmt::Debug for PgOrderRepo {
 async fn commit_own_transaction(
     store: PgStore,
     mut staged: ChangeSet,
-    mut transaction: Transaction<'_, Postgres>,
+    mut transaction: OwnTransaction,
 ) -> Result<(), RepoError> {
-    let written = write(&mut transaction, &[&staged]).await?;
+    let (connection, mut time) = transaction.parts()?;
+    let written = time.bound(write(connection, &[&staged])).await?;
     if let Some(refusal) = written.refusals.values().next() {
         return Err((*refusal).into());
     }
-    transaction.commit().await.map_err(commit_error)?;
+    transaction.commit().await?;
     store.parts.listeners.committed(1, written.positions.start, staged.tenant_events());
     staged.pass_states_on();
     Ok(())
 }
 
-async fn lock_order(connection: &mut PgConnection, tenant: &TenantId, id: OrderId) -> Result<(), RepoError> {
-    sqlx::query!(
+async fn lock_order(transaction: &mut OwnTransaction, tenant: &TenantId, id: OrderId) -> Result<(), RepoError> {
+    let (connection, mut time) = transaction.parts()?;
+    let lock = sqlx::query!(
         "select version from orders where tenant_id = $1 and order_id = $2 for no key update",
         tenant.as_str(),
         id.as_uuid(),
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(repo_error)?;
+    );
+    time.bound(lock.fetch_optional(connection).map_err(repo_error)).await?;
     Ok(())
 }

@@ -1,17 +1,16 @@
 use std::{fmt, sync::Arc};
 
-use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::{
     app::RepoError,
     domain::{OrderId, OrderState, TenantId},
-    infra::observability::{Metrics, PoolUse},
+    infra::observability::Metrics,
 };
 
 use super::{
     batched_reads::{BatchedReads, FoundOrder, KeyRead, OrderName, OrderRead},
-    connection::{Connections, PoolSettings, by_key, pool},
-    errors::repo_error,
+    connection::{Connections, OwnTransaction, PoolSettings, by_key},
     group_commit::{self, GroupCommit, OrderLocks},
     listeners::Listeners,
     rows::ReadOrder,
@@ -28,7 +27,7 @@ pub(super) struct Parts {
     pub(super) group_commit: GroupCommit,
     pub(super) order_locks: OrderLocks,
     /// For units of work that lock an order in a transaction of their own.
-    pub(super) locking: PgPool,
+    pub(super) locking: Connections,
     pub(super) order_reads: BatchedReads<OrderRead>,
     pub(super) key_reads: BatchedReads<KeyRead>,
     /// For all other queries.
@@ -50,10 +49,9 @@ impl PgStore {
     /// Spawns the tasks of the group commit and the batched reads on the current runtime. The runtime must outlive the
     /// store, and nothing may block its threads: every write of the process waits for these tasks.
     pub fn new(options: &PgConnectOptions, settings: PoolSettings) -> Self {
-        let sized = |options: PgConnectOptions, max_connections: u32| {
-            pool(options, PoolSettings { max_connections: max_connections.max(1), ..settings })
+        let kept = |options, max_connections: u32| {
+            Connections::new(options, PoolSettings { max_connections: max_connections.max(1), ..settings })
         };
-        let kept = |options, connections| Connections::new(sized(options, connections), settings.acquire_timeout);
         let for_queries = settings.max_connections / 2;
         // Orders and keys: each runs one statement at a time.
         let for_batches = (for_queries / 2).min(2);
@@ -63,7 +61,7 @@ impl PgStore {
         let parts = Parts {
             group_commit: group_commit::start(writer.clone(), listeners.clone()),
             order_locks: OrderLocks::default(),
-            locking: sized(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
+            locking: kept(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
             order_reads: BatchedReads::new(batch_readers.clone()),
             key_reads: BatchedReads::new(batch_readers.clone()),
             // Each statement is written for one index, whatever its parameters are: one plan serves them all.
@@ -86,10 +84,7 @@ impl PgStore {
         let (locking, readers, tail) = (locking.clone(), readers.clone(), tail.clone());
         let (writer, batch_readers) = (writer.clone(), batch_readers.clone());
         metrics.before_rendering(move |metrics| {
-            let (size, max) = (locking.size(), locking.options().get_max_connections());
-            let idle = u32::try_from(locking.num_idle()).unwrap_or(u32::MAX);
-            let locking = PoolUse { idle, used: size.saturating_sub(idle), max };
-            metrics.set_pool("write", writer.usage() + locking);
+            metrics.set_pool("write", writer.usage() + locking.usage());
             metrics.set_pool("read", batch_readers.usage() + readers.usage());
             metrics.set_pool("tail", tail.usage());
         });
@@ -100,9 +95,7 @@ impl PgStore {
     /// Waits for the connections that are in use, and closes all connections.
     pub async fn close(&self) {
         let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
-        writer.close().await;
-        locking.close().await;
-        for connections in [batch_readers, readers, tail] {
+        for connections in [writer, locking, batch_readers, readers, tail] {
             connections.close().await;
         }
     }
@@ -123,11 +116,8 @@ impl PgStore {
         }
     }
 
-    pub(super) async fn begin_locking(&self) -> Result<Transaction<'static, Postgres>, RepoError> {
-        // sqlx 0.9 can leave a session "idle in transaction" when the future of a BEGIN is dropped. Nobody drops this task.
-        let pool = self.parts.locking.clone();
-        let begun = tokio::spawn(async move { pool.begin().await }).await;
-        begun.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)
+    pub(super) async fn begin_locking(&self) -> Result<OwnTransaction, RepoError> {
+        OwnTransaction::begin(&self.parts.locking).await
     }
 }
 

@@ -44,20 +44,22 @@ async fn a_locking_read_that_is_dropped_during_its_begin_leaves_no_transaction_o
     // Opens the only connection for row locks, so that the read below begins its transaction on it.
     store.forget(created_at(0), 1).await.unwrap();
     let mut uow = store.begin(&tenant("default"));
-    let read = uow.find(id(1), Lock::Write);
+    let begun = async {
+        proxy.withheld().await;
+        eventually("the server has begun the transaction", async || {
+            (sessions(&mut observer, "idle in transaction").await > 0).then_some(())
+        })
+        .await;
+    };
     tokio::select! {
-        () = proxy.withheld() => {}
-        read = read => panic!("the read went on without the answer to BEGIN: {read:?}"),
+        () = begun => {}
+        read = uow.find(id(1), Lock::Write) => panic!("the read went on without the answer to BEGIN: {read:?}"),
     }
     // The read was dropped: nobody waits for the answer to its BEGIN.
     drop(uow);
-    eventually("the server has begun the transaction", async || {
-        (sessions(&mut observer, "idle in transaction").await > 0).then_some(())
-    })
-    .await;
-    proxy.release();
     no_transaction_stays_open(&mut observer).await;
-    // The connection is still good.
+    proxy.release();
+    // The next connection works.
     store.forget(created_at(0), 1).await.unwrap();
 }
 

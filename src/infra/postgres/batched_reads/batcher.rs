@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, mpsc::Receiver};
 use crate::{
     app::RepoError,
     infra::postgres::{
-        connection::{ConnectionLease, Connections, SHARED_WORK_TIMEOUT, no_answer},
+        connection::{ConnectionLease, Connections},
         queue::{Job, Queue, fail_all},
         worker::{self, Worker},
     },
@@ -104,12 +104,11 @@ impl<R: BatchedRead> Worker for Reader<R> {
 }
 
 async fn find<R: BatchedRead>(
-    mut connection: ConnectionLease,
+    mut lease: ConnectionLease,
     names: &[&R::Name],
 ) -> Result<Vec<Result<R::Found, RepoError>>, RepoError> {
-    let Ok(found) = tokio::time::timeout(SHARED_WORK_TIMEOUT, R::find(&mut connection, names)).await else {
-        connection.close();
-        return Err(no_answer());
-    };
-    found.inspect(|_| connection.done())
+    let (connection, mut time) = lease.parts();
+    let found = time.bound(R::find(connection, names)).await?;
+    lease.done();
+    Ok(found)
 }

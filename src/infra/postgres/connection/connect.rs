@@ -1,9 +1,7 @@
-use std::{str::FromStr, time::Duration};
+use std::{io, str::FromStr, time::Duration};
 
-use sqlx::{
-    ConnectOptions, Connection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use tokio::time::Instant;
 
 /// The number of connections, and how long a request waits for one.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +17,9 @@ pub(crate) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a statement waits for a lock.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// After this time PostgreSQL cancels a statement.
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The connection options of a `postgres://` URL, with the name of the service and limits on the duration of statements,
 /// lock waits and idle transactions.
 pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
@@ -33,11 +34,11 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
     options
         .application_name("orders")
         .options([
-            ("statement_timeout", "10s"),
-            ("lock_timeout", &format!("{}s", LOCK_TIMEOUT.as_secs())),
-            ("idle_in_transaction_session_timeout", "10s"),
+            ("statement_timeout", format!("{}s", STATEMENT_TIMEOUT.as_secs())),
+            ("lock_timeout", format!("{}s", LOCK_TIMEOUT.as_secs())),
+            ("idle_in_transaction_session_timeout", "10s".to_owned()),
             // The statements are too short to gain from compilation.
-            ("jit", "off"),
+            ("jit", "off".to_owned()),
         ])
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
@@ -54,20 +55,39 @@ pub(crate) fn by_key(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
-/// Connects at the first use: the service starts without its database, and responds with 503 until it is there.
-pub(crate) fn pool(options: PgConnectOptions, settings: PoolSettings) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(Duration::from_mins(10))
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRUSTED_IDLE {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_lazy_with(options)
+/// A session that works. While the server refuses connections because it starts or stops, tries again until `timeout`.
+pub(super) async fn connect(options: &PgConnectOptions, timeout: Duration) -> sqlx::Result<PgConnection> {
+    let deadline = Instant::now() + timeout;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let attempt = tokio::time::timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), options.connect());
+        let error = match attempt.await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) if !is_short(&error) => return Err(error),
+            Ok(Err(error)) => error,
+            Err(_) => {
+                io::Error::new(io::ErrorKind::TimedOut, "the database does not accept a connection in time").into()
+            }
+        };
+        if Instant::now() + pause >= deadline {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// An attempt that begins while the network loses packets may never end. The next one works when the network does.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Nobody listens, or the server starts or stops.
+fn is_short(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
 }

@@ -1,145 +1,123 @@
 use std::{
-    ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{
     app::RepoError,
     infra::{observability::PoolUse, postgres::errors::repo_error},
 };
 
-use super::connect::TRUSTED_IDLE;
+use super::{
+    connect::{PoolSettings, TRUSTED_IDLE, connect},
+    deadline::StatementTime,
+    pool::{Idle, Place, Pool},
+};
 
-/// A pool that reuses a connection without a ping if its last statement succeeded. The pool of sqlx pings each returned
-/// connection, which doubles the round trips of a statement.
+/// A pool of connections. It reuses a connection without a ping if its last statement succeeded just before. Every statement
+/// has a deadline. A connection that misses it is closed, and the next piece of work gets another one.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
-    pool: PgPool,
-    /// One for each connection of the pool. A holder waits in the pool only while it opens or checks a connection.
-    permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Idle>>>,
-    acquire_timeout: Duration,
-    runtime: Handle,
+    pool: Arc<Pool>,
 }
 
-#[derive(Debug)]
-struct Idle {
-    connection: PoolConnection<Postgres>,
-    since: Instant,
-}
-
-/// A connection for one piece of work. It is closed if it is dropped without `done`: the server may not respond any more, and
-/// the pool of sqlx would wait for it without a limit.
+/// A connection for one piece of work. It is closed if it is dropped without `done`: a response may be under way, or may never
+/// come.
 pub(crate) struct ConnectionLease {
-    connection: PoolConnection<Postgres>,
-    idle: Arc<Mutex<Vec<Idle>>>,
-    permit: OwnedSemaphorePermit,
+    connection: PgConnection,
+    place: Place,
 }
 
 impl Connections {
-    /// Opens connections on the current runtime, which must outlive them.
-    pub(crate) fn new(pool: PgPool, acquire_timeout: Duration) -> Self {
-        let permits = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
-        Self { pool, permits, idle: Arc::default(), acquire_timeout, runtime: Handle::current() }
+    /// Connects at the first use: the service starts without its database, and responds with 503 until it is there. Opens
+    /// connections on the current runtime, which must outlive them.
+    pub(crate) fn new(options: PgConnectOptions, settings: PoolSettings) -> Self {
+        let permits = || Arc::new(Semaphore::new(settings.max_connections as usize));
+        let (permits, overdue, runtime) = (permits(), permits(), Handle::current());
+        Self { pool: Arc::new(Pool { options, settings, permits, overdue, idle: Mutex::default(), runtime }) }
     }
 
     pub(crate) async fn take(&self) -> Result<ConnectionLease, RepoError> {
-        let permit = tokio::time::timeout(self.acquire_timeout, self.permits.clone().acquire_owned()).await;
+        let pool = &self.pool;
+        let permit = tokio::time::timeout(pool.settings.acquire_timeout, pool.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolTimedOut))?;
         let permit = permit.map_err(|_| repo_error(sqlx::Error::PoolClosed))?;
-        let idle = lock(&self.idle).pop();
-        let connection = match idle {
-            Some(Idle { connection, since }) if since.elapsed() < TRUSTED_IDLE => connection,
-            Some(Idle { connection, .. }) => self.pinged(connection).await?,
-            None => self.acquire().await?,
-        };
-        Ok(ConnectionLease { connection, idle: self.idle.clone(), permit })
-    }
-
-    /// The connection if it responds to a ping in time, or else another one. Without the timeout, a connection to a host that
-    /// vanished would fail only after minutes.
-    async fn pinged(&self, mut connection: PoolConnection<Postgres>) -> Result<PoolConnection<Postgres>, RepoError> {
-        let answered = tokio::time::timeout(self.acquire_timeout.min(PING_TIMEOUT), connection.ping()).await;
-        if matches!(answered, Ok(Ok(()))) {
-            return Ok(connection);
+        let place = Place { pool: pool.clone(), permit, is_overdue: false };
+        let idle = pool.idle().pop();
+        match idle {
+            Some(Idle { connection, since }) if since.elapsed() < TRUSTED_IDLE => {
+                Ok(ConnectionLease { connection, place })
+            }
+            Some(Idle { connection, .. }) => match pinged(connection, pool.settings.acquire_timeout).await {
+                Some(connection) => Ok(ConnectionLease { connection, place }),
+                None => open(place).await,
+            },
+            None => open(place).await,
         }
-        drop(connection.detach());
-        self.acquire().await
     }
 
-    /// Opens the connection in a task of the store's runtime: the runtimes of the HTTP workers end before the connections.
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, RepoError> {
-        let pool = self.pool.clone();
-        let acquired = self.runtime.spawn(async move { pool.acquire().await }).await;
-        let mut connection = acquired.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)?;
-        connection.close_on_drop();
-        Ok(connection)
+    /// For work that ends after its caller.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.pool.runtime
     }
 
     pub(crate) fn usage(&self) -> PoolUse {
-        let max = self.pool.options().get_max_connections();
-        let free = u32::try_from(self.permits.available_permits()).unwrap_or(max);
-        let used = max.saturating_sub(free);
-        PoolUse { used, idle: self.pool.size().saturating_sub(used), max }
+        let max = self.pool.settings.max_connections;
+        let count = |number: usize| u32::try_from(number).unwrap_or(max);
+        let used = self.pool.in_use() + self.pool.silent();
+        PoolUse { used: count(used), idle: count(self.pool.idle().len()), max }
     }
 
+    /// Waits for the connections that are in use, and closes all.
     pub(crate) async fn close(&self) {
-        self.permits.close();
-        lock(&self.idle).clear();
-        self.pool.close().await;
-    }
-}
-
-impl ConnectionLease {
-    /// The work has succeeded.
-    pub(crate) fn done(self) {
-        let Self { connection, idle, permit } = self;
-        let mut idle = lock(&idle);
-        // After `close`, nobody would take it from here.
-        if !permit.semaphore().is_closed() {
-            idle.push(Idle { connection, since: Instant::now() });
+        let _all = self.pool.permits.acquire_many(self.pool.settings.max_connections).await;
+        self.pool.permits.close();
+        let idle = std::mem::take(&mut *self.pool.idle());
+        for Idle { connection, .. } in idle {
+            // The process ends: an error changes nothing.
+            let _ = connection.close().await;
         }
     }
-
-    /// The server does not respond any more: the pool may open another connection at once.
-    pub(crate) fn close(self) {
-        drop(self.connection.detach());
-    }
 }
 
-impl Deref for ConnectionLease {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
+/// Connects in a task of the store's runtime: the runtimes of the HTTP workers end before the connections.
+async fn open(place: Place) -> Result<ConnectionLease, RepoError> {
+    let runtime = place.pool.runtime.clone();
+    let opened = runtime.spawn(async move {
+        let Pool { options, settings, .. } = &*place.pool;
+        connect(options, settings.acquire_timeout).await.map(|connection| ConnectionLease { connection, place })
+    });
+    opened.await.map_err(|error| RepoError::Unavailable(error.into()))?.map_err(repo_error)
 }
 
-impl DerefMut for ConnectionLease {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
+/// The connection, if it responds to a ping in time. Without the timeout, a connection to a host that vanished would fail
+/// only after minutes.
+async fn pinged(mut connection: PgConnection, acquire_timeout: Duration) -> Option<PgConnection> {
+    let answered = tokio::time::timeout(acquire_timeout.min(PING_TIMEOUT), connection.ping()).await;
+    matches!(answered, Ok(Ok(()))).then_some(connection)
 }
 
 /// How long a live connection may take to respond to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The maximum duration of work that many requests wait for. PostgreSQL cancels a statement earlier and reports it. If it
-/// does not even do that, the next work gets another connection.
-pub(crate) const SHARED_WORK_TIMEOUT: Duration = Duration::from_secs(15);
+impl ConnectionLease {
+    /// The connection, and the bound for each of its statements.
+    pub(crate) const fn parts(&mut self) -> (&mut PgConnection, StatementTime<'_>) {
+        (&mut self.connection, StatementTime::new(&mut self.place))
+    }
 
-pub(crate) fn no_answer() -> RepoError {
-    RepoError::Unavailable("the database does not respond".into())
-}
-
-/// Nothing while it is locked can leave it half changed: a poisoned lock is usable.
-fn lock(idle: &Mutex<Vec<Idle>>) -> std::sync::MutexGuard<'_, Vec<Idle>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The work has succeeded.
+    pub(crate) fn done(self) {
+        let Self { connection, place } = self;
+        let pool = &place.pool;
+        let mut idle = pool.idle();
+        let has_room = !place.is_overdue || idle.len() + pool.in_use() < pool.settings.max_connections as usize;
+        // After `close`, nobody would take it from here.
+        if has_room && !pool.permits.is_closed() {
+            idle.push(Idle { connection, since: Instant::now() });
+        }
+    }
 }

@@ -2,7 +2,12 @@
 
 mod connect;
 mod connections;
+mod deadline;
+mod pool;
+mod transaction;
 
-pub(crate) use connect::{LOCK_TIMEOUT, bounded, by_key, pool};
+pub(crate) use connect::{LOCK_TIMEOUT, bounded, by_key};
 pub use connect::{PoolSettings, connect_options};
-pub(crate) use connections::{ConnectionLease, Connections, SHARED_WORK_TIMEOUT, no_answer};
+pub(crate) use connections::{ConnectionLease, Connections};
+pub(crate) use deadline::{DEADLINE, StatementTime, no_answer};
+pub(crate) use transaction::OwnTransaction;

@@ -5,7 +5,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     app::RepoError,
     infra::postgres::{
-        connection::{Connections, SHARED_WORK_TIMEOUT, no_answer},
+        connection::{Connections, DEADLINE, no_answer},
         errors::{commit_error, repo_error},
         listeners::Listeners,
         queue::Queue,
@@ -48,10 +48,10 @@ impl Worker for Writer {
         // A lone change set waits for nothing. Under load, all that arrived during the last transaction share the next one.
         while self.queue.wait_for_work().await {
             match self.connections.take().await {
-                Ok(mut connection) => match self.write_all(&mut connection).await {
-                    Ok(()) => connection.done(),
+                Ok(mut lease) => match self.write_all(lease.parts().0).await {
+                    Ok(()) => lease.done(),
                     Err(error) => {
-                        connection.close();
+                        drop(lease);
                         self.queue.fail(error);
                     }
                 },
@@ -139,7 +139,7 @@ struct Deadline {
 
 impl Deadline {
     fn for_batch() -> Self {
-        Self { at: Instant::now() + SHARED_WORK_TIMEOUT }
+        Self { at: Instant::now() + DEADLINE }
     }
 
     async fn bound<T>(&self, step: impl Future<Output = Result<T, RepoError>>) -> Result<T, RepoError> {

@@ -1,0 +1,119 @@
+//! Sessions that fall silent: every statement ends at its deadline, and new connections take over at once.
+
+use std::time::Duration;
+
+use crate::{
+    setup::{created_at, id, order_with_lines, save, tenant},
+    support::{Database, StoreBuilder, eventually},
+};
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use orders::{
+    app::{AsOf, EventFilter, EventLog, IdempotencyKeys, Lock, OrderFilter, OrderQueries, RepoError, UnitOfWork},
+    infra::PgStore,
+};
+
+use super::network::Network;
+
+/// PostgreSQL cancels a statement after 10 s. The service waits a little longer than that.
+const DEADLINE: Duration = Duration::from_secs(13);
+
+/// After the network is back.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// Something that the store does with one of its connections.
+type Work = fn(PgStore) -> BoxFuture<'static, Result<(), RepoError>>;
+
+const WORK: [(&str, Work); 11] = [
+    ("a list", |store| {
+        async move { store.orders(&default(), &OrderFilter::default(), None, 10).await.map(drop) }.boxed()
+    }),
+    ("a count", |store| async move { store.count(&default(), &OrderFilter::default()).await.map(drop) }.boxed()),
+    ("a past state", |store| {
+        async move { store.order_as_of(&default(), id(1), AsOf::Version(1)).await.map(drop) }.boxed()
+    }),
+    ("a history", |store| async move { store.history(&default(), id(1), 0, 10).await.map(drop) }.boxed()),
+    ("the feed", |store| async move { store.slice(&EventFilter::default(), 0, 100, 10).await.map(drop) }.boxed()),
+    ("the bounds", |store| async move { store.bounds().await.map(drop) }.boxed()),
+    ("the tail", |store| async move { store.tail(1, 10).await.map(drop) }.boxed()),
+    ("an order", |store| async move { store.order(&default(), id(1)).await.map(drop) }.boxed()),
+    ("a key", |store| async move { store.recall(&default(), "caller", "key").await.map(drop) }.boxed()),
+    ("the sweep", |store| async move { store.forget(created_at(0), 1).await.map(drop) }.boxed()),
+    // No row has this id, so the silent session locks none.
+    ("a locking transaction", |store| {
+        async move { store.begin(&default()).find(id(2), Lock::Write).await.map(drop) }.boxed()
+    }),
+];
+
+fn default() -> orders::domain::TenantId {
+    tenant("default")
+}
+
+fn store(network: &Network, database: &Database) -> PgStore {
+    StoreBuilder::new(network.options(database)).max_connections(4).acquire_timeout(Duration::from_secs(1)).build()
+}
+
+async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| panic!("{what} takes longer than {limit:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_a_silent_server_without_an_end_and_all_works_when_the_network_is_back() {
+    let database = Database::new().await;
+    save(&database.store(), &default(), order_with_lines(1, 1)).await.unwrap();
+    let cases = WORK.iter().map(async |(name, work)| {
+        let network = Network::to(&database);
+        let store = store(&network, &database);
+        work(store.clone()).await.unwrap();
+        network.fall_silent();
+        // The second one finds no connection.
+        let both = join_all([work(store.clone()), work(store.clone())]);
+        for answered in within(DEADLINE, name, both).await {
+            assert!(matches!(answered, Err(RepoError::Unavailable(_))), "{name}: {answered:?}");
+        }
+        network.come_back();
+        let works = eventually(name, async || work(store.clone()).await.ok());
+        within(RECOVERY, name, works).await;
+    });
+    join_all(cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_use_new_connections_while_the_old_ones_are_silent() {
+    let database = Database::new().await;
+    let network = Network::to(&database);
+    let store = store(&network, &database);
+    // A pool of four has one connection for queries.
+    store.bounds().await.unwrap();
+    network.fall_silent();
+    let silent = tokio::spawn({
+        let store = store.clone();
+        async move { store.bounds().await }
+    });
+    tokio::task::yield_now().await;
+    network.come_back();
+    let works = eventually("a query works", async || store.bounds().await.ok());
+    within(RECOVERY, "a query beside a silent one", works).await;
+    let silent = within(DEADLINE, "the silent query", silent).await.unwrap();
+    assert!(matches!(silent, Err(RepoError::Unavailable(_)) | Ok(_)), "{silent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_end_at_their_deadline_and_go_on_when_the_network_is_back() {
+    let database = Database::new().await;
+    let network = Network::to(&database);
+    let store = store(&network, &database);
+    save(&store, &default(), order_with_lines(1, 1)).await.unwrap();
+    network.fall_silent();
+    let tenant = default();
+    let commits = join_all((2..6).map(|n| save(&store, &tenant, order_with_lines(n, 1))));
+    for answered in within(DEADLINE, "the commits", commits).await {
+        assert!(matches!(answered, Err(RepoError::Unavailable(_))), "{answered:?}");
+    }
+    network.come_back();
+    let mut next = 10;
+    let works = eventually("a commit works", async || {
+        next += 1;
+        save(&store, &default(), order_with_lines(next, 1)).await.ok()
+    });
+    within(RECOVERY, "a commit", works).await;
+}
