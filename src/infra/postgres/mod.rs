@@ -10,6 +10,7 @@ mod listeners;
 mod migrate;
 mod queries;
 mod queue;
+mod readiness;
 mod recent;
 mod repo;
 mod rows;

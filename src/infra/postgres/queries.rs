@@ -11,7 +11,6 @@ use super::{
     PgStore,
     connection::StatementTime,
     errors::{corrupt, repo_error},
-    migrate::SCHEMA_VERSION,
     rows::{EventRow, ReadOrder, SummaryRow, number_to_store},
 };
 
@@ -169,18 +168,7 @@ impl OrderQueries for PgStore {
     }
 
     async fn ready(&self) -> Result<(), RepoError> {
-        let mut lease = self.parts.readers.take().await?;
-        let (connection, mut time) = lease.parts();
-        let applied = query_scalar!("select max(version) from refinery_schema_history").fetch_one(connection);
-        let applied = time.bound(applied.map_err(repo_error)).await?;
-        lease.done();
-        if applied >= Some(*SCHEMA_VERSION) {
-            Ok(())
-        } else {
-            Err(RepoError::Unavailable(
-                "the schema is older than this release; start the service once to migrate it".into(),
-            ))
-        }
+        self.parts.readiness.check().await
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     connection::{Connections, OwnTransaction, PoolSettings, by_key},
     group_commit::{self, GroupCommit, OrderLocks},
     listeners::Listeners,
+    readiness::Readiness,
     rows::ReadOrder,
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Parts {
     pub(super) readers: Connections,
     /// For the follower of the event log, which all streams depend on.
     pub(super) tail: Connections,
+    pub(super) readiness: Readiness,
     pub(super) listeners: Listeners,
     /// For the group commit.
     writer: Connections,
@@ -43,7 +45,8 @@ pub(super) struct Parts {
 
 impl PgStore {
     /// Half of the connections are for queries; up to two of those are for batched reads. Of the other half, one is for the
-    /// group commit and the rest are for transactions that lock an order. One more follows the event log. Every kind has at
+    /// group commit and the rest are for transactions that lock an order. One more follows the event log, and one more
+    /// checks the readiness. Every kind has at
     /// least one connection.
     ///
     /// Spawns the tasks of the group commit and the batched reads on the current runtime. The runtime must outlive the
@@ -70,6 +73,7 @@ impl PgStore {
                 for_queries.saturating_sub(for_batches),
             ),
             tail: kept(options.clone(), 1),
+            readiness: Readiness::new(options.clone(), settings),
             listeners,
             writer,
             batch_readers,
@@ -94,10 +98,11 @@ impl PgStore {
 
     /// Waits for the connections that are in use, and closes all connections.
     pub async fn close(&self) {
-        let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
+        let Parts { locking, readers, tail, readiness, writer, batch_readers, .. } = &*self.parts;
         for connections in [writer, locking, batch_readers, readers, tail] {
             connections.close().await;
         }
+        readiness.close().await;
     }
 
     /// The order as it is now, never older than this call. `known` is the order at some version: if that is still the

@@ -1,15 +1,17 @@
 //! Sessions that fall silent: every statement ends at its deadline, and new connections take over at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::{
-    setup::{created_at, id, order_with_lines, save, tenant},
-    support::{Database, StoreBuilder, eventually},
-};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use orders::{
     app::{AsOf, EventFilter, EventLog, IdempotencyKeys, Lock, OrderFilter, OrderQueries, RepoError, UnitOfWork},
     infra::PgStore,
+};
+use sqlx::Connection;
+
+use crate::{
+    setup::{created_at, id, order_with_lines, save, tenant},
+    support::{Database, StoreBuilder, eventually},
 };
 
 use super::network::Network;
@@ -116,4 +118,47 @@ async fn commits_end_at_their_deadline_and_go_on_when_the_network_is_back() {
         save(&store, &default(), order_with_lines(next, 1)).await.ok()
     });
     within(RECOVERY, "a commit", works).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_is_answered_within_a_second_while_three_hundred_clients_wait_for_past_states() {
+    let database = Database::new().await;
+    let store = database.store();
+    save(&store, &default(), order_with_lines(1, 1)).await.unwrap();
+    let mut blocker = database.connect().await;
+    let mut lock = blocker.begin().await.unwrap();
+    sqlx::raw_sql("lock table order_events in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let waiting: Vec<_> = (0..300)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.order_as_of(&default(), id(1), AsOf::Version(1)).await })
+        })
+        .collect();
+    let mut probe = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..10 {
+        probe.tick().await;
+        within(Duration::from_secs(1), "readiness", store.ready()).await.unwrap();
+    }
+    lock.rollback().await.unwrap();
+    for answered in join_all(waiting).await {
+        answered.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_ask_for_readiness_share_one_check_which_ends_within_a_second() {
+    let database = Database::new().await;
+    let network = Network::to(&database);
+    let store = store(&network, &database);
+    network.fall_silent();
+    let begun = Instant::now();
+    let before = network.connections();
+    for answered in join_all((0..100).map(|_| store.ready().boxed())).await {
+        assert!(matches!(answered, Err(RepoError::Unavailable(_))), "{answered:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    assert_eq!(network.connections() - before, 1);
+    network.come_back();
+    let works = eventually("the store is ready", async || store.ready().await.ok());
+    within(RECOVERY, "readiness", works).await;
 }
