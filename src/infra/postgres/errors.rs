@@ -1,8 +1,32 @@
-use std::sync::Arc;
+use std::{error::Error, fmt, sync::Arc};
 
 use sqlx::error::DatabaseError;
 
 use crate::app::{BoxError, RepoError};
+
+/// An error of sqlx with its cause once, and without the line of PostgreSQL's own source code.
+#[derive(Debug)]
+pub struct StatementError(pub(super) sqlx::Error);
+
+impl fmt::Display for StatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
+                write!(f, "{} (SQLSTATE {code})", error.message())
+            }
+            sqlx::Error::Io(error) => write!(f, "no connection to the database: {error}"),
+            error => error.fmt(f),
+        }
+    }
+}
+
+impl Error for StatementError {
+    /// The text of a sqlx error has the text of its source.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source().and_then(Error::source)
+    }
+}
 
 /// What a failed statement means for a use case.
 pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
@@ -11,15 +35,15 @@ pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
         sqlx::Error::Database(database) if database.constraint() == Some("idempotency_keys_pkey") => {
             RepoError::KeyTaken
         }
-        sqlx::Error::Database(database) if !is_temporary(database.as_ref()) => RepoError::Backend(error.into()),
+        sqlx::Error::Database(database) if !is_temporary(database.as_ref()) => backend(error),
         sqlx::Error::Database(_)
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => RepoError::Unavailable(error.into()),
-        _ => RepoError::Backend(error.into()),
+        | sqlx::Error::WorkerCrashed => unavailable(error),
+        _ => backend(error),
     }
 }
 
@@ -27,8 +51,16 @@ pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
 pub(super) fn commit_error(error: sqlx::Error) -> RepoError {
     match error {
         sqlx::Error::Database(_) => repo_error(error),
-        _ => RepoError::Unavailable(error.into()),
+        _ => unavailable(error),
     }
+}
+
+fn unavailable(error: sqlx::Error) -> RepoError {
+    RepoError::Unavailable(StatementError(error).into())
+}
+
+fn backend(error: sqlx::Error) -> RepoError {
+    RepoError::Backend(StatementError(error).into())
 }
 
 /// A row has a value that this release does not write.
@@ -43,14 +75,21 @@ fn is_lost_race(error: &dyn DatabaseError) -> bool {
         || error.code().is_some_and(|code| code.starts_with("40"))
 }
 
-/// The error is temporary, by the error codes of PostgreSQL (appendix A of its manual).
+/// The database is at fault, not the request or the service, by the error codes of PostgreSQL (appendix A of its manual).
+/// Somebody repairs it, and then the service goes on by itself.
 fn is_temporary(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| {
         let class = code.get(..2).unwrap_or_default();
         // Connection exceptions, insufficient resources, operator intervention, system errors.
         matches!(class, "08" | "53" | "57" | "58")
+            // A refused login; no such database or schema: it was renamed, or is being restored.
+            || matches!(class, "28" | "3D" | "3F")
             // Lock timeout; idle in transaction; read-only after a fail-over.
             || matches!(code.as_ref(), "55P03" | "25P03" | "25006")
+            // No such table or column, or no right to use it, during a restore.
+            || matches!(code.as_ref(), "42P01" | "42703" | "42501")
+            // A restore has changed the tables of a prepared statement, or a pooler has lost it.
+            || matches!(code.as_ref(), "0A000" | "26000")
     })
 }
 

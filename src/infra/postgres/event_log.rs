@@ -43,8 +43,8 @@ impl EventLog for PgStore {
     async fn bounds(&self) -> Result<EventLogBounds, RepoError> {
         let mut lease = self.parts.readers.take().await?;
         let (connection, mut time) = lease.parts();
-        let row = query!("select retired_to, position from event_head").fetch_one(connection);
-        let row = time.bound(row.map_err(repo_error)).await?;
+        let row = query!("select retired_to, position from event_head").fetch_optional(connection);
+        let row = time.bound(row.map_err(repo_error)).await?.ok_or_else(no_head)?;
         lease.done();
         bounds(row.retired_to + 1, row.position)
     }
@@ -142,12 +142,17 @@ impl EventLog for PgStore {
 }
 
 fn log_slice(rows: Vec<SliceRow>, after: u64, span: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
-    let Some(head) = rows.first() else { return Err(RepoError::Backend("event_head has no row".into())) };
+    let Some(head) = rows.first() else { return Err(no_head()) };
     let bounds = bounds(head.first, head.last)?;
     let until = after.saturating_add(span).min(bounds.last).max(after);
     let events: Vec<LoggedEvent> =
         rows.into_iter().filter_map(|row| row.into_event().transpose()).collect::<Result<_, _>>()?;
     Ok(EventLogSlice::new(bounds, events, limit, until))
+}
+
+/// A restore has not filled the table yet.
+fn no_head() -> RepoError {
+    RepoError::Unavailable("event_head has no row".into())
 }
 
 fn bounds(first: i64, last: i64) -> Result<EventLogBounds, RepoError> {

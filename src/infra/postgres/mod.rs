@@ -21,6 +21,7 @@ mod worker;
 
 pub(super) use connection::bounded;
 pub use connection::{PoolSettings, connect_options};
+pub use errors::StatementError;
 pub use migrate::{MigrateError, migrate};
 pub use store::PgStore;
 pub use verify::{Finding, VerifyError, VerifyReport, verify};

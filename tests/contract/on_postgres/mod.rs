@@ -11,6 +11,7 @@ mod newer_release;
 mod plans;
 mod positions;
 mod proxy;
+mod refusals;
 mod schema;
 mod silence;
 mod verify;
