@@ -7,10 +7,10 @@ use orders::{
     app::{CreateOrder, CreateOrderRequest, KeyedRequest, NewOrder, OrderQueries},
     infra::migrate,
 };
-use sqlx::query_scalar;
+use sqlx::{AssertSqlSafe, query_scalar};
 
 use crate::{
-    setup::tenant,
+    setup::{order_with_lines, save, tenant},
     support::{Database, adapters::adapters},
 };
 
@@ -60,4 +60,25 @@ async fn eight_instances_start_at_once_on_an_empty_database() {
 async fn a_database_without_the_schema_is_not_ready() {
     let database = Database::empty().await;
     database.store().ready().await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_lose_no_race_of_plain_creates_whatever_isolation_the_database_prefers() {
+    for isolation in ["repeatable read", "serializable"] {
+        let database = Database::new().await;
+        let alter = format!("alter database {} set default_transaction_isolation = '{isolation}'", database.name);
+        sqlx::raw_sql(AssertSqlSafe(alter)).execute(&mut database.connect().await).await.unwrap();
+        let instances = [database.store(), database.store()];
+        let clients = (0..16).map(|client: u64| {
+            let store = instances[usize::from(client.is_multiple_of(2))].clone();
+            tokio::spawn(async move {
+                for number in 0..25 {
+                    save(&store, &tenant("default"), order_with_lines(client * 25 + number, 1)).await.unwrap();
+                }
+            })
+        });
+        for client in join_all(clients).await {
+            client.unwrap();
+        }
+    }
 }

@@ -20,8 +20,9 @@ pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// After this time PostgreSQL cancels a statement.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The connection options of a `postgres://` URL, with the name of the service and limits on the duration of statements,
-/// lock waits and idle transactions.
+/// The connection options of a `postgres://` URL, with the name of the service, the isolation that it relies on, and
+/// limits on the duration of statements, lock waits and idle transactions. sqlx itself sets the encoding UTF8 and the time zone
+/// UTC.
 pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         PgConnectOptions::from_str(url).map(bounded)
@@ -34,6 +35,8 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
     options
         .application_name("orders")
         .options([
+            // The service checks versions itself. A stricter default of the database would make plain creates conflict.
+            ("default_transaction_isolation", "read committed".to_owned()),
             ("statement_timeout", format!("{}s", STATEMENT_TIMEOUT.as_secs())),
             ("lock_timeout", format!("{}s", LOCK_TIMEOUT.as_secs())),
             ("idle_in_transaction_session_timeout", "10s".to_owned()),

@@ -10,4 +10,4 @@ pub(crate) use connect::{LOCK_TIMEOUT, bounded, by_key};
 pub use connect::{PoolSettings, connect_options};
 pub(crate) use connections::{ConnectionLease, Connections};
 pub(crate) use deadline::{DEADLINE, StatementTime, no_answer};
-pub(crate) use transaction::OwnTransaction;
+pub(crate) use transaction::{BEGIN, OwnTransaction};

@@ -12,6 +12,9 @@ use super::{
     deadline::StatementTime,
 };
 
+/// Begins a transaction that writes. The isolation is explicit, because a pooler may ignore the options of a session.
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// A transaction that has a connection for itself. It is rolled back if it is dropped without `commit`.
 pub(crate) struct OwnTransaction {
     /// `None` only after the end of the transaction.
@@ -24,7 +27,7 @@ impl OwnTransaction {
     pub(crate) async fn begin(connections: &Connections) -> Result<Self, RepoError> {
         let mut lease = connections.take().await?;
         let (connection, mut time) = lease.parts();
-        time.bound(connection.execute("BEGIN").map_err(repo_error)).await?;
+        time.bound(connection.execute(BEGIN).map_err(repo_error)).await?;
         Ok(Self { lease: Some(lease), runtime: connections.runtime().clone() })
     }
 

@@ -5,7 +5,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     app::RepoError,
     infra::postgres::{
-        connection::{Connections, DEADLINE, no_answer},
+        connection::{BEGIN, Connections, DEADLINE, no_answer},
         errors::{commit_error, repo_error},
         listeners::Listeners,
         queue::Queue,
@@ -74,7 +74,7 @@ impl Writer {
             return Ok(());
         }
         let mut deadline = Deadline::for_batch();
-        let mut transaction = deadline.bound(connection.begin().map_err(repo_error)).await?;
+        let mut transaction = deadline.bound(connection.begin_with(BEGIN).map_err(repo_error)).await?;
         loop {
             listeners.begun(queue.queued_at());
             let sets: Vec<&ChangeSet> = queue.batch().iter().map(|job| &job.work).collect();
