@@ -198,13 +198,16 @@ pub(crate) struct ProblemBody {
     errors: Vec<FieldError>,
 }
 
-/// An error and its causes.
+/// An error and its causes. Many errors have the text of their cause in their own, which counts once.
 fn chain(error: &BoxError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
         source = error.source();
     }
     text

@@ -134,3 +134,10 @@ async fn verify_fails_on_a_database_without_the_schema() {
     let database = Database::empty().await;
     assert!(matches!(verify(&database.options, |_| {}).await, Err(VerifyError::Schema)));
 }
+
+#[tokio::test]
+async fn the_report_about_an_empty_database_names_no_positions() {
+    let database = Database::new().await;
+    let report = verify(&database.options, |_| {}).await.unwrap().to_string();
+    assert!(report.starts_with("positions  none\n"), "{report}");
+}

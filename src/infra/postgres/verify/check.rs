@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, query_scalar};
 
-use crate::infra::postgres::migrate::SCHEMA_VERSION;
+use crate::infra::postgres::{errors::StatementError, migrate::SCHEMA_VERSION};
 
 use super::{audit::Audit, progress::Progress, report::VerifyReport};
 
@@ -10,11 +10,17 @@ use super::{audit::Audit, progress::Progress, report::VerifyReport};
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     #[error("no connection to the database")]
-    Connect(#[source] sqlx::Error),
+    Connect(#[source] StatementError),
     #[error("the schema is older than this release; start the service once to migrate it")]
     Schema,
     #[error("the database no longer responds")]
-    Read(#[from] sqlx::Error),
+    Read(#[source] StatementError),
+}
+
+impl From<sqlx::Error> for VerifyError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Read(StatementError(error))
+    }
 }
 
 /// Checks every position and every order. Reads one snapshot, in memory that does not grow with the database. Calls
@@ -23,7 +29,7 @@ pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> R
     // A large database takes longer than the limit of a request.
     let no_timeouts = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
     let options = options.clone().options(no_timeouts).log_slow_statements(log::LevelFilter::Off, Duration::ZERO);
-    let mut connection = options.connect().await.map_err(VerifyError::Connect)?;
+    let mut connection = options.connect().await.map_err(|error| VerifyError::Connect(StatementError(error)))?;
     let mut transaction = connection.begin_with("begin isolation level repeatable read read only").await?;
     let schema = query_scalar!("select max(version) from refinery_schema_history").fetch_one(&mut *transaction).await;
     match schema {

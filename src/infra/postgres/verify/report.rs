@@ -70,7 +70,11 @@ impl VerifyReport {
 
 impl fmt::Display for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "positions  {} to {}", self.retired_to.saturating_add(1), self.head)?;
+        if self.head > self.retired_to {
+            writeln!(f, "positions  {} to {}", self.retired_to.saturating_add(1), self.head)?;
+        } else {
+            writeln!(f, "positions  none")?;
+        }
         writeln!(f, "events     {}", self.events)?;
         writeln!(f, "orders     {}", self.orders)?;
         if self.retired > 0 {
