@@ -1,6 +1,6 @@
 use time::Duration;
 
-use crate::app::{Clock, IdempotencyKeys, Ports, RepoError};
+use crate::app::{IdempotencyKeys, Ports, RepoError};
 
 /// Deletes keys that are older than a day.
 #[derive(Debug)]
@@ -15,10 +15,9 @@ const AT_ONCE: usize = 1000;
 impl<P: Ports> ForgetKeys<'_, P> {
     /// Returns the number of deleted keys.
     pub async fn execute(&self) -> Result<usize, RepoError> {
-        let before = self.0.clock().now() - KEPT;
         let mut forgotten = 0;
         loop {
-            let gone = self.0.store().forget(before, AT_ONCE).await?;
+            let gone = self.0.store().forget(KEPT, AT_ONCE).await?;
             forgotten += gone;
             if gone < AT_ONCE {
                 return Ok(forgotten);

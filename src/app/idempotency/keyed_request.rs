@@ -1,5 +1,3 @@
-use time::OffsetDateTime;
-
 use crate::domain::OrderId;
 
 /// The key of a request. A repetition with the same key changes nothing.
@@ -33,5 +31,4 @@ pub struct Recorded {
 pub struct KeyRecord {
     pub request: KeyedRequest,
     pub outcome: Outcome,
-    pub at: OffsetDateTime,
 }

@@ -78,5 +78,5 @@ fn check(expected: Option<&Expected>, current: u32) -> Result<(), ChangeError> {
 /// The record that lets a repetition of the request find its outcome.
 pub(crate) fn record(request: &KeyedRequest, batch_index: u32, order: &OrderDetails) -> KeyRecord {
     let outcome = Outcome { batch_index, order_id: order.summary.order_id, version: order.summary.version };
-    KeyRecord { request: request.clone(), outcome, at: order.summary.updated_at }
+    KeyRecord { request: request.clone(), outcome }
 }

@@ -1,6 +1,6 @@
 use std::future::Future;
 
-use time::OffsetDateTime;
+use time::Duration;
 
 use crate::{app::Recorded, domain::TenantId};
 
@@ -16,6 +16,7 @@ pub trait IdempotencyKeys: Clone + Send + Sync + 'static {
         key: &str,
     ) -> impl Future<Output = Result<Option<Recorded>, RepoError>> + Send;
 
-    /// Deletes at most `limit` keys that were used before this time, and returns their number.
-    fn forget(&self, before: OffsetDateTime, limit: usize) -> impl Future<Output = Result<usize, RepoError>> + Send;
+    /// Deletes at most `limit` keys of at least this age, and returns their number. The store stamps keys, and measures
+    /// their age, by its own clock: the clocks of instances may differ.
+    fn forget(&self, age: Duration, limit: usize) -> impl Future<Output = Result<usize, RepoError>> + Send;
 }

@@ -1,4 +1,4 @@
-use time::OffsetDateTime;
+use time::Duration;
 
 use crate::{
     app::{IdempotencyKeys, Recorded, RepoError},
@@ -12,16 +12,16 @@ impl IdempotencyKeys for MemoryStore {
         let committed = self.shared.committed();
         let mut records =
             committed.keys.get(&(tenant.clone(), caller.to_owned(), key.to_owned())).into_iter().flatten();
-        let recorded = records.clone().next().map(|(_, record)| Recorded {
+        let recorded = records.clone().next().map(|(_, (record, _))| Recorded {
             fingerprint: record.request.fingerprint,
-            outcomes: records.by_ref().map(|(_, record)| record.outcome).collect(),
+            outcomes: records.by_ref().map(|(_, (record, _))| record.outcome).collect(),
         });
         Ok(recorded)
     }
 
-    async fn forget(&self, before: OffsetDateTime, limit: usize) -> Result<usize, RepoError> {
+    async fn forget(&self, age: Duration, limit: usize) -> Result<usize, RepoError> {
         let keys = &mut self.shared.committed().keys;
-        let is_old = |records: &super::state::Items| records.values().all(|record| record.at < before);
+        let is_old = |records: &super::state::Items| records.values().all(|(_, stored)| stored.elapsed() >= age);
         let old: Vec<_> =
             keys.iter().filter(|(_, items)| is_old(items)).map(|(key, _)| key.clone()).take(limit).collect();
         for key in &old {

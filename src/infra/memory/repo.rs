@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tokio::sync::OwnedMutexGuard;
 
@@ -75,16 +75,19 @@ impl OrderRepo for InMemoryOrderRepo {
             |record: &KeyRecord| (self.tenant.clone(), record.request.caller.clone(), record.request.key.clone());
         let is_taken = |record: &KeyRecord| {
             let is_another = |taken: &KeyRecord| taken.request.fingerprint != record.request.fingerprint;
-            committed
-                .keys
-                .get(&named(record))
-                .is_some_and(|items| items.contains_key(&record.outcome.batch_index) || items.values().any(is_another))
+            committed.keys.get(&named(record)).is_some_and(|items| {
+                items.contains_key(&record.outcome.batch_index) || items.values().any(|(taken, _)| is_another(taken))
+            })
         };
         if keys.iter().any(is_taken) {
             return Err(RepoError::KeyTaken);
         }
         for record in keys {
-            committed.keys.entry(named(&record)).or_default().insert(record.outcome.batch_index, record);
+            committed
+                .keys
+                .entry(named(&record))
+                .or_default()
+                .insert(record.outcome.batch_index, (record, Instant::now()));
         }
         for Changes { state, events } in staged {
             committed.events.extend(events.into_iter().map(|event| (self.tenant.clone(), event)));

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use tokio::sync::Notify;
@@ -29,8 +30,8 @@ pub(super) struct Committed {
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
 }
 
-/// The outcomes of one key, by batch index.
-pub(super) type Items = BTreeMap<u32, KeyRecord>;
+/// The outcomes of one key, by batch index, and when each was stored.
+pub(super) type Items = BTreeMap<u32, (KeyRecord, Instant)>;
 
 impl Shared {
     /// Never held across an await. A commit checks everything before its first change, so a panic of another thread leaves

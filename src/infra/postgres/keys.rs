@@ -1,6 +1,6 @@
 use futures_util::TryFutureExt;
 use sqlx::query;
-use time::OffsetDateTime;
+use time::Duration;
 
 use crate::{
     app::{IdempotencyKeys, Recorded, RepoError},
@@ -19,15 +19,19 @@ impl IdempotencyKeys for PgStore {
         self.parts.key_reads.find(name).await
     }
 
-    async fn forget(&self, before: OffsetDateTime, limit: usize) -> Result<usize, RepoError> {
+    async fn forget(&self, age: Duration, limit: usize) -> Result<usize, RepoError> {
         let mut lease = self.parts.locking.take().await?;
         let (connection, mut time) = lease.parts();
         let forget = query!(
             "delete from idempotency_keys
             where ctid = any (array(
-                select ctid from idempotency_keys where created_at < $1 order by created_at limit $2 for update skip locked
+                select ctid from idempotency_keys
+                where created_at <= now() - make_interval(secs => $1)
+                order by created_at
+                limit $2
+                for update skip locked
             ))",
-            before,
+            age.as_seconds_f64(),
             i64::try_from(limit).map_err(corrupt)?,
         );
         let forgotten = time.bound(forget.execute(connection).map_err(repo_error)).await?;

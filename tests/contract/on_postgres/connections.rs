@@ -7,9 +7,10 @@ use orders::{
     infra::PgStore,
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions, query_scalar};
+use time::Duration;
 
 use crate::{
-    setup::{created_at, id, order_with_lines, save, tenant},
+    setup::{id, order_with_lines, save, tenant},
     support::{Database, StoreBuilder, eventually},
 };
 
@@ -42,7 +43,7 @@ async fn a_locking_read_that_is_dropped_during_its_begin_leaves_no_transaction_o
     let store = store_without_idle_timeout(proxy.options(&database));
     let mut observer = database.connect().await;
     // Opens the only connection for row locks, so that the read below begins its transaction on it.
-    store.forget(created_at(0), 1).await.unwrap();
+    store.forget(Duration::days(1), 1).await.unwrap();
     let mut uow = store.begin(&tenant("default"));
     let begun = async {
         proxy.withheld().await;
@@ -60,7 +61,7 @@ async fn a_locking_read_that_is_dropped_during_its_begin_leaves_no_transaction_o
     no_transaction_stays_open(&mut observer).await;
     proxy.release();
     // The next connection works.
-    store.forget(created_at(0), 1).await.unwrap();
+    store.forget(Duration::days(1), 1).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +70,7 @@ async fn a_locking_read_that_is_dropped_at_any_point_leaves_no_transaction_open_
     let store = store_without_idle_timeout(database.options.clone());
     let mut observer = database.connect().await;
     save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
-    store.forget(created_at(0), 1).await.unwrap();
+    store.forget(Duration::days(1), 1).await.unwrap();
     for polls in 1..=12 {
         let mut uow = store.begin(&tenant("default"));
         dropped_after(polls, uow.find(id(1), Lock::Write)).await;

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, query_scalar};
 use tokio::task::JoinHandle;
 
 use crate::{
-    setup::{created_at, id, order_with_lines, save, tenant},
+    setup::{id, order_with_lines, save, tenant},
     support::{Database, eventually},
 };
 
@@ -99,7 +99,7 @@ pub(super) fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFutur
             uow.save(order_with_lines(n, 0))?;
             let request = KeyedRequest { caller: "caller".to_owned(), key, fingerprint: [1; 32] };
             let outcome = Outcome { batch_index: 0, order_id: id(n), version: 1 };
-            uow.save_key(KeyRecord { request, outcome, at: created_at(n) });
+            uow.save_key(KeyRecord { request, outcome });
         }
         uow.commit().await
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use orders::{
-    app::{CreateOrder, CreateOrderRequest, KeyedRequest, NewOrder, OrderQueries},
-    infra::migrate,
+    app::{Adapters, Clock, CreateOrder, CreateOrderRequest, ForgetKeys, KeyedRequest, NewOrder, OrderQueries},
+    infra::{SystemClock, migrate},
 };
-use sqlx::{AssertSqlSafe, query_scalar};
+use sqlx::{AssertSqlSafe, query, query_scalar};
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     setup::{order_with_lines, save, tenant},
@@ -20,16 +21,7 @@ async fn fifty_requests_with_one_key_through_two_instances_make_one_order() {
     let instances = [database.store(), database.store()].map(|store| Arc::new(adapters(store)));
     let requests = (0..50).map(|n| {
         let ports = instances[n % 2].clone();
-        tokio::spawn(async move {
-            let order = NewOrder {
-                customer_id: "customer".parse().unwrap(),
-                currency: "EUR".parse().unwrap(),
-                items: Vec::new(),
-            };
-            let key = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
-            let request = CreateOrderRequest { tenant: tenant("default"), order, key: Some(key) };
-            CreateOrder(&*ports).execute(request).await.unwrap()
-        })
+        tokio::spawn(async move { CreateOrder(&*ports).execute(keyed_order()).await.unwrap() })
     });
     let answered: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
     assert!(answered.iter().all(|other| other.order == answered[0].order));
@@ -81,4 +73,43 @@ async fn two_instances_lose_no_race_of_plain_creates_whatever_isolation_the_data
             client.unwrap();
         }
     }
+}
+
+/// The clock of an instance, and how far it is ahead.
+#[derive(Clone, Copy, Debug)]
+struct Ahead(Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> OffsetDateTime {
+        SystemClock.now() + self.0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_age_of_a_key_does_not_depend_on_the_clocks_of_instances() {
+    let database = Database::new().await;
+    let instance = |clock| {
+        let Adapters { store, pricing, clock: _, ids, bus, telemetry, rules } = adapters(database.store());
+        Adapters { store, pricing, clock, ids, bus, telemetry, rules }
+    };
+    let (ahead, behind) = (instance(Ahead(Duration::days(2))), instance(Ahead(Duration::hours(-25))));
+    let first = CreateOrder(&behind).execute(keyed_order()).await.unwrap();
+
+    for instance in [&ahead, &behind] {
+        assert_eq!(ForgetKeys(instance).execute().await.unwrap(), 0);
+        let again = CreateOrder(instance).execute(keyed_order()).await.unwrap();
+        assert!(again.replayed && again.order == first.order, "{again:?}");
+    }
+    // A key of a former release, or of a day ago.
+    let mut connection = database.connect().await;
+    let backdate = "update idempotency_keys set created_at = now() - interval '24 hours'";
+    query(backdate).execute(&mut connection).await.unwrap();
+    assert_eq!(ForgetKeys(&behind).execute().await.unwrap(), 1);
+}
+
+fn keyed_order() -> CreateOrderRequest {
+    let order =
+        NewOrder { customer_id: "customer".parse().unwrap(), currency: "EUR".parse().unwrap(), items: Vec::new() };
+    let key = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
+    CreateOrderRequest { tenant: tenant("default"), order, key: Some(key) }
 }

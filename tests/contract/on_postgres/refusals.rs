@@ -7,7 +7,7 @@ use orders::{
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 use crate::{
-    setup::{created_at, id, order_with_lines, save, tenant},
+    setup::{id, order_with_lines, save, tenant},
     support::{Database, StoreBuilder, eventually},
 };
 
@@ -20,7 +20,7 @@ async fn errors(store: &PgStore, number: u64) -> Vec<RepoError> {
         store.recall(tenant, "caller", "key").await.map(drop),
         store.bounds().await.map(drop),
         store.tail(number, 10).await.map(drop),
-        store.forget(created_at(0), 1).await.map(drop),
+        store.forget(time::Duration::days(1), 1).await.map(drop),
         store.begin(tenant).find(id(1), Lock::Write).await.map(drop),
         save(store, tenant, order_with_lines(number, 1)).await,
         store.ready().await,

@@ -10,7 +10,7 @@ use orders::{
 use sqlx::Connection;
 
 use crate::{
-    setup::{created_at, id, order_with_lines, save, tenant},
+    setup::{id, order_with_lines, save, tenant},
     support::{Database, StoreBuilder, eventually},
 };
 
@@ -39,7 +39,7 @@ const WORK: [(&str, Work); 11] = [
     ("the tail", |store| async move { store.tail(1, 10).await.map(drop) }.boxed()),
     ("an order", |store| async move { store.order(&default(), id(1)).await.map(drop) }.boxed()),
     ("a key", |store| async move { store.recall(&default(), "caller", "key").await.map(drop) }.boxed()),
-    ("the sweep", |store| async move { store.forget(created_at(0), 1).await.map(drop) }.boxed()),
+    ("the sweep", |store| async move { store.forget(time::Duration::days(1), 1).await.map(drop) }.boxed()),
     // No row has this id, so the silent session locks none.
     ("a locking transaction", |store| {
         async move { store.begin(&default()).find(id(2), Lock::Write).await.map(drop) }.boxed()

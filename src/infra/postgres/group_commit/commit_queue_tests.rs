@@ -74,7 +74,7 @@ fn change(order: u128, read_at: u32, events: u32) -> Changes {
 fn with_key(mut set: ChangeSet, key: &str) -> ChangeSet {
     let request = KeyedRequest { caller: "caller".to_owned(), key: key.to_owned(), fingerprint: [0; 32] };
     let outcome = Outcome { batch_index: 0, order_id: OrderId::from_uuid(Uuid::nil()), version: 1 };
-    set.stage_key(KeyRecord { request, outcome, at: OffsetDateTime::UNIX_EPOCH });
+    set.stage_key(KeyRecord { request, outcome });
     set
 }
 

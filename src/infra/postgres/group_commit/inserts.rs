@@ -43,7 +43,8 @@ impl Inserts<'_> {
     /// Inserts all rows in one statement, or none if a key is taken: by an earlier request, or by a different request with
     /// the same key. One statement, because every commit of the instance waits for each round trip. The statement locks
     /// the head last and the transaction commits next, so positions are dense and in commit order. A key that another
-    /// transaction inserts at the same moment fails the statement: `on conflict do nothing` costs twice as much.
+    /// transaction inserts at the same moment fails the statement: `on conflict do nothing` costs twice as much. Keys get
+    /// the time of the database: the clocks of instances may differ.
     pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
         keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
@@ -60,37 +61,37 @@ impl Inserts<'_> {
             ), kept as (
                 insert into idempotency_keys (tenant_id, caller, key, item, fingerprint, order_id, version, created_at)
                 select unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::int[]), unnest($5::bytea[]),
-                    unnest($6::uuid[]), unnest($7::int[]), unnest($8::timestamptz[])
+                    unnest($6::uuid[]), unnest($7::int[]), now()
                 where not exists (select from taken)
                 returning 1
             ), created as (
                 insert into orders (tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount,
                     last_line, version, created_at, updated_at)
-                select unnest($9::text[]), unnest($10::uuid[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[]),
-                    unnest($14::int[]), unnest($15::int[]), unnest($16::numeric[]), unnest($17::int[]), unnest($18::int[]),
-                    unnest($19::timestamptz[]), unnest($20::timestamptz[])
+                select unnest($8::text[]), unnest($9::uuid[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]),
+                    unnest($13::int[]), unnest($14::int[]), unnest($15::numeric[]), unnest($16::int[]), unnest($17::int[]),
+                    unnest($18::timestamptz[]), unnest($19::timestamptz[])
                 where not exists (select from taken)
                 returning 1
             ), added as (
                 insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
-                select unnest($21::text[]), unnest($22::uuid[]), unnest($23::int[]), unnest($24::text[]), unnest($25::text[]),
-                    unnest($26::int[]), unnest($27::numeric[])
+                select unnest($20::text[]), unnest($21::uuid[]), unnest($22::int[]), unnest($23::text[]), unnest($24::text[]),
+                    unnest($25::int[]), unnest($26::numeric[])
                 where not exists (select from taken)
                 returning 1
             ), head as (
                 update event_head
-                set position = position + cardinality($29::uuid[])
+                set position = position + cardinality($28::uuid[])
                 -- The counts make this wait for the inserts.
                 where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
                     and not exists (select from taken)
-                returning position - cardinality($29::uuid[]) as base
+                returning position - cardinality($28::uuid[]) as base
             ), appended as (
                 insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
                 select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
                 from head, (
-                    select unnest($28::text[]) as tenant_id, unnest($29::uuid[]) as event_id, unnest($30::uuid[]) as order_id,
-                        unnest($31::int[]) as version, unnest($32::text[]) as type, unnest($33::text[]) as payload,
-                        unnest($34::timestamptz[]) as occurred_at, generate_subscripts($29::uuid[], 1) as n
+                    select unnest($27::text[]) as tenant_id, unnest($28::uuid[]) as event_id, unnest($29::uuid[]) as order_id,
+                        unnest($30::int[]) as version, unnest($31::text[]) as type, unnest($32::text[]) as payload,
+                        unnest($33::timestamptz[]) as occurred_at, generate_subscripts($28::uuid[], 1) as n
                 ) as e
             )
             select (select base + 1 from head) as first, array(select n from taken) as "taken!: Vec<i32>""#,
@@ -101,7 +102,6 @@ impl Inserts<'_> {
             &column(&keys, |key| key.record.request.fingerprint.as_slice()) as &[&[u8]],
             &column(&keys, |key| key.record.outcome.order_id.as_uuid()),
             &numbers(&keys, |key| key.record.outcome.version)?,
-            &column(&keys, |key| key.record.at),
             &column(&orders, |(tenant, _)| tenant.as_str()) as &[&str],
             &column(&orders, |(_, state)| state.order_id.as_uuid()),
             &column(&orders, |(_, state)| state.customer_id.as_str()) as &[&str],
