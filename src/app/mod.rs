@@ -18,7 +18,7 @@ pub use orders::*;
 pub use ports::{
     AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, EventLogBounds, EventLogSlice, HistoricalOrder,
     IdGenerator, IdempotencyKeys, Lagged, Lock, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService,
-    Product, RepoError, Subscription, Telemetry, UnitOfWork,
+    Product, Publication, RepoError, Subscription, Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
 pub use uow::Uow;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     helpers::{Answer, Api, on_each_store},
-    support::{Database, project, retire},
+    support::{Database, project, restore, retire},
 };
 
 on_each_store! {
@@ -16,6 +16,7 @@ on_each_store! {
     a_waiting_reader_receives_an_event_when_it_is_written,
     a_waiting_reader_receives_only_the_events_of_its_filter,
     a_wait_without_an_event_ends_with_an_empty_page,
+    a_position_ahead_of_the_event_log_is_a_410_with_the_last_position,
     parameters_of_the_feed_are_refused_by_name,
     the_data_of_every_event_matches_its_schema,
 }
@@ -43,8 +44,6 @@ async fn the_feed_has_every_event_by_position_as_a_cloud_event(api: Api) {
     assert_eq!(positions(&api.get("/events?after=1").await), [2, 3]);
     assert_eq!(positions(&api.get("/events?after=1&limit=1").await), [2]);
     assert_eq!(positions(&api.get("/events?after=3").await), [] as [u64; 0]);
-    // A position that the event log has not reached has an empty page.
-    assert_eq!(positions(&api.get("/events?after=9223372036854775807").await), [] as [u64; 0]);
     let head = Answer::receive(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
     assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "application/cloudevents-batch+json"));
     let html = api.request(Method::GET, "/events").header("accept", "text/html");
@@ -69,9 +68,6 @@ async fn the_link_of_every_page_leads_to_the_next_one(api: Api) {
         format!("</events?after={position}&limit=100&type=order.placed.v1>; rel=\"{relation}\"")
     };
     assert_eq!(filtered.header("link"), format!("{}, {}", link("next", 6), link("last", 6)));
-    // A reader ahead of an event log that was restored from an older state sees it in `last`.
-    let ahead = api.get("/events?after=9&limit=100&type=order.placed.v1").await;
-    assert_eq!(ahead.header("link"), format!("{}, {}", link("next", 9), link("last", 6)));
 }
 
 async fn the_feed_is_filtered_by_type_and_order(api: Api) {
@@ -108,6 +104,23 @@ async fn a_waiting_reader_receives_only_the_events_of_its_filter(api: Api) {
 async fn a_wait_without_an_event_ends_with_an_empty_page(api: Api) {
     let page = tokio::time::timeout(Duration::from_secs(30), api.get("/events?wait=1")).await.unwrap();
     assert_eq!((page.status.as_u16(), page.body), (200, json!([])));
+}
+
+async fn a_position_ahead_of_the_event_log_is_a_410_with_the_last_position(api: Api) {
+    api.get("/events?after=1").await.assert_problem(410, "position_ahead");
+    api.order().await;
+    for query in ["after=4", "after=4&wait=60", "after=4&type=order.placed.v1", "after=9223372036854775807"] {
+        for path in [format!("/events?{query}"), format!("/events/stream?{}", query.replace("&wait=60", ""))] {
+            let ahead = api.get(&path).await;
+            ahead.assert_problem(410, "position_ahead");
+            assert_eq!(ahead.body["last_position"], "3", "{path}");
+        }
+    }
+    let resumed = api.request(Method::GET, "/events/stream?after=0").header("last-event-id", "4");
+    Answer::receive(resumed).await.assert_problem(410, "position_ahead");
+    // The last position itself is not ahead.
+    assert_eq!(positions(&api.get("/events?after=3&wait=1").await), [] as [u64; 0]);
+    api.resume("/events/stream", "3").await;
 }
 
 async fn parameters_of_the_feed_are_refused_by_name(api: Api) {
@@ -150,6 +163,37 @@ async fn retired_positions_are_a_410() {
     assert_eq!(positions(&api.get("/events?after=6").await), [] as [u64; 0]);
     api.order().await;
     assert_eq!(positions(&api.get("/events?after=6").await), [7, 8, 9]);
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_event_log_is_restored_from_an_older_state() {
+    let database = Database::new().await;
+    let api = Api::builder().start_on(database.store());
+    for _ in 0..3 {
+        api.order().await;
+    }
+    let mut streams = [api.follow("/events/stream").await, api.follow("/events/stream?type=order.placed.v1").await];
+    let (waiting, ()) = tokio::join!(api.get("/events?after=9&wait=60"), async {
+        for stream in &mut streams {
+            stream.block().await.unwrap();
+        }
+        restore(&database, 3).await;
+    });
+    waiting.assert_problem(410, "position_ahead");
+    for stream in &mut streams {
+        while let Some(block) = stream.block().await {
+            // Nothing but heartbeats arrives before the end.
+            assert_eq!(block[0], (String::new(), "still there".to_owned()));
+        }
+    }
+    let resumed = api.request(Method::GET, "/events/stream").header("last-event-id", "9");
+    assert_eq!(Answer::receive(resumed).await.assert_problem(410, "position_ahead").body["last_position"], "3");
+    // A client that begins again at the end receives what is new.
+    let mut again = api.resume("/events/stream", "3").await;
+    api.order().await;
+    for position in 4..=6 {
+        assert_eq!(again.event().await.unwrap().0, position);
+    }
 }
 
 #[tokio::test]

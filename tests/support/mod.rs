@@ -97,6 +97,21 @@ pub(crate) async fn retire(database: &Database, position: i64) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();
 }
 
+/// Brings the database back to an older state, with this position as the last one of the event log.
+pub(crate) async fn restore(database: &Database, position: i64) {
+    let statement = format!(
+        "begin;
+        create temporary table lost as
+            select tenant_id, order_id from order_events where position > {position} and version = 1;
+        delete from order_events where position > {position};
+        delete from order_items where (tenant_id, order_id) in (select * from lost);
+        delete from orders where (tenant_id, order_id) in (select * from lost);
+        update event_head set position = {position};
+        commit"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();
+}
+
 /// The URL of the database for a process other than the test.
 pub(crate) fn url(options: &PgConnectOptions) -> String {
     let socket = options.get_socket().unwrap().display().to_string();

@@ -28,8 +28,25 @@ pub enum ReadEventsError {
     /// Events behind the requested position are no longer kept. The event log begins at position `first`.
     #[error("the event log begins at position {first}")]
     Retired { first: u64 },
+    /// The event log ends at position `last`, before the requested one: it was restored from an older state.
+    #[error("the event log ends at position {last}")]
+    Ahead { last: u64 },
     #[error(transparent)]
     Store(#[from] RepoError),
+}
+
+impl EventLogBounds {
+    /// A reader can go on from a position if the event log has it, and everything behind it.
+    pub(crate) const fn admit(self, after: u64) -> Result<(), ReadEventsError> {
+        let Self { first, last } = self;
+        if after > last {
+            Err(ReadEventsError::Ahead { last })
+        } else if after + 1 < first {
+            Err(ReadEventsError::Retired { first })
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl<P> ReadEvents<'_, P> {
@@ -65,11 +82,8 @@ impl<P: Ports> ReadEvents<'_, P> {
         // An index finds the events of an order. Other filters search the event log by position.
         let span = if filter.tenant.is_some() && filter.order_id.is_some() { u64::MAX } else { Self::SPAN };
         let slice = self.0.store().slice(filter, *after, span, *limit).await?;
-        let EventLogSlice { bounds: EventLogBounds { first, last }, events, position } = slice;
-        if after + 1 < first {
-            Err(ReadEventsError::Retired { first })
-        } else {
-            Ok(EventPage { events, position, last })
-        }
+        let EventLogSlice { bounds, events, position } = slice;
+        bounds.admit(*after)?;
+        Ok(EventPage { events, position, last: bounds.last })
     }
 }

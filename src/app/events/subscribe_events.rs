@@ -1,7 +1,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::app::{
-    Backlog, EventBus, EventFilter, EventLog, Lagged, LoggedEvent, Ports, ReadEvents, ReadEventsError,
+    Backlog, EventBus, EventFilter, EventLog, Lagged, LoggedEvent, Ports, Publication, ReadEvents, ReadEventsError,
     ReadEventsRequest, RepoError, Subscription,
 };
 
@@ -54,9 +54,7 @@ impl<P: Ports> SubscribeEvents<'_, P> {
         let subscription = self.0.bus().subscribe();
         let bounds = self.0.store().bounds().await?;
         let position = after.unwrap_or(bounds.last);
-        if position + 1 < bounds.first {
-            return Err(ReadEventsError::Retired { first: bounds.first });
-        }
+        bounds.admit(position)?;
         let (ports, page) = (self.0.clone(), VecDeque::new());
         Ok(EventStream { ports, filter, subscription, position, page, page_ends: position, behind: true, lags: 0 })
     }
@@ -92,15 +90,19 @@ impl<P: Ports> EventStream<P> {
             }
             match self.subscription.next().await {
                 Err(lagged) => self.count_lag(lagged)?,
-                Ok(event) if event.position > self.position + 1 => self.behind = true,
-                Ok(event) if event.position == self.position + 1 => {
+                Ok(Publication::Restored { last }) if last < self.position => {
+                    return Err(ReadEventsError::Ahead { last }.into());
+                }
+                Ok(Publication::Restored { .. }) => self.behind = true,
+                Ok(Publication::Event(event)) if event.position > self.position + 1 => self.behind = true,
+                Ok(Publication::Event(event)) if event.position == self.position + 1 => {
                     self.position = event.position;
                     if self.filter.admits(&event) {
                         return Ok(event);
                     }
                 }
                 // The event log had it already.
-                Ok(_) => {}
+                Ok(Publication::Event(_)) => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 use std::{convert::Infallible, sync::Arc};
 
-use crate::app::{EventBus, EventLog, EventLogSlice, Ports, RepoError, Telemetry};
+use crate::app::{EventBus, EventLog, EventLogSlice, Ports, Publication, RepoError, Telemetry};
 
 /// Reads the event log as it grows, and publishes each event on the bus. A process has one reader for all subscribers.
 #[derive(Debug)]
@@ -48,11 +48,12 @@ impl<P: Ports> TailEventLog<'_, P> {
         if bounds.last < after {
             log::warn!(after, last = bounds.last; "the event log ends before the last published event: the database was restored from an older backup");
             *position = Some(bounds.last);
+            self.0.bus().publish(Publication::Restored { last: bounds.last });
         }
         let more = events.len() == Self::LIMIT;
         for event in events {
             *position = Some(event.position);
-            self.0.bus().publish(Arc::new(event));
+            self.0.bus().publish(Publication::Event(Arc::new(event)));
         }
         if let Some(published) = *position {
             self.0.telemetry().published(published);

@@ -2,21 +2,31 @@ use std::{fmt, future::Future, sync::Arc};
 
 use crate::app::LoggedEvent;
 
+/// What a bus sends to its subscribers.
+#[derive(Clone, Debug)]
+pub enum Publication {
+    Event(Arc<LoggedEvent>),
+    /// The event log was restored from an older state. It ended at this position, before events that were published.
+    Restored {
+        last: u64,
+    },
+}
+
 /// Sends each published event to every subscriber, in the order of publishing. Its events come from the event log, and
 /// never from a request.
 pub trait EventBus: Clone + Send + Sync + 'static {
     type Subscription: Subscription;
 
     /// Does not wait for a subscriber.
-    fn publish(&self, event: Arc<LoggedEvent>);
+    fn publish(&self, publication: Publication);
 
     /// Receives everything that is published from now on.
     fn subscribe(&self) -> Self::Subscription;
 }
 
 pub trait Subscription: fmt::Debug + Send + Sync + 'static {
-    /// Waits for the next event. A call that is dropped loses nothing.
-    fn next(&mut self) -> impl Future<Output = Result<Arc<LoggedEvent>, Lagged>> + Send;
+    /// Waits for the next publication. A call that is dropped loses nothing.
+    fn next(&mut self) -> impl Future<Output = Result<Publication, Lagged>> + Send;
 
     /// Whether published events wait to be received.
     fn backlog(&self) -> Backlog;

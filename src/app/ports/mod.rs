@@ -12,7 +12,7 @@ mod telemetry;
 mod unit_of_work;
 
 pub use clock::{Clock, IdGenerator};
-pub use event_bus::{Backlog, EventBus, Lagged, Subscription};
+pub use event_bus::{Backlog, EventBus, Lagged, Publication, Subscription};
 pub use event_log::{EventLog, EventLogBounds, EventLogSlice};
 pub use idempotency_keys::IdempotencyKeys;
 pub use order_queries::{AsOf, HistoricalOrder, OrderFilter, OrderQueries};

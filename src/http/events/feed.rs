@@ -73,9 +73,10 @@ pub(crate) fn read_doc() -> Doc {
             "Link",
             &json!({"type": "string"}),
             "`next` is the next page (RFC 8288): it begins behind every event that was searched, whether the filter matched it or not. \
-             `last` begins behind the newest event. If `last` is behind the caller's position, the event log was restored from an older state",
+             `last` begins behind the newest event",
+
         )
-        .problems(&[Code::PositionRetired, Code::StoreUnavailable, Code::TooManyStreams])
+        .problems(&[Code::PositionRetired, Code::PositionAhead, Code::StoreUnavailable, Code::TooManyStreams])
 }
 
 /// Which page of the event log.

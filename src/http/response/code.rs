@@ -64,6 +64,8 @@ codes! {
         "Only a placed order can be fulfilled. Nothing was changed.";
     PositionRetired = GONE "position_retired", "The event log no longer has these events",
         "The requested events are no longer kept. earliest_position is the oldest position that is. Read the orders as they are now, and follow the event log from there.";
+    PositionAhead = GONE "position_ahead", "The event log ends before this position",
+        "The event log was restored from an older state, so what you read behind its end is no longer true. last_position is the newest position. Read the orders as they are now, and follow the event log from there.";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
         "The order was changed since it was read; current_version is its version now. Read it, and decide again. A resource without a version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     code::Code,
-    problem::{FieldError, Problem, sentence},
+    problem::{FieldError, LogBound, Problem, sentence},
 };
 
 impl From<RepoError> for Problem {
@@ -149,10 +149,20 @@ impl From<ReadEventsError> for Problem {
     fn from(error: ReadEventsError) -> Self {
         match error {
             ReadEventsError::Retired { first } => Self {
-                earliest_position: Some(first),
+                bound: Some(LogBound::Earliest(first)),
                 ..Self::new(
                     Code::PositionRetired,
                     format!("The event log begins at position {first}. Read from there."),
+                )
+            },
+            ReadEventsError::Ahead { last } => Self {
+                bound: Some(LogBound::Last(last)),
+                ..Self::new(
+                    Code::PositionAhead,
+                    format!(
+                        "The event log ends at position {last}: it was restored from an older state. \
+                         Read the orders as they are, and continue from there."
+                    ),
                 )
             },
             ReadEventsError::Store(error) => error.into(),

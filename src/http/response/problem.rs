@@ -24,10 +24,17 @@ pub(crate) struct Problem {
     pub(crate) allow: Option<String>,
     /// The version of the order; of a 412.
     pub(crate) current_version: Option<u32>,
-    /// The oldest position in the event log; of a 410.
-    pub(crate) earliest_position: Option<u64>,
+    /// Of a 410.
+    pub(crate) bound: Option<LogBound>,
     /// Only logged: the response never shows it.
     pub(crate) cause: Option<BoxError>,
+}
+
+/// A position at which the event log ends, before what was requested.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LogBound {
+    Earliest(u64),
+    Last(u64),
 }
 
 /// One error of a request.
@@ -56,7 +63,7 @@ impl Problem {
             errors: Vec::new(),
             allow: None,
             current_version: None,
-            earliest_position: None,
+            bound: None,
             cause: None,
         }
     }
@@ -151,6 +158,11 @@ impl Problem {
 
     /// The members (RFC 9457, section 3). The caller knows `instance` and `request_id`.
     pub(crate) fn body(&self, instance: &str, request_id: &str) -> ProblemBody {
+        let (earliest_position, last_position) = match self.bound {
+            None => (None, None),
+            Some(LogBound::Earliest(position)) => (Some(position.to_string()), None),
+            Some(LogBound::Last(position)) => (None, Some(position.to_string())),
+        };
         ProblemBody {
             r#type: format!("/problems/{}", self.code.as_str()),
             title: self.code.title(),
@@ -160,7 +172,8 @@ impl Problem {
             code: self.code.as_str(),
             request_id: request_id.to_owned(),
             current_version: self.current_version,
-            earliest_position: self.earliest_position.map(|position| position.to_string()),
+            earliest_position,
+            last_position,
             errors: self.errors.clone(),
         }
     }
@@ -192,6 +205,10 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^[0-9]+$")]
     earliest_position: Option<String>,
+    /// The newest position in the event log, if the requested one is behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[0-9]+$")]
+    last_position: Option<String>,
     /// All errors of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]

@@ -1,14 +1,12 @@
-use std::sync::Arc;
-
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 
-use crate::app::{Backlog, EventBus, Lagged, LoggedEvent, Subscription};
+use crate::app::{Backlog, EventBus, Lagged, Publication, Subscription};
 
 /// The event bus of one process. All subscribers share one copy of each event. The bus keeps a limited number of events: a
 /// subscriber that falls further behind loses its place.
 #[derive(Clone, Debug)]
 pub struct InProcessBus {
-    sender: Sender<Arc<LoggedEvent>>,
+    sender: Sender<Publication>,
     /// A power of two, like the capacity of the channel.
     capacity: usize,
 }
@@ -32,9 +30,9 @@ impl InProcessBus {
 impl EventBus for InProcessBus {
     type Subscription = BusSubscription;
 
-    fn publish(&self, event: Arc<LoggedEvent>) {
+    fn publish(&self, publication: Publication) {
         // It fails if there is no subscriber, which is fine.
-        let _ = self.sender.send(event);
+        let _ = self.sender.send(publication);
     }
 
     fn subscribe(&self) -> BusSubscription {
@@ -45,14 +43,14 @@ impl EventBus for InProcessBus {
 /// One subscriber: the events that it has not received yet.
 #[derive(Debug)]
 pub struct BusSubscription {
-    receiver: Receiver<Arc<LoggedEvent>>,
+    receiver: Receiver<Publication>,
     capacity: usize,
 }
 
 impl Subscription for BusSubscription {
-    async fn next(&mut self) -> Result<Arc<LoggedEvent>, Lagged> {
+    async fn next(&mut self) -> Result<Publication, Lagged> {
         match self.receiver.recv().await {
-            Ok(event) => Ok(event),
+            Ok(publication) => Ok(publication),
             Err(RecvError::Lagged(_)) => Err(Lagged),
             // The bus was dropped: no event comes any more.
             Err(RecvError::Closed) => std::future::pending().await,

@@ -24,6 +24,10 @@ pub async fn log_events<P: Ports>(ports: P) -> Infallible {
                 log::warn!(first; "events were retired before they were logged");
                 after = Some(first.saturating_sub(1));
             }
+            EventStreamError::Read(ReadEventsError::Ahead { last }) => {
+                log::warn!(after, last; "the event log was restored from an older state; the sink continues at its end");
+                after = Some(last);
+            }
             // The follower of the event log has logged the outage as a warning.
             EventStreamError::Read(ReadEventsError::Store(error)) => {
                 log::debug!("cannot read the event log; the next attempt is in {PAUSE:?}: {error}");

@@ -12,6 +12,7 @@ mod plans;
 mod positions;
 mod proxy;
 mod refusals;
+mod restored;
 mod schema;
 mod silence;
 mod verify;

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use orders::{
     app::{
-        EventBus, EventFilter, EventStreamError, Ports, Store, SubscribeEvents, SubscribeEventsRequest, Subscription,
-        TailEventLog,
+        EventBus, EventFilter, EventStreamError, Ports, Publication, Store, SubscribeEvents, SubscribeEventsRequest,
+        Subscription, TailEventLog,
     },
     infra::{InProcessBus, MemoryStore},
 };
@@ -75,7 +75,7 @@ async fn a_follower_reads_events_that_the_bus_skipped_from_the_event_log(store: 
     for n in 1..=3 {
         save(&store, &tenant("default"), order_with_lines(n, 0)).await.unwrap();
     }
-    ports.bus().publish(Arc::new(all_events(&store).await.pop().unwrap()));
+    ports.bus().publish(Publication::Event(Arc::new(all_events(&store).await.pop().unwrap())));
     for expected in 1..=3 {
         assert_eq!(soon(stream.next()).await.unwrap().position, expected);
     }
@@ -102,7 +102,7 @@ async fn a_follower_that_starts_before_the_bus_is_fed_misses_nothing(store: impl
 async fn burst<S: Store>(store: &S, bus: &InProcessBus, n: u64) {
     save(store, &tenant("default"), order_with_lines(n, 9)).await.unwrap();
     for event in store.tail((n - 1) * 10, 10).await.unwrap().events {
-        bus.publish(Arc::new(event));
+        bus.publish(Publication::Event(Arc::new(event)));
     }
 }
 
@@ -153,7 +153,7 @@ async fn a_slow_subscriber_has_lagged_and_the_bus_keeps_no_more_than_its_capacit
     save(&store, &tenant("default"), order_with_lines(1, 9)).await.unwrap();
     let events: Vec<_> = all_events(&store).await.into_iter().map(Arc::new).collect();
     for event in &events {
-        bus.publish(event.clone());
+        bus.publish(Publication::Event(event.clone()));
     }
     let kept = events.iter().filter(|event| Arc::strong_count(event) > 1).count();
     assert_eq!(kept, 4);
