@@ -7,6 +7,8 @@ use crate::helpers::{Answer, Api, on_each_store};
 on_each_store! {
     a_read_of_a_known_version_is_a_304,
     a_write_for_another_version_is_a_412_with_the_current_version,
+    a_write_that_excludes_the_version_is_a_412_with_the_current_version,
+    a_read_of_another_version_is_a_412,
     of_parallel_writes_for_one_version_one_succeeds,
     parallel_writes_without_a_condition_all_succeed,
     malformed_entity_tags_are_refused,
@@ -49,6 +51,61 @@ async fn a_write_for_another_version_is_a_412_with_the_current_version(api: Api)
     };
     create("\"1\"").await.assert_problem(412, "precondition_failed");
     assert_eq!(create("*").await.status, 201);
+}
+
+async fn a_write_that_excludes_the_version_is_a_412_with_the_current_version(api: Api) {
+    let path = api.order_path().await;
+    let item = json!({"sku": "MOUSE456", "quantity": 1});
+    for known in ["\"3\"", "W/\"3\"", "\"1\", \"3\"", "*"] {
+        for (method, path) in [
+            (Method::POST, format!("{path}/items")),
+            (Method::PATCH, format!("{path}/items/1")),
+            (Method::DELETE, format!("{path}/items/1")),
+            (Method::POST, format!("{path}/place")),
+        ] {
+            let request = api.request(method.clone(), &path).header("if-none-match", known);
+            let body = match method {
+                Method::PATCH => json!({"quantity": 2}),
+                _ if path.ends_with("items") => item.clone(),
+                _ => json!({}),
+            };
+            let refused = Answer::receive(request.json(&body)).await;
+            refused.assert_problem(412, "precondition_failed");
+            assert_eq!((&refused.body["current_version"], refused.header("etag")), (&json!(3), "\"3\""), "{known}");
+        }
+    }
+    let write = |path: String, tags: &'static str| {
+        Answer::receive(api.request(Method::POST, &path).header("if-none-match", tags).json(&item))
+    };
+    assert_eq!(write(format!("{path}/items"), "\"2\"").await.header("etag"), "\"4\"");
+    let nobody = "/orders/01890a5d-ac96-774b-bcce-b302099a8057/items";
+    write(nobody.to_owned(), "*").await.assert_problem(404, "order_not_found");
+    // A collection exists, and has no entity tag.
+    for (tags, status) in [("*", 412), ("\"1\"", 201)] {
+        let request = api.request(Method::POST, "/orders").header("if-none-match", tags);
+        assert_eq!(Answer::receive(request.json(&json!({"customer_id": "c"}))).await.status, status, "{tags}");
+    }
+}
+
+async fn a_read_of_another_version_is_a_412(api: Api) {
+    let path = api.order_path().await;
+    let read =
+        |path: String, tags: &'static str| Answer::receive(api.request(Method::GET, &path).header("if-match", tags));
+    for other in ["\"2\"", "W/\"3\"", "\"abc\""] {
+        let refused = read(path.clone(), other).await;
+        refused.assert_problem(412, "precondition_failed");
+        assert_eq!((&refused.body["current_version"], refused.header("etag")), (&json!(3), "\"3\""), "{other}");
+    }
+    for same in ["\"3\"", "\"1\", \"3\"", "*", ""] {
+        assert_eq!(read(path.clone(), same).await.status, 200, "{same}");
+    }
+    assert_eq!(read(format!("{path}?as_of=2"), "\"2\"").await.body["version"], 2);
+    // These have no entity tag.
+    for untagged in ["/orders", "/events", "/products", "/health/live", &format!("{path}/events")] {
+        read(untagged.to_owned(), "\"3\"").await.assert_problem(412, "precondition_failed");
+        read(untagged.to_owned(), "3").await.assert_problem(400, "invalid_parameter");
+        assert_eq!(read(untagged.to_owned(), "*").await.status, 200);
+    }
 }
 
 async fn of_parallel_writes_for_one_version_one_succeeds(api: Api) {

@@ -1,7 +1,7 @@
 use crate::{
     app::{
-        Answered, Conditions, Expected, KeyError, KeyRecord, KeyedRequest, Lock, OrderDetails, Outcome, Ports,
-        RepoError, UnitOfWork, idempotency::replay,
+        Answered, Conditions, KeyError, KeyRecord, KeyedRequest, Lock, OrderDetails, Outcome, Ports, RepoError,
+        UnitOfWork, idempotency::replay,
     },
     domain::{Context, Order, OrderError, OrderId, TenantId},
 };
@@ -15,7 +15,7 @@ pub enum ChangeError {
     UnknownOrder(OrderId),
     #[error(transparent)]
     Refused(#[from] OrderError),
-    /// The caller expected another version.
+    /// The conditions of the caller do not admit this version.
     #[error("the order is at version {current}")]
     Stale { current: u32 },
     #[error(transparent)]
@@ -57,7 +57,10 @@ async fn change_once<P: Ports>(
     let mut uow = ports.store().begin(tenant);
     let order = uow.find(order_id, lock).await?;
     let mut order = order.ok_or(ChangeError::UnknownOrder(order_id))?;
-    check(conditions.expected.as_ref(), order.state().version)?;
+    let current = order.state().version;
+    if !conditions.admit(current) {
+        return Err(ChangeError::Stale { current });
+    }
     decide(&mut order, ports.context())?;
     let changed = OrderDetails::from(order.state());
     uow.save(order)?;
@@ -66,13 +69,6 @@ async fn change_once<P: Ports>(
     }
     uow.commit().await?;
     Ok(Answered::now(changed))
-}
-
-fn check(expected: Option<&Expected>, current: u32) -> Result<(), ChangeError> {
-    match expected {
-        Some(expected) if !expected.admits(current) => Err(ChangeError::Stale { current }),
-        _ => Ok(()),
-    }
 }
 
 /// The record that lets a repetition of the request find its outcome.

@@ -20,7 +20,7 @@ pub use add_item::{AddItemError, AddItemRequest, AddItemToOrder};
 pub use cancel_order::{CancelOrder, CancelOrderRequest};
 pub use change_order::ChangeError;
 pub use change_quantity::{ChangeQuantity, ChangeQuantityRequest};
-pub use conditions::{Conditions, Expected};
+pub use conditions::{Conditions, Versions};
 pub use create_order::{CreateOrder, CreateOrderError, CreateOrderRequest, ItemProblem, NewItem, NewOrder};
 pub use create_orders::{BatchPolicy, BatchResult, CreateOrders, CreateOrdersError, CreateOrdersRequest};
 pub use fulfil_order::{FulfilOrder, FulfilOrderRequest};

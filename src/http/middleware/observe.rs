@@ -19,6 +19,7 @@ use crate::{
     http::{
         app_state::AppState,
         connection::ClientConnection,
+        request::entity_tags::has_no_tag,
         request_id::{RequestId, X_REQUEST_ID},
         response::{code::Code, problem::Problem},
     },
@@ -84,7 +85,7 @@ async fn respond<P: Ports>(
     let (request, mut response) = match answered {
         Ok(response) => {
             let (request, response) = response.map_into_boxed_body().into_parts();
-            let problem = problem_instead(&uri, &response, &id);
+            let problem = problem_instead(&request, &uri, &response, &id);
             (Some(request), problem.unwrap_or(response))
         }
         Err(error) => (None, write(&uri, &error, &id)),
@@ -100,14 +101,14 @@ async fn respond<P: Ports>(
 }
 
 /// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not fail.
-fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
+fn problem_instead(request: &HttpRequest, uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
     let mut problem = match response.error() {
         Some(error) => write(uri, error, id),
         // The file server and Swagger UI write their own responses.
         None if response.status().is_client_error() || response.status().is_server_error() => {
             write_problem(uri, &Problem::from_status(response.status()), id)
         }
-        None => return None,
+        None => write_problem(uri, &failed_if_match(request, response)?, id),
     };
     for (name, value) in response.headers() {
         // A 416 has the length of the file (RFC 9110, section 14.4).
@@ -116,6 +117,17 @@ fn problem_instead(uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option
         }
     }
     Some(problem)
+}
+
+/// `If-Match` on a read of what has no entity tag. Everything that has one compares it itself.
+fn failed_if_match(request: &HttpRequest, response: &HttpResponse) -> Option<Problem> {
+    let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+    let is_untagged = response.status().is_success() && !response.headers().contains_key(header::ETAG);
+    if is_read && is_untagged && request.headers().contains_key(header::IF_MATCH) {
+        has_no_tag(request).err()
+    } else {
+        None
+    }
 }
 
 /// The problem of an error, written.

@@ -47,6 +47,7 @@ pub(crate) fn get_doc() -> Doc {
     let doc = Doc::new("Orders", "get_order", "Read one order with its items");
     order_id_doc(order_response_doc(doc, 200, "The order"))
         .query::<GetQuery>()
+        .header("If-Match", &tags, "Answer 412 if the order is at none of these versions")
         .header("If-None-Match", &tags, "Answer 304 if the order is still at one of these versions")
         .other_response(304, "The order is at a version that the caller knows", None)
         .response_header(304, "ETag", &json!({"type": "string"}), "The version of the order, in quotes")

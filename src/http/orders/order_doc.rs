@@ -18,6 +18,7 @@ pub(super) fn change_doc(doc: Doc, status: u16, text: &str) -> Doc {
     let tags = json!({"type": "string", "pattern": ENTITY_TAGS});
     idempotency_doc(order_id_doc(order_response_doc(doc, status, text)), status)
         .header("If-Match", &tags, "Change the order only if it is at one of these versions; else 412")
+        .header("If-None-Match", &tags, "Change the order only if it is at none of these versions; else 412")
         .problems(&[
             Code::OrderNotFound,
             Code::LostRace,

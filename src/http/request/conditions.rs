@@ -4,12 +4,16 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde_json::Value;
 
 use crate::{
-    app::{Conditions, Expected, KeyedRequest},
+    app::{Conditions, KeyedRequest, Versions},
     http::response::{code::Code, problem::Problem},
 };
 
 use super::{
-    body::FromJson, entity_tags::if_match, fields::Body, idempotency_key::keyed_request, read_body::read_body,
+    body::FromJson,
+    entity_tags::{has_no_tag, if_match, if_none_match},
+    fields::Body,
+    idempotency_key::keyed_request,
+    read_body::read_body,
 };
 
 /// The body of a write, and its conditions: the idempotency key, which stands for the body too, and `If-Match`.
@@ -59,16 +63,16 @@ impl FromRequest for Conditions {
 }
 
 fn conditions(request: &HttpRequest, body: &Value) -> Result<Conditions, Problem> {
-    Ok(Conditions { key: keyed_request(request, body)?, expected: if_match(request)? })
+    let (expected, excluded) = (if_match(request)?, if_none_match(request)?);
+    Ok(Conditions { key: keyed_request(request, body)?, expected, excluded })
 }
 
-/// A collection has no version, so no entity tag matches it.
+/// A collection has no version, so no entity tag matches it. It exists, so `If-None-Match: *` fails.
 fn collection_key(request: &HttpRequest, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
-    match if_match(request)? {
-        None | Some(Expected::Any) => keyed_request(request, body),
-        Some(Expected::OneOf(_)) => {
-            let detail = "A collection of orders has no version. Send the request without If-Match.";
-            Err(Problem::new(Code::PreconditionFailed, detail))
-        }
+    has_no_tag(request)?;
+    if if_none_match(request)? == Some(Versions::Any) {
+        let detail = "The collection exists. Send the request without If-None-Match.";
+        return Err(Problem::new(Code::PreconditionFailed, detail));
     }
+    keyed_request(request, body)
 }

@@ -3,34 +3,57 @@ use actix_web::{
     http::header::{self, HeaderName},
 };
 
-use crate::{app::Expected, http::response::problem::Problem};
+use crate::{
+    app::Versions,
+    http::response::{code::Code, problem::Problem},
+};
 
 /// `*` or a list of entity tags. An empty header is no header.
 pub(crate) const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)?$"#;
 
-/// `If-Match` (RFC 9110, section 13.1.1), compared strongly: a weak tag matches nothing.
-pub(crate) fn if_match(request: &HttpRequest) -> Result<Option<Expected>, Problem> {
-    Ok(entity_tags(request, &header::IF_MATCH)?.map(|tags| match tags {
-        Tags::Any => Expected::Any,
-        Tags::Listed(tags) => {
-            let strong = tags.into_iter().filter(|tag| !tag.weak);
-            Expected::OneOf(strong.filter_map(|tag| tag.version).collect())
-        }
-    }))
+/// The versions in `If-Match` (RFC 9110, section 13.1.1), compared strongly: a weak tag matches nothing.
+pub(crate) fn if_match(request: &HttpRequest) -> Result<Option<Versions>, Problem> {
+    Ok(entity_tags(request, &header::IF_MATCH)?.map(|tags| tags.versions(|tag| !tag.weak)))
 }
 
-/// Whether `If-None-Match` names this version (RFC 9110, section 13.1.2), compared weakly.
+/// The versions in `If-None-Match` (RFC 9110, section 13.1.2), compared weakly.
+pub(crate) fn if_none_match(request: &HttpRequest) -> Result<Option<Versions>, Problem> {
+    Ok(entity_tags(request, &header::IF_NONE_MATCH)?.map(|tags| tags.versions(|_| true)))
+}
+
+/// Checks `If-Match` on a read, and whether `If-None-Match` names this version, i.e. the answer is 304.
 pub(crate) fn is_known(request: &HttpRequest, version: u32) -> Result<bool, Problem> {
-    Ok(match entity_tags(request, &header::IF_NONE_MATCH)? {
-        None => false,
-        Some(Tags::Any) => true,
-        Some(Tags::Listed(tags)) => tags.iter().any(|tag| tag.version == Some(version)),
-    })
+    if if_match(request)?.is_some_and(|expected| !expected.contain(version)) {
+        return Err(Problem::stale(version));
+    }
+    Ok(if_none_match(request)?.is_some_and(|known| known.contain(version)))
+}
+
+/// Refuses `If-Match` with an entity tag on a resource that has none.
+pub(crate) fn has_no_tag(request: &HttpRequest) -> Result<(), Problem> {
+    match if_match(request)? {
+        Some(Versions::OneOf(_)) => {
+            let detail = "This resource has no version. Send the request without If-Match.";
+            Err(Problem::new(Code::PreconditionFailed, detail))
+        }
+        None | Some(Versions::Any) => Ok(()),
+    }
 }
 
 enum Tags {
     Any,
     Listed(Vec<Tag>),
+}
+
+impl Tags {
+    fn versions(self, matches: fn(&Tag) -> bool) -> Versions {
+        match self {
+            Self::Any => Versions::Any,
+            Self::Listed(tags) => {
+                Versions::OneOf(tags.into_iter().filter(matches).filter_map(|tag| tag.version).collect())
+            }
+        }
+    }
 }
 
 struct Tag {

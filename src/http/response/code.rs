@@ -67,7 +67,7 @@ codes! {
     PositionAhead = GONE "position_ahead", "The event log ends before this position",
         "The event log was restored from an older state, so what you read behind its end is no longer true. last_position is the newest position. Read the orders as they are now, and follow the event log from there.";
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed", "The order is at another version",
-        "The order was changed since it was read; current_version is its version now. Read it, and decide again. A resource without a version matches no entity tag.";
+        "If-Match or If-None-Match does not admit the version of the order, current_version. Read it, and decide again. A resource without a version matches no entity tag.";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large", "The body is too large",
         "Send less, or split it into several requests.";
     UriTooLong = URI_TOO_LONG "uri_too_long", "The URI is too long",

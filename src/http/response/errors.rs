@@ -75,13 +75,7 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::UnknownOrder(id) => Self::order_not_found(id),
             ChangeError::Refused(refusal) => refusal.into(),
-            ChangeError::Stale { current } => Self {
-                current_version: Some(current),
-                ..Self::new(
-                    Code::PreconditionFailed,
-                    format!("The order is at version {current}. Read it, and decide again."),
-                )
-            },
+            ChangeError::Stale { current } => Self::stale(current),
             ChangeError::Key(error) => error.into(),
             ChangeError::Store(error) => error.into(),
         }

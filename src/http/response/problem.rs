@@ -132,6 +132,12 @@ impl Problem {
         Self::new(Code::OrderNotFound, format!("There is no order {id}. Check the id."))
     }
 
+    /// `If-Match` or `If-None-Match` does not admit the version of the order.
+    pub(crate) fn stale(current: u32) -> Self {
+        let detail = format!("The order is at version {current}. Read it, and decide again.");
+        Self { current_version: Some(current), ..Self::new(Code::PreconditionFailed, detail) }
+    }
+
     /// Logs a failure of the service with its causes. Call it once a problem.
     pub(crate) fn log(&self, id: &RequestId) {
         if self.code.status().is_server_error() {

@@ -38,7 +38,7 @@ impl Endpoint {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let mut with_get = self.on(Method::GET, handler, doc);
+        let mut with_get = self.on(Method::GET, handler, doc.problems(&[Code::PreconditionFailed]));
         with_get.methods.push(Method::HEAD);
         with_get
     }

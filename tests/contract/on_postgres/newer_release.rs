@@ -124,7 +124,7 @@ async fn a_repeated_request_is_replayed_unless_its_replay_needs_an_unknown_event
 
 async fn place(store: &PgStore, n: u64, key: Option<&str>) -> Result<Answered, ChangeError> {
     let key = key.map(|key| KeyedRequest { caller: "caller".to_owned(), key: key.to_owned(), fingerprint: [1; 32] });
-    let conditions = Conditions { key, expected: None };
+    let conditions = Conditions { key, expected: None, excluded: None };
     let request = PlaceOrderRequest { tenant: tenant("default"), order_id: id(n), conditions };
     PlaceOrder(&adapters(store.clone())).execute(request).await
 }
