@@ -13,6 +13,7 @@ on_each_store! {
     an_unknown_order_is_a_404_and_a_malformed_id_a_400,
     unknown_paths_are_a_404_and_unknown_methods_a_405,
     parameters_are_refused_by_name,
+    percent_encoded_bytes_that_are_not_utf_8_are_refused,
     of_several_errors_the_query_comes_first_then_path_body_conditions_and_fields,
     a_body_over_64_kib_is_refused,
     a_body_that_is_not_declared_as_json_is_refused,
@@ -149,7 +150,7 @@ async fn an_unknown_order_is_a_404_and_a_malformed_id_a_400(api: Api) {
 }
 
 async fn unknown_paths_are_a_404_and_unknown_methods_a_405(api: Api) {
-    for path in ["/nothing", "/orders/", "/orders/a/b/c", "/app/nothing.js", "/app/../../Cargo.toml", "/%ff"] {
+    for path in ["/nothing", "/orders/", "/orders/a/b/c", "/app/nothing.js", "/app/../../Cargo.toml", "/%C3%BF"] {
         api.get(path).await.assert_problem(404, "route_not_found");
     }
     let answer = Answer::receive(api.request(Method::DELETE, "/orders")).await;
@@ -183,6 +184,26 @@ async fn parameters_are_refused_by_name(api: Api) {
     let item = json!({"customer_id": "c"});
     api.post("/orders?dry_run=true", &item).await.assert_problem(400, "invalid_parameter");
     assert_eq!(api.orders_count().await, 0);
+}
+
+async fn percent_encoded_bytes_that_are_not_utf_8_are_refused(api: Api) {
+    // The replacement character would match this customer.
+    api.post("/orders", &json!({"customer_id": "caf\u{fffd}"})).await;
+    for (path, name) in [
+        ("/orders?customer_id=caf%E9", "customer_id"),
+        ("/orders?limit=1&customer_id=%ff", "customer_id"),
+        ("/orders?caf%E9=1", "caf%E9"),
+        ("/events?type=%ff", "type"),
+        ("/orders/%ff", "path"),
+        ("/orders/%ff/events", "path"),
+        ("/problems/%ff", "path"),
+        ("/app/%ff", "path"),
+    ] {
+        let refused = api.get(path).await;
+        refused.assert_problem(400, "invalid_parameter");
+        assert_eq!(refused.errors(), [(name, "invalid")], "{path}");
+    }
+    assert_eq!(api.get("/orders?customer_id=caf%EF%BF%BD").await.body["orders"].as_array().unwrap().len(), 1);
 }
 
 async fn of_several_errors_the_query_comes_first_then_path_body_conditions_and_fields(api: Api) {

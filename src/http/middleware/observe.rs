@@ -19,7 +19,7 @@ use crate::{
     http::{
         app_state::AppState,
         connection::ClientConnection,
-        request::entity_tags::has_no_tag,
+        request::{entity_tags::has_no_tag, target::check_encoding},
         request_id::{RequestId, X_REQUEST_ID},
         response::{code::Code, problem::Problem},
     },
@@ -54,7 +54,7 @@ fn check_head<P: Ports>(app: &AppState<P>, request: &HttpRequest) -> Result<(), 
         let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
         return Err(Problem::new(Code::HeadersTooLarge, detail));
     }
-    Ok(())
+    check_encoding(request.uri())
 }
 
 /// The trace of the caller (W3C Trace Context, section 3.2). Two headers count as none.

@@ -10,4 +10,5 @@ pub(crate) mod idempotency_key;
 pub(crate) mod json;
 pub(crate) mod query;
 pub(crate) mod read_body;
+pub(crate) mod target;
 pub(crate) mod text;
