@@ -13,7 +13,7 @@ use super::{
     middleware::pages::respond_like_a_route,
     orders::{batch, create, get, history, items, lifecycle, list},
     products,
-    response::{cloud_event, problem::Problem},
+    response::problem::Problem,
     routing::endpoint::{Endpoint, endpoint},
     service::{console, docs, health, metrics},
 };
@@ -32,16 +32,16 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
         endpoint("/orders/{order_id}/cancel").post(lifecycle::cancel::<P>, lifecycle::cancel_doc()),
         endpoint("/orders/{order_id}/fulfil").post(lifecycle::fulfil::<P>, lifecycle::fulfil_doc()),
         endpoint("/orders/{order_id}/events").get(history::list::<P>, history::list_doc()),
-        endpoint("/events").producing(cloud_event::BATCH.clone()).get(feed::read::<P>, feed::read_doc()),
-        endpoint("/events/stream").producing(mime::TEXT_EVENT_STREAM).get(stream::follow::<P>, stream::follow_doc()),
+        endpoint("/events").producing(feed::types()).get(feed::read::<P>, feed::read_doc()),
+        endpoint("/events/stream").producing([mime::TEXT_EVENT_STREAM]).get(stream::follow::<P>, stream::follow_doc()),
         endpoint("/products").get(products::list::<P>, products::list_doc()),
-        endpoint("/health/live").get(health::live, health::live_doc()),
-        endpoint("/health/ready").get(health::ready::<P>, health::ready_doc()),
-        endpoint("/metrics").producing(mime::TEXT_PLAIN).get(metrics::show::<P>, metrics::show_doc()),
+        endpoint("/health/live").producing(health::TYPES).get(health::live, health::live_doc()),
+        endpoint("/health/ready").producing(health::TYPES).get(health::ready::<P>, health::ready_doc()),
+        endpoint("/metrics").producing([mime::TEXT_PLAIN]).get(metrics::show::<P>, metrics::show_doc()),
         endpoint("/openapi.json").get(docs::openapi::<P>, docs::openapi_doc()),
-        endpoint("/problems").producing(mime::TEXT_HTML).get(docs::problems, docs::problems_doc()),
-        endpoint("/problems/{code}").producing(mime::TEXT_HTML).get(docs::problem, docs::problem_doc()),
-        endpoint("/").producing(mime::STAR_STAR).get(console::root, console::root_doc()),
+        endpoint("/problems").producing([mime::TEXT_HTML]).get(docs::problems, docs::problems_doc()),
+        endpoint("/problems/{code}").producing([mime::TEXT_HTML]).get(docs::problem, docs::problem_doc()),
+        endpoint("/").producing([mime::STAR_STAR]).get(console::root, console::root_doc()),
     ]
 }
 

@@ -46,6 +46,20 @@ async fn the_feed_has_every_event_by_position_as_a_cloud_event(api: Api) {
     assert_eq!(positions(&api.get("/events?after=3").await), [] as [u64; 0]);
     let head = Answer::receive(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
     assert_eq!((head.status.as_u16(), head.header("content-type")), (200, "application/cloudevents-batch+json"));
+    let ask = |accept: &'static str| Answer::receive(api.request(Method::GET, "/events").header("accept", accept));
+    for (accept, media_type) in [
+        ("application/json", "application/json"),
+        ("application/json, application/problem+json", "application/json"),
+        ("application/json, application/cloudevents-batch+json;q=0.9", "application/json"),
+        ("application/json, application/cloudevents-batch+json", "application/cloudevents-batch+json"),
+        ("application/*", "application/cloudevents-batch+json"),
+        ("application/json;q=0, */*", "application/cloudevents-batch+json"),
+    ] {
+        let answer = ask(accept).await;
+        assert_eq!(answer.header("content-type"), media_type, "{accept}");
+        assert!(answer.header("vary").starts_with("accept"));
+        assert_eq!(positions(&answer), [1, 2, 3]);
+    }
     let html = api.request(Method::GET, "/events").header("accept", "text/html");
     Answer::receive(html).await.assert_problem(406, "not_acceptable");
 }

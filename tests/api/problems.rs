@@ -17,6 +17,7 @@ on_each_store! {
     of_several_errors_the_query_comes_first_then_path_body_conditions_and_fields,
     a_body_over_64_kib_is_refused,
     a_body_that_is_not_declared_as_json_is_refused,
+    a_problem_lists_at_most_100_errors_and_counts_the_others,
 }
 
 async fn malformed_json_is_refused_and_stores_nothing(api: Api) {
@@ -248,8 +249,15 @@ async fn a_body_that_is_not_declared_as_json_is_refused(api: Api) {
     for wrong in
         [None, Some("text/plain"), Some("application/json; charset=latin1"), Some("application/jsonp"), Some("\"")]
     {
-        Answer::receive(post(wrong)).await.assert_problem(415, "unsupported_media_type");
+        let refused = Answer::receive(post(wrong)).await;
+        refused.assert_problem(415, "unsupported_media_type");
+        assert_eq!((refused.header("accept-post"), refused.header("accept-patch")), ("application/json", ""));
     }
+    let item = format!("{}/items/1", api.order_path().await);
+    let refused = Answer::receive(api.request(Method::PATCH, &item).body("{}")).await;
+    assert_eq!((refused.header("accept-post"), refused.header("accept-patch")), ("", "application/json"));
+    let options = Answer::receive(api.request(Method::OPTIONS, &item)).await;
+    assert_eq!((options.header("accept-post"), options.header("accept-patch")), ("", "application/json"));
     for right in [
         "application/json",
         "Application/JSON; charset=UTF-8",
@@ -269,4 +277,39 @@ async fn a_body_that_is_not_declared_as_json_is_refused(api: Api) {
     }
     let plain = post(Some("application/json")).header(header::CONTENT_ENCODING, "identity, Identity");
     assert_eq!(Answer::receive(plain).await.status, 201);
+}
+
+async fn a_problem_lists_at_most_100_errors_and_counts_the_others(api: Api) {
+    let names = |count| (0..count).map(|n| format!("n{n:04}")).collect::<Vec<_>>();
+    let unknown = |count| serde_json::Value::Object(names(count).into_iter().map(|name| (name, json!(0))).collect());
+    let size = |body: &serde_json::Value| body.to_string().len();
+
+    let exactly = api.post("/orders", &unknown(99)).await;
+    assert_eq!((exactly.errors().len(), &exactly.body["more_errors"]), (100, &json!(null)));
+    let sent = unknown(6000);
+    let refused = api.post("/orders", &sent).await;
+    refused.assert_problem(400, "invalid_body");
+    // The customer is missing, too.
+    assert_eq!((refused.errors().len(), &refused.body["more_errors"]), (100, &json!(5901)));
+    assert!(size(&refused.body) < size(&sent), "{}", size(&refused.body));
+
+    let query = api.get(&format!("/orders?{}", names(500).join("&"))).await;
+    query.assert_problem(400, "invalid_parameter");
+    assert_eq!((query.errors().len(), &query.body["more_errors"]), (100, &json!(400)));
+
+    // The limit holds for a batch as a whole. Every problem has one error at least.
+    let sent = json!({"orders": vec![unknown(60); 100]});
+    let batch = api.post("/orders/batch", &sent).await;
+    let results = batch.body["results"].as_array().unwrap();
+    let listed = |result: &serde_json::Value| result["problem"]["errors"].as_array().unwrap().len();
+    let more = |result: &serde_json::Value| result["problem"]["more_errors"].as_u64().unwrap_or(0);
+    assert_eq!(results.iter().map(listed).collect::<Vec<_>>()[..3], [61, 39, 1]);
+    assert!(results.iter().all(|result| listed(result) as u64 + more(result) == 61));
+    assert!(size(&batch.body) < 2 * size(&sent), "{}", size(&batch.body));
+
+    // Texts shorten a long name.
+    let name = "é".repeat(10_000);
+    let refused = api.post("/orders", &json!({ name.clone(): 1, "customer_id": "c" })).await;
+    assert_eq!(refused.errors(), [(format!("/{name}").as_str(), "unknown_field")]);
+    assert!(refused.body["detail"].as_str().unwrap().len() < 300);
 }

@@ -21,6 +21,8 @@ on_each_store! {
     every_response_has_the_id_of_its_request,
     head_answers_as_get_without_the_body,
     options_lists_the_methods_of_a_path,
+    only_what_has_an_entity_tag_may_be_kept_by_a_cache,
+    a_probe_that_accepts_only_text_gets_text,
     the_root_redirects_browsers_to_the_console_and_gives_programs_the_version,
 }
 
@@ -58,9 +60,50 @@ async fn options_lists_the_methods_of_a_path(api: Api) {
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, "GET, HEAD, POST, OPTIONS"));
 }
 
+async fn only_what_has_an_entity_tag_may_be_kept_by_a_cache(api: Api) {
+    let order = api.order_path().await;
+    for (path, directive) in [
+        (order.as_str(), "no-cache"),
+        (&format!("{order}?as_of=1"), "no-cache"),
+        ("/app/app.js", "no-cache"),
+        ("/app/", "no-cache"),
+        (&format!("{order}/events"), "no-store"),
+        ("/orders", "no-store"),
+        ("/events", "no-store"),
+        ("/products", "no-store"),
+        ("/health/ready", "no-store"),
+        ("/openapi.json", "no-store"),
+        ("/", "no-store"),
+        ("/orders/x", "no-store"),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = Answer::receive(api.request(method.clone(), path)).await;
+            assert_eq!(answer.header("cache-control"), directive, "{method} {path}");
+        }
+    }
+    assert_eq!(api.get("/nothing").await.header("cache-control"), "no-store");
+    let known = Answer::receive(api.request(Method::GET, &order).header("if-none-match", "*")).await;
+    assert_eq!((known.status.as_u16(), known.header("cache-control")), (304, "no-cache"));
+}
+
+async fn a_probe_that_accepts_only_text_gets_text(api: Api) {
+    for (path, text) in [("/health/live", "live\n"), ("/health/ready", "ready\n")] {
+        let ask = |accept: &'static str| Answer::receive(api.request(Method::GET, path).header("accept", accept));
+        for accept in ["text/plain", "text/*", "application/json;q=0.5, text/plain"] {
+            let answer = ask(accept).await;
+            assert_eq!((answer.header("content-type"), &answer.body), ("text/plain; charset=utf-8", &json!(text)));
+        }
+        for accept in ["*/*", "application/json", "text/plain;q=0.5, application/json", "text/plain, */*"] {
+            assert_eq!(ask(accept).await.header("content-type"), "application/json", "{accept}");
+        }
+        ask("image/png").await.assert_problem(406, "not_acceptable");
+    }
+}
+
 async fn the_root_redirects_browsers_to_the_console_and_gives_programs_the_version(api: Api) {
     let browser = Answer::receive(api.request(Method::GET, "/").header(header::ACCEPT, "text/html,*/*;q=0.8")).await;
     assert_eq!((browser.status.as_u16(), browser.header("location")), (303, "/app/"));
+    assert!([&browser, &api.get("/").await].iter().all(|answer| answer.header("vary").starts_with("accept")));
     assert_eq!(api.get("/").await.body, json!({"name": "orders", "version": env!("CARGO_PKG_VERSION")}));
     let page = api.get("/app/").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::{Method, header},
     web::Data,
 };
@@ -25,7 +25,7 @@ use crate::{
             code::Code,
             problem::HttpResult,
         },
-        routing::doc::Doc,
+        routing::{doc::Doc, endpoint::negotiated},
     },
 };
 
@@ -34,14 +34,22 @@ use super::event_query::{EventQuery, MAX_POSITION};
 /// How long a request may wait for an event, in seconds.
 const MAX_WAIT: u64 = 60;
 
+/// The types of a page: the same bytes, under the name that a client of JSON knows, too.
+pub(crate) fn types() -> [mime::Mime; 2] {
+    [BATCH.clone(), mime::APPLICATION_JSON]
+}
+
 /// A page of the event log. If the page is empty, it waits for an event for as long as the caller allows.
 pub(crate) async fn read<P: Ports>(
     app: Data<AppState<P>>,
     caller: Caller,
     Query(query): Query<FeedQuery>,
-    method: Method,
+    request: HttpRequest,
     connection: ClientConnection,
 ) -> HttpResult {
+    let types = types();
+    let media_type = negotiated(&request, &types).unwrap_or(&BATCH).clone();
+    let method = request.method().clone();
     let FeedQuery { after, limit, wait, events } = query;
     let mut request = ReadEventsRequest { filter: events.filter(caller.tenant), after, limit };
     let mut page = ReadEvents(app.ports()).execute(&request).await?;
@@ -57,7 +65,8 @@ pub(crate) async fn read<P: Ports>(
     let link = |relation: &str, position| format!("<{}>; rel=\"{relation}\"", path(&request, position, wait));
     let link = format!("{}, {}", link("next", page.position), link("last", page.last));
     let mut response = HttpResponse::Ok();
-    Ok(response.content_type(BATCH.as_ref()).insert_header((header::LINK, link)).body(cloud_events(&page.events)))
+    response.content_type(media_type.as_ref()).insert_header((header::VARY, "accept"));
+    Ok(response.insert_header((header::LINK, link)).body(cloud_events(&page.events)))
 }
 
 pub(crate) fn read_doc() -> Doc {
@@ -68,6 +77,7 @@ pub(crate) fn read_doc() -> Doc {
         )
         .query::<FeedQuery>()
         .response_as::<CloudEvent>(200, &BATCH, "The events, by position (CloudEvents 1.0)", &json!([event_example()]))
+        .also_as(200, &BATCH, &mime::APPLICATION_JSON)
         .response_header(
             200,
             "Link",

@@ -7,6 +7,7 @@ use actix_web::http::{
 use crate::http::{
     request::idempotency_key::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
     request_id::X_REQUEST_ID,
+    routing::endpoint::{ACCEPT_PATCH, ACCEPT_POST},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -30,6 +31,8 @@ pub(crate) fn allow(origins: &[String]) -> Cors {
     ];
     // Besides those that pages may always read.
     let exposed = [
+        ACCEPT_PATCH,
+        ACCEPT_POST,
         header::ACCEPT_RANGES,
         header::ALLOW,
         header::CONTENT_RANGE,

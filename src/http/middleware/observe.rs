@@ -22,6 +22,7 @@ use crate::{
         request::{entity_tags::has_no_tag, target::check_encoding},
         request_id::{RequestId, X_REQUEST_ID},
         response::{code::Code, problem::Problem},
+        routing::endpoint::accepted_type_header,
     },
     trace::TraceContext,
 };
@@ -85,12 +86,12 @@ async fn respond<P: Ports>(
     let (request, mut response) = match answered {
         Ok(response) => {
             let (request, response) = response.map_into_boxed_body().into_parts();
-            let problem = problem_instead(&request, &uri, &response, &id);
+            let problem = problem_instead(&method, &request, &uri, &response, &id);
             (Some(request), problem.unwrap_or(response))
         }
         Err(error) => (None, write(&uri, &error, &id)),
     };
-    add_headers(response.headers_mut(), &id);
+    add_headers(&method, response.status(), response.headers_mut(), &id);
     let route = request.as_ref().and_then(HttpRequest::match_pattern);
     counted.respond(route.as_deref(), &method, response.status());
     log_access(&method, &uri, response.status(), begun, &id);
@@ -101,14 +102,20 @@ async fn respond<P: Ports>(
 }
 
 /// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not fail.
-fn problem_instead(request: &HttpRequest, uri: &Uri, response: &HttpResponse, id: &RequestId) -> Option<HttpResponse> {
+fn problem_instead(
+    method: &Method,
+    request: &HttpRequest,
+    uri: &Uri,
+    response: &HttpResponse,
+    id: &RequestId,
+) -> Option<HttpResponse> {
     let mut problem = match response.error() {
         Some(error) => write(uri, error, id),
         // The file server and Swagger UI write their own responses.
         None if response.status().is_client_error() || response.status().is_server_error() => {
             write_problem(uri, &Problem::from_status(response.status()), id)
         }
-        None => write_problem(uri, &failed_if_match(request, response)?, id),
+        None => write_problem(uri, &failed_if_match(method, request, response)?, id),
     };
     for (name, value) in response.headers() {
         // A 416 has the length of the file (RFC 9110, section 14.4).
@@ -120,8 +127,8 @@ fn problem_instead(request: &HttpRequest, uri: &Uri, response: &HttpResponse, id
 }
 
 /// `If-Match` on a read of what has no entity tag. Everything that has one compares it itself.
-fn failed_if_match(request: &HttpRequest, response: &HttpResponse) -> Option<Problem> {
-    let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+fn failed_if_match(method: &Method, request: &HttpRequest, response: &HttpResponse) -> Option<Problem> {
+    let is_read = *method == Method::GET || *method == Method::HEAD;
     let is_untagged = response.status().is_success() && !response.headers().contains_key(header::ETAG);
     if is_read && is_untagged && request.headers().contains_key(header::IF_MATCH) {
         has_no_tag(request).err()
@@ -147,9 +154,20 @@ fn header_bytes(headers: &header::HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-fn add_headers(headers: &mut header::HeaderMap, id: &RequestId) {
+fn add_headers(method: &Method, status: StatusCode, headers: &mut header::HeaderMap, id: &RequestId) {
     if let Some(id) = id.header() {
         headers.insert(X_REQUEST_ID, id);
+    }
+    let is_read = *method == Method::GET || *method == Method::HEAD;
+    if is_read && !headers.contains_key(header::CACHE_CONTROL) {
+        // A cache may keep what has an entity tag, and checks it each time. It keeps nothing else.
+        let directive = if headers.contains_key(header::ETAG) { "no-cache" } else { "no-store" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(directive));
+    }
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE
+        && let Some(name) = accepted_type_header(method)
+    {
+        headers.insert(name, HeaderValue::from_static("application/json"));
     }
     for (name, value) in SECURITY_HEADERS {
         if !headers.contains_key(&name) {

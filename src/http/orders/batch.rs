@@ -12,7 +12,7 @@ use crate::{
         request_id::RequestId,
         response::{
             code::Code,
-            problem::{HttpResult, Problem, ProblemBody},
+            problem::{HttpResult, MAX_ERRORS, Problem, ProblemBody},
         },
         routing::doc::Doc,
     },
@@ -50,7 +50,15 @@ pub(crate) async fn create<P: Ports>(
     let replayed =
         results.iter().any(|(_, result)| matches!(result, Ok(BatchResult::Created(answered)) if answered.replayed));
     let rules = app.ports().rules();
-    let results = results.into_iter().map(|(index, result)| ResultBody::new(index, result, rules, &id)).collect();
+    let mut listed = 0;
+    let results = results.into_iter().map(|(index, result)| {
+        // One limit for the whole batch; each problem lists one error at least.
+        let limit = MAX_ERRORS.saturating_sub(listed).max(1);
+        let (body, errors) = ResultBody::new(index, result, limit, rules, &id);
+        listed += errors;
+        body
+    });
+    let results = results.collect();
     let mut response = HttpResponse::build(StatusCode::MULTI_STATUS).json(BatchBody { results });
     mark_replayed(&mut response, replayed);
     Ok(response)
@@ -100,11 +108,18 @@ struct ResultBody {
 }
 
 impl ResultBody {
-    fn new(index: u32, result: Result<BatchResult, Problem>, rules: OrderRules, id: &RequestId) -> Self {
+    /// The body, and how many errors it lists.
+    fn new(
+        index: u32,
+        result: Result<BatchResult, Problem>,
+        max_errors: usize,
+        rules: OrderRules,
+        id: &RequestId,
+    ) -> (Self, usize) {
         let problem = match result {
             Ok(BatchResult::Created(answered)) => {
                 let order = Some(OrderBody::new(&answered.order, rules));
-                return Self { index, status: StatusCode::CREATED.as_u16(), order, problem: None };
+                return (Self { index, status: StatusCode::CREATED.as_u16(), order, problem: None }, 0);
             }
             Ok(BatchResult::Refused(error)) => Problem::from(error),
             Ok(BatchResult::Rejected) => Problem::new(
@@ -115,14 +130,15 @@ impl ResultBody {
         };
         problem.log(id);
         let part = format!("/orders/{index}");
-        let problem = problem.in_part(&part);
+        let problem = problem.with_at_most(max_errors).in_part(&part);
         // The order within this request: a JSON pointer as a fragment (RFC 6901, section 6).
         let instance = format!("#{part}");
-        Self {
+        let body = Self {
             index,
             status: problem.code.status().as_u16(),
             order: None,
             problem: Some(problem.body(&instance, id.as_str())),
-        }
+        };
+        (body, problem.errors.len())
     }
 }

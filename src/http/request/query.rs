@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::http::response::{
     code::Code,
-    problem::{FieldError, Problem},
+    problem::{FieldError, Problem, shortened},
 };
 
 use super::text::TextValue;
@@ -136,12 +136,12 @@ impl<'r> QueryReader<'r> {
 
     fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in &self.pairs {
-            let detail = format!("This route has no parameter {name}.");
+            let detail = format!("This route has no parameter {}.", shortened(name));
             self.errors.push(FieldError::at_parameter(name, "unknown", detail));
         }
         let detail = match self.errors.as_slice() {
             [] => return Ok(()),
-            [only] => format!("{}: {}", only.parameter.as_deref().unwrap_or_default(), only.detail),
+            [only] => format!("{}: {}", shortened(only.parameter.as_deref().unwrap_or_default()), only.detail),
             several => format!("{} parameters are wrong; errors lists them.", several.len()),
         };
         Err(Problem::new(Code::InvalidParameter, detail).with_errors(self.errors))

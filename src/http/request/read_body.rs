@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::http::response::{
     code::Code,
-    problem::{FieldError, Problem},
+    problem::{FieldError, Problem, shortened},
 };
 
 use super::{
@@ -106,7 +106,7 @@ impl Reader<'_> {
     fn refuse_the_rest(self) {
         for name in self.object.keys() {
             self.errors.misshapen = true;
-            let detail = format!("This object has no field {name}.");
+            let detail = format!("This object has no field {}.", shortened(name));
             self.errors.listed.push(FieldError::at(self.pointer_to(name), "unknown_field", detail));
         }
     }

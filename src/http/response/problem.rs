@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -19,7 +19,10 @@ pub(crate) type HttpResult = Result<HttpResponse, Problem>;
 pub(crate) struct Problem {
     pub(crate) code: Code,
     pub(crate) detail: String,
+    /// At most [`MAX_ERRORS`].
     pub(crate) errors: Vec<FieldError>,
+    /// How many more errors the request has.
+    pub(crate) more_errors: u32,
     /// The value of `Allow`; of a 405.
     pub(crate) allow: Option<String>,
     /// The version of the order; of a 412.
@@ -52,6 +55,12 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
+/// The errors that a problem lists. A response is not many times as long as its request.
+pub(crate) const MAX_ERRORS: usize = 100;
+
+/// The characters of an unknown name that a text repeats.
+const MAX_NAME: usize = 64;
+
 /// How long a client should wait before its next attempt after a 503.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -61,6 +70,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            more_errors: 0,
             allow: None,
             current_version: None,
             bound: None,
@@ -69,7 +79,15 @@ impl Problem {
     }
 
     pub(crate) fn with_errors(self, errors: Vec<FieldError>) -> Self {
-        Self { errors, ..self }
+        Self { errors, more_errors: 0, ..self }.with_at_most(MAX_ERRORS)
+    }
+
+    /// Lists at most so many errors, and counts the others.
+    pub(crate) fn with_at_most(mut self, limit: usize) -> Self {
+        let more = self.errors.len().saturating_sub(limit);
+        self.more_errors = self.more_errors.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        self.errors.truncate(limit);
+        self
     }
 
     /// The same problem in a part of the body: this pointer leads to the part.
@@ -181,6 +199,7 @@ impl Problem {
             earliest_position,
             last_position,
             errors: self.errors.clone(),
+            more_errors: (self.more_errors > 0).then_some(self.more_errors),
         }
     }
 }
@@ -215,10 +234,14 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^[0-9]+$")]
     last_position: Option<String>,
-    /// All errors of the request.
+    /// The errors of the request, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
+    /// How many errors the request has beyond those in `errors`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    more_errors: Option<u32>,
 }
 
 /// An error and its causes. Many errors have the text of their cause in their own, which counts once.
@@ -260,6 +283,14 @@ impl ResponseError for Problem {
     /// Only the status: `observe` takes the problem from the response's error and writes it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.code.status())
+    }
+}
+
+/// A name of the request, as a text repeats it.
+pub(crate) fn shortened(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()).into(),
+        None => name.into(),
     }
 }
 

@@ -109,6 +109,22 @@ impl Doc {
         self
     }
 
+    /// The response with this status, which is documented as `first`, also comes in another media type.
+    pub(crate) fn also_as(mut self, status: u16, first: &mime::Mime, other: &mime::Mime) -> Self {
+        if let Some(response) = self.responses.get_mut(&status.to_string()) {
+            response["content"][other.as_ref()] = response["content"][first.as_ref()].clone();
+        }
+        self
+    }
+
+    /// The response with this status, which is documented already, also comes as text.
+    pub(crate) fn also_as_text(mut self, status: u16) -> Self {
+        if let Some(response) = self.responses.get_mut(&status.to_string()) {
+            response["content"]["text/plain"] = json!({"schema": {"type": "string"}});
+        }
+        self
+    }
+
     /// A response that is not JSON.
     pub(crate) fn other_response(mut self, status: u16, text: &str, media_type: Option<&str>) -> Self {
         let mut response = json!({"description": text, "headers": {}});

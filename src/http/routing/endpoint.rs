@@ -2,7 +2,7 @@ use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard,
     http::{
         Method,
-        header::{self, Accept, Header},
+        header::{self, Accept, Header, HeaderName},
     },
     web,
 };
@@ -18,18 +18,19 @@ pub(crate) struct Endpoint {
     pub(crate) docs: Vec<(Method, Doc)>,
     resource: Resource,
     methods: Vec<Method>,
-    produces: mime::Mime,
+    /// The media types of its responses. The first one is preferred.
+    produces: Vec<mime::Mime>,
 }
 
 pub(crate) fn endpoint(path: &'static str) -> Endpoint {
-    let produces = mime::APPLICATION_JSON;
+    let produces = vec![mime::APPLICATION_JSON];
     Endpoint { path, docs: Vec::new(), resource: web::resource(path), methods: Vec::new(), produces }
 }
 
 impl Endpoint {
-    /// Answers in another media type than JSON. Call it before the methods are added.
-    pub(crate) fn producing(self, produces: mime::Mime) -> Self {
-        Self { produces, ..self }
+    /// Answers in other media types than JSON alone, the preferred one first. Call it before the methods are added.
+    pub(crate) fn producing<const N: usize>(self, produces: [mime::Mime; N]) -> Self {
+        Self { produces: produces.into(), ..self }
     }
 
     pub(crate) fn get<F, Args>(self, handler: F, doc: Doc) -> Self
@@ -81,7 +82,7 @@ impl Endpoint {
         let matches = guard::fn_guard(move |context| {
             let head = context.head();
             (head.method == wanted || (wanted == Method::GET && head.method == Method::HEAD))
-                && context.header::<Accept>().is_none_or(|accept| accepts(&accept, &produces))
+                && context.header::<Accept>().is_none_or(|accept| best(&accept, &produces).is_some())
         });
         self.resource = self.resource.route(web::route().guard(matches).to(handler));
         self.methods.push(method.clone());
@@ -95,11 +96,17 @@ impl Endpoint {
         let methods = self.methods;
         let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let listed = allow.clone();
+        let accepted: Vec<HeaderName> = methods.iter().filter_map(accepted_type_header).collect();
         let options = move || {
-            let response = HttpResponse::NoContent().insert_header((header::ALLOW, listed.as_str())).finish();
+            let mut response = HttpResponse::NoContent();
+            response.insert_header((header::ALLOW, listed.as_str()));
+            for name in &accepted {
+                response.insert_header((name.clone(), mime::APPLICATION_JSON.as_ref()));
+            }
+            let response = response.finish();
             async move { response }
         };
-        let produces = self.produces;
+        let produces = self.produces.iter().map(mime::Mime::essence_str).collect::<Vec<_>>().join(" or ");
         let refuse = move |request: HttpRequest| {
             let problem = if methods.contains(request.method()) {
                 Problem::new(Code::NotAcceptable, format!("This path answers with {produces}. Accept it."))
@@ -114,8 +121,40 @@ impl Endpoint {
     }
 }
 
-/// Whether the most specific range that matches allows the type (RFC 9110, section 12.5.1).
-fn accepts(accept: &Accept, produced: &mime::Mime) -> bool {
+pub(crate) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+pub(crate) const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+
+/// The header that names the type of the bodies that a method takes: `Accept-Post` (Linked Data Platform, section 7.1)
+/// or `Accept-Patch` (RFC 5789, section 3.1).
+pub(crate) fn accepted_type_header(method: &Method) -> Option<HeaderName> {
+    if *method == Method::POST {
+        Some(ACCEPT_POST)
+    } else if *method == Method::PATCH {
+        Some(ACCEPT_PATCH)
+    } else {
+        None
+    }
+}
+
+/// The type for this response: of those that the request accepts, the one that it prefers, or else the first.
+pub(crate) fn negotiated<'t>(request: &HttpRequest, produced: &'t [mime::Mime]) -> Option<&'t mime::Mime> {
+    match Accept::parse(request) {
+        Ok(accept) => best(&accept, produced),
+        Err(_) => produced.first(),
+    }
+}
+
+fn best<'t>(accept: &Accept, produced: &'t [mime::Mime]) -> Option<&'t mime::Mime> {
+    // Of equals, `max_by_key` takes the last one.
+    let accepted = produced.iter().rev().map(|produced| (quality(accept, produced), produced));
+    accepted
+        .filter(|(quality, _)| *quality > header::Quality::ZERO)
+        .max_by_key(|(quality, _)| *quality)
+        .map(|(_, produced)| produced)
+}
+
+/// The quality of the most specific range that matches the type (RFC 9110, section 12.5.1).
+fn quality(accept: &Accept, produced: &mime::Mime) -> header::Quality {
     let specificity = |range: &mime::Mime| match (range.type_(), range.subtype()) {
         (mime::STAR, mime::STAR) => Some(0),
         (kind, mime::STAR) if kind == produced.type_() => Some(1),
@@ -123,9 +162,10 @@ fn accepts(accept: &Accept, produced: &mime::Mime) -> bool {
         _ => None,
     };
     let matching = accept.iter().filter_map(|range| Some((specificity(&range.item)?, range.quality)));
-    *produced == mime::STAR_STAR
-        || accept.is_empty()
-        || matching.max_by_key(|(specific, _)| *specific).is_some_and(|(_, quality)| quality > header::Quality::ZERO)
+    if *produced == mime::STAR_STAR || accept.is_empty() {
+        return header::Quality::MAX;
+    }
+    matching.max_by_key(|(specific, _)| *specific).map_or(header::Quality::ZERO, |(_, quality)| quality)
 }
 
 /// Whether the request has an `Accept` header that names this type.
