@@ -115,6 +115,12 @@ pub struct Config {
     #[arg(long, env = "ORDERS_ALLOWED_HOSTS", value_name = "ORDERS_ALLOWED_HOSTS", value_delimiter = ',', value_parser = host)]
     pub allowed_hosts: Vec<String>,
 
+    /// Path in front of every path of the service, e.g. /shop, for a proxy that removes it.
+    ///
+    /// The service adds it to the paths that it sends: in Location, Link, problems, the console and /openapi.json. It still serves paths without it.
+    #[arg(long, env = "ORDERS_BASE_PATH", value_name = "ORDERS_BASE_PATH", default_value = "/", value_parser = base_path)]
+    pub base_path: String,
+
     /// Maximum size of a request body, in bytes, 1024 to 16777216.
     ///
     /// The service refuses a larger body with a 413.
@@ -240,6 +246,18 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
     let addresses: Vec<SocketAddr> = resolved.collect();
     let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     first.copied().ok_or_else(|| format!("the host has no address: {ALLOWED}"))
+}
+
+/// Parses a path of plain characters (RFC 3986, section 2.3). Returns it without the slash at its end.
+fn base_path(text: &str) -> Result<String, String> {
+    let path = text.strip_suffix('/').unwrap_or(text);
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain);
+    if path.is_empty() || path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment)) {
+        Ok(path.to_owned())
+    } else {
+        Err("a base path is / or begins with one, e.g. /shop, and has letters, digits and -._~ only".to_owned())
+    }
 }
 
 /// Parses a scheme and a host, with a port if it is not the scheme's default (RFC 6454, section 6.2).

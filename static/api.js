@@ -1,5 +1,7 @@
 // The REST API. Every request of the page goes through `send`.
 
+import { base } from './base.js';
+
 // A restart of the service takes a few seconds. The page repeats requests for that long; each is safe to repeat.
 const RETRY_AFTER_MS = [300, 700, 1500, 2500];
 const LONGEST_RETRY_MS = 5000;
@@ -91,7 +93,7 @@ async function sendOnce(method, path, { body, key, version, signal }) {
   let response;
   let text;
   try {
-    response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, cache: 'no-store' });
+    response = await fetch(base + path, { method, headers, body: body && JSON.stringify(body), signal, cache: 'no-store' });
     text = await response.text();
   } catch (error) {
     if (error.name === 'AbortError') throw error;

@@ -1,5 +1,6 @@
 // The frame of every page: it shows the view of the address, the state of the connection, and handles keys.
 
+import { base, view } from './base.js';
 import { connection, on, start } from './store.js';
 import { h, plural, setting, title, toast } from './dom.js';
 import listView from './list.js';
@@ -22,11 +23,11 @@ async function show({ focus = true, scroll = 0 } = {}) {
   const { signal } = leaving;
   const url = new URL(location.href);
   try {
-    const [view, id] = await findView(url.pathname);
+    const [page, id] = await findView(url.pathname);
     if (signal.aborted) return;
     // A new filter shows the same view again. The focus stays where it was.
     const focused = focus === 'same' ? document.activeElement.id : '';
-    main.replaceChildren(view({ url, id, signal, navigate }));
+    main.replaceChildren(page({ url, id, signal, navigate }));
     scrollTo(0, scroll);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     else if (focus) main.querySelector('h1')?.focus({ preventScroll: true });
@@ -37,7 +38,7 @@ async function show({ focus = true, scroll = 0 } = {}) {
 
 async function findView(path) {
   for (const [pattern, load] of ROUTES) {
-    const match = pattern.exec(path);
+    const match = pattern.exec(path.slice(base.length));
     if (match) return [await load(), match[1] && decodeURIComponent(match[1])];
   }
   return [() => missing(), undefined];
@@ -45,7 +46,7 @@ async function findView(path) {
 
 function missing() {
   title('Page not found');
-  return h('div', { class: 'empty' }, h('h1', { tabindex: '-1' }, 'Page not found'), h('p', {}, 'Check the address, or go to the list of orders.'), h('a', { class: 'button primary', href: '/app/' }, 'All orders'));
+  return h('div', { class: 'empty' }, h('h1', { tabindex: '-1' }, 'Page not found'), h('p', {}, 'Check the address, or go to the list of orders.'), h('a', { class: 'button primary', href: view() }, 'All orders'));
 }
 
 function unreachable() {
@@ -66,7 +67,7 @@ export function navigate(href, { replace = false } = {}) {
 document.addEventListener('click', (event) => {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = event.target.closest('a[href]');
-  if (!link || link.origin !== location.origin || !link.pathname.startsWith('/app/') || link.hash || link.target) return;
+  if (!link || link.origin !== location.origin || !link.pathname.startsWith(view()) || link.hash || link.target) return;
   event.preventDefault();
   navigate(link.href);
 });
@@ -96,8 +97,8 @@ document.addEventListener('keydown', (event) => {
 function handleKey(key) {
   const goToList = key === 'l' && performance.now() - afterG < 1500;
   afterG = key === 'g' ? performance.now() : 0;
-  if (goToList) navigate('/app/');
-  else if (key === 'n') navigate('/app/new');
+  if (goToList) navigate(view());
+  else if (key === 'n') navigate(view('new'));
   else if (key === '/') search();
   else if (key === '?') openHelp();
   else if (key === 'j' || key === 'ArrowDown') return focusOrder(1);
@@ -108,7 +109,7 @@ function handleKey(key) {
 
 async function search() {
   if (!document.getElementById('search')) {
-    history.pushState(null, '', '/app/');
+    history.pushState(null, '', view());
     await show();
   }
   document.getElementById('search').focus();

@@ -1,5 +1,6 @@
 // The history of an order: one line of text for each event.
 
+import { view } from './base.js';
 import { h, money, plural, time } from './dom.js';
 
 const FIRST = 25; // the page shows older events on demand
@@ -52,6 +53,6 @@ export function timeline(order, events, shownVersion) {
       h('p', { class: 'when' }, time(event.time),
         at === 0 && !shownVersion ? h('span', {}, `Version ${version}, shown here`)
           : shown ? h('span', { 'aria-current': 'true' }, `Version ${version}, shown here`)
-            : h('a', { href: `/app/orders/${order.order_id}${at === 0 ? '' : `?as_of=${version}`}`, 'aria-label': `Version ${version}. ${destination}`, title: destination }, `Version ${version}`)));
+            : h('a', { href: `${view('orders/')}${order.order_id}${at === 0 ? '' : `?as_of=${version}`}`, 'aria-label': `Version ${version}. ${destination}`, title: destination }, `Version ${version}`)));
   }
 }

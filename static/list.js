@@ -1,5 +1,6 @@
 // The list of orders. The address holds the filters; the stream reports changes.
 
+import { view } from './base.js';
 import { getOrder, listOrders } from './api.js';
 import { on, streamFirst, visited } from './store.js';
 import { busy, describe, h, icon, money, notice, plural, statusChip, STATUSES, time, title } from './dom.js';
@@ -36,7 +37,7 @@ export default function listView({ url, signal, navigate }) {
   document.addEventListener('visibilitychange', flushSoon, { signal });
 
   return h('div', {},
-    h('div', { class: 'head' }, h('h1', { tabindex: '-1' }, 'Orders'), h('a', { id: 'new-order', class: 'button primary', href: '/app/new' }, icon('plus'), 'New order')),
+    h('div', { class: 'head' }, h('h1', { tabindex: '-1' }, 'Orders'), h('a', { id: 'new-order', class: 'button primary', href: view('new') }, icon('plus'), 'New order')),
     h('div', { class: 'tools' }, statusFilter(filter), searchForm(filter, navigate)),
     filter.customer_id && h('p', { class: 'filtered' }, 'Orders of customer ', h('b', { class: 'break' }, filter.customer_id),
       h('a', { id: 'clear-customer', class: 'button small', href: href({ status: filter.status }) }, icon('x'), 'Show all customers')),
@@ -157,7 +158,7 @@ function filterOf(url) {
 
 function href(filter) {
   const given = Object.entries(filter).filter(([, value]) => value);
-  return given.length === 0 ? '/app/' : `/app/?${new URLSearchParams(given)}`;
+  return given.length === 0 ? view() : `${view('?')}${new URLSearchParams(given)}`;
 }
 
 const matches = (order, { status, customer_id: customer }) => (!status || order.status === status) && (!customer || order.customer_id === customer);
@@ -182,14 +183,14 @@ function searchForm(filter, navigate) {
   async function find(text) {
     if (UUID.test(text)) {
       const order = await getOrder(text.toLowerCase()).catch(() => null);
-      if (order) return navigate(`/app/orders/${order.order_id}`);
+      if (order) return navigate(`${view('orders/')}${order.order_id}`);
     }
     navigate(href({ status: filter.status, customer_id: text }));
   }
 }
 
 function makeRow(order) {
-  const link = h('a', { class: 'row-link id', href: `/app/orders/${order.order_id}` }, h('span', { class: 'id-start' }, order.order_id.slice(0, -12)), order.order_id.slice(-12));
+  const link = h('a', { class: 'row-link id', href: `${view('orders/')}${order.order_id}` }, h('span', { class: 'id-start' }, order.order_id.slice(0, -12)), order.order_id.slice(-12));
   // A click anywhere in the row opens the order. Cells with a tooltip lie above the link.
   const element = h('div', { class: 'row', role: 'row', click: ({ target }) => target.closest('a') ?? link.click() }, h('span', { role: 'cell', class: 'cell-id' }, link));
   return { element, link };
@@ -221,5 +222,5 @@ function empty(filter) {
   return h('div', { class: 'empty' },
     h('h2', {}, filtered ? 'No orders match' : 'There are no orders yet'),
     h('p', {}, filtered ? 'Orders that match will appear here automatically.' : 'Create one for a customer, with or without products. New orders appear here automatically.'),
-    filtered ? h('a', { class: 'button', href: '/app/' }, 'Show all orders') : h('a', { class: 'button primary', href: '/app/new' }, icon('plus'), 'Create the first order'));
+    filtered ? h('a', { class: 'button', href: view() }, 'Show all orders') : h('a', { class: 'button primary', href: view('new') }, icon('plus'), 'Create the first order'));
 }

@@ -1,5 +1,6 @@
 // A new order: customer, currency and items. The service reports errors; the page shows each beside its field.
 
+import { view } from './base.js';
 import { createOrder, Problem } from './api.js';
 import { products } from './store.js';
 import { busy, describe, field, h, icon, money, notice, plural, title, toast } from './dom.js';
@@ -30,14 +31,14 @@ export default function newOrderView({ signal, navigate }) {
   h('fieldset', { id: 'items-group' }, h('legend', {}, 'Items'), list, none, add),
   catalogueError,
   createError,
-  h('div', { class: 'form-foot' }, h('div', { class: 'sum' }, units, total), h('div', { class: 'buttons' }, h('a', { class: 'button plain', href: '/app/' }, 'Discard'), create)));
+  h('div', { class: 'form-foot' }, h('div', { class: 'sum' }, units, total), h('div', { class: 'buttons' }, h('a', { class: 'button plain', href: view() }, 'Discard'), create)));
 
   title('New order');
   currency.input.addEventListener('change', offer);
   form.addEventListener('input', () => createError.replaceChildren());
   addRow();
   load();
-  return h('div', { class: 'narrow' }, h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders'),
+  return h('div', { class: 'narrow' }, h('a', { class: 'back', href: view() }, icon('back'), 'All orders'),
     h('h1', { id: 'heading', tabindex: '-1' }, 'New order'), form);
 
   async function load() {
@@ -124,7 +125,7 @@ export default function newOrderView({ signal, navigate }) {
         items: items.map(({ picker, stepper }) => ({ sku: picker.sku, quantity: stepper.quantity() })),
       });
       toast(`Order created for ${order.customer_id}.`);
-      if (!signal.aborted) navigate(`/app/orders/${order.order_id}`, { replace: true });
+      if (!signal.aborted) navigate(`${view('orders/')}${order.order_id}`, { replace: true });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       if (!signal.aborted) showErrors(problem);

@@ -1,5 +1,6 @@
 // The parts of the order page: header, items, the form that adds an item, and actions.
 
+import { view } from './base.js';
 import { copyButton, exactTime, field, h, icon, money, plural, statusChip, time } from './dom.js';
 import { productPicker, quantityStepper } from './picker.js';
 
@@ -23,7 +24,7 @@ export function header(order) {
       h('h1', { tabindex: '-1', class: 'break' }, `Order for ${order.customer_id}`),
       h('dl', { class: 'facts' },
         fact('Order', h('span', { class: 'id break', id: 'order-id' }, order.order_id), copyButton(order.order_id, 'the order id')),
-        fact('Customer', h('a', { class: 'break', href: `/app/?${new URLSearchParams({ customer_id: order.customer_id })}`, title: 'Show all orders of this customer' }, order.customer_id), copyButton(order.customer_id, 'the customer id')),
+        fact('Customer', h('a', { class: 'break', href: `${view('?')}${new URLSearchParams({ customer_id: order.customer_id })}`, title: 'Show all orders of this customer' }, order.customer_id), copyButton(order.customer_id, 'the customer id')),
         fact('Created', time(order.created_at), onPaper(order.created_at)),
         fact('Changed', time(order.updated_at), onPaper(order.updated_at)),
         fact('Version', h('span', { id: 'version' }, order.version)))),

@@ -3,6 +3,7 @@
 // Every write names the version on the screen. If somebody else changed the order first, the service refuses the
 // write, and the page shows the changes since.
 
+import { view } from './base.js';
 import * as api from './api.js';
 import { on, products, streamFirst } from './store.js';
 import { busy, describe, exactTime, h, icon, notice, plural, title, toast } from './dom.js';
@@ -24,7 +25,7 @@ export default function orderView({ url, id, signal }) {
   const changeNotice = h('div', { role: 'status' });
   const [head, items, adding, actions, banner, history] = ['head', 'items', 'add', 'actions', 'banner', 'history'].map(slot);
   const adder = asOf ? null : addCard(add);
-  const back = h('a', { class: 'back', href: '/app/' }, icon('back'), 'All orders');
+  const back = h('a', { class: 'back', href: view() }, icon('back'), 'All orders');
   const columns = h('div', { class: `columns ${asOf ? 'historical' : ''}` }, actions, h('div', { class: 'column-main' }, items, adding), history);
   const page = h('div', { class: 'order', 'aria-busy': 'true' }, back, ...skeleton());
 
@@ -60,7 +61,7 @@ export default function orderView({ url, id, signal }) {
     const text = gone && asOf && problem.status === 404 ? 'The order does not exist, or it never had this version. Check the address.' : problem.message;
     fill(() => page.replaceChildren(back, h('div', { class: 'empty' },
       h('h1', { tabindex: '-1' }, gone ? 'Order not found' : 'The order could not be loaded'), h('p', { role: 'alert' }, text),
-      gone && asOf ? h('a', { class: 'button', href: `/app/orders/${encodeURIComponent(id)}` }, 'Show the current version')
+      gone && asOf ? h('a', { class: 'button', href: `${view('orders/')}${encodeURIComponent(id)}` }, 'Show the current version')
         : h('button', { type: 'button', class: 'button', click: (event) => busy(event.currentTarget, load) }, 'Try again'))));
   }
 
@@ -91,7 +92,7 @@ export default function orderView({ url, id, signal }) {
   function historicalBanner() {
     return h('div', { id: 'historical-banner', class: 'notice info', role: 'status' }, icon('history'),
       h('p', {}, `You see version ${historical.version} of ${order.version}, from ${exactTime(historical.updated_at)}. You can change only the current version.`),
-      h('a', { id: 'back-to-now', class: 'button small', href: `/app/orders/${order.order_id}` }, 'Back to the current version'));
+      h('a', { id: 'back-to-now', class: 'button small', href: `${view('orders/')}${order.order_id}` }, 'Back to the current version'));
   }
 
   // Changes that others make

@@ -1,6 +1,7 @@
 // The live stream: server-sent events over fetch. EventSource hides three things that this client needs: status
 // codes, the ids of blocks without data, and its retries.
 
+import { base } from './base.js';
 import { pause } from './api.js';
 
 const SILENCE_MS = 40000; // the service sends a heartbeat every 15 s
@@ -65,7 +66,7 @@ class Retired extends Error {}
 // and the service would send nothing until it reaches our position. So this asks for the last event that we received.
 async function isStillKnown(position, eventId, signal) {
   if (Number(position) < 1) return true;
-  const response = await fetch(`/events?after=${Number(position) - 1}&limit=1`, { signal, cache: 'no-store' });
+  const response = await fetch(`${base}/events?after=${Number(position) - 1}&limit=1`, { signal, cache: 'no-store' });
   if (response.status === 410) return false;
   if (!response.ok) throw new Error(`The feed returned ${response.status}.`);
   const [event] = await response.json();
@@ -78,7 +79,7 @@ async function readBlocks(position, signal, onBlock) {
   let timer = setTimeout(() => silent.abort(), SILENCE_MS);
   try {
     const query = position === null ? '' : `?after=${position}`;
-    const response = await fetch(`/events/stream${query}`, { signal: all, cache: 'no-store', headers: { Accept: 'text/event-stream' } });
+    const response = await fetch(`${base}/events/stream${query}`, { signal: all, cache: 'no-store', headers: { Accept: 'text/event-stream' } });
     if (response.status === 410) throw new Retired();
     if (!response.ok) throw new Error(`The stream returned ${response.status}.`);
     const feed = parser(onBlock);

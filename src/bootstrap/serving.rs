@@ -9,7 +9,7 @@ use crate::{
     app::{Adapters, ForgetKeys, Ports, Store, TailEventLog},
     config::Config,
     domain::OrderRules,
-    http::{AllowedHosts, AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    http::{AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{self, InProcessBus, Metrics, Pricing, SystemClock, UuidV7, keep_running},
 };
 
@@ -110,6 +110,7 @@ fn settings(config: &Config) -> HttpSettings {
     HttpSettings {
         bind: config.bind,
         static_dir: config.static_dir.clone(),
+        base_path: BasePath::new(&config.base_path),
         cors_origins: config.cors_origins.clone(),
         allowed_hosts: AllowedHosts::new(config.bind.ip(), &config.allowed_hosts),
         max_connections: config.max_connections as usize,

@@ -16,4 +16,5 @@ mod service;
 
 pub use app_state::{AppState, HttpLimits, MetricsRenderer};
 pub use middleware::{hosts::AllowedHosts, http_metrics::HttpMetrics};
+pub use response::base_path::BasePath;
 pub use server::{HttpSettings, Serving, serve};

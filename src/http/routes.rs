@@ -13,7 +13,7 @@ use super::{
     middleware::pages::respond_like_a_route,
     orders::{batch, create, get, history, items, lifecycle, list},
     products,
-    response::problem::Problem,
+    response::{base_path::BasePath, problem::Problem},
     routing::endpoint::{Endpoint, endpoint},
     service::{console, docs, health, metrics},
 };
@@ -46,13 +46,13 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
 }
 
 /// Everything that the server serves: the API, and the pages that the API's document leaves out.
-pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &Path) {
+pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &Path, base: &BasePath) {
     for endpoint in endpoints::<P>() {
         config.service(endpoint.into_resource());
     }
     let to_docs = web::get().to(async || Redirect::to("/docs/"));
     config.service(web::resource("/docs").wrap(from_fn(respond_like_a_route)).route(to_docs));
-    config.service(docs::swagger_ui("/docs"));
-    config.service(console::files("/app", static_dir));
+    config.service(docs::swagger_ui("/docs", base));
+    config.service(console::files("/app", static_dir, base));
     config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::route_not_found())));
 }

@@ -25,6 +25,7 @@ use super::{
     app_state::AppState,
     connection::{ArrivalLimits, RequestStream, track_responses},
     middleware::{cors, hosts::AllowedHosts, observe::observe, starting::refuse_until_started},
+    response::base_path::BasePath,
     routes,
     routing::openapi,
     service::docs::OpenApi,
@@ -35,6 +36,7 @@ use super::{
 pub struct HttpSettings {
     pub bind: SocketAddr,
     pub static_dir: PathBuf,
+    pub base_path: BasePath,
     /// Pages of these origins may call the API. If the list is empty, no page of another origin may.
     pub cors_origins: Vec<String>,
     /// The host that a request names is one of these.
@@ -94,10 +96,10 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
     let listener = TcpListener::bind(settings.bind)?;
     let address = listener.local_addr()?;
     let (limits, app) = (app.limits(), Data::new(app));
-    let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>())));
+    let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>(), &settings.base_path)));
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let arrival = ArrivalLimits { idle: settings.keep_alive, head: settings.head_timeout, body: settings.head_timeout };
-    let HttpSettings { static_dir, cors_origins, send_timeout, allowed_hosts, .. } = settings;
+    let HttpSettings { static_dir, base_path, cors_origins, send_timeout, allowed_hosts, .. } = settings;
     let builder = Server::build()
         .workers(workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(workers))
@@ -111,10 +113,11 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
             .app_data(document.clone())
             .app_data(allowed_hosts.clone())
             .app_data(limits)
+            .app_data(Data::new(base_path.clone()))
             .wrap(from_fn(refuse_until_started::<P, _>))
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))
             .wrap(from_fn(observe::<P>))
-            .configure(|config| routes::configure::<P>(config, &static_dir));
+            .configure(|config| routes::configure::<P>(config, &static_dir, &base_path));
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {

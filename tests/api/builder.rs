@@ -3,7 +3,7 @@ use std::{future::IntoFuture, time::Duration};
 use orders::{
     app::{Adapters, PricingService, Store, TailEventLog},
     domain::OrderRules,
-    http::{AllowedHosts, AppState, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    http::{AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
     infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
 };
 
@@ -27,6 +27,7 @@ pub(crate) struct ApiBuilder<P = StaticCatalogue> {
     max_connections: usize,
     heartbeat: Duration,
     waiting_clients: usize,
+    base_path: &'static str,
 }
 
 impl Default for ApiBuilder {
@@ -42,6 +43,7 @@ impl Default for ApiBuilder {
             max_connections: 100,
             heartbeat: HEARTBEAT,
             waiting_clients: WAITING_CLIENTS,
+            base_path: "",
         }
     }
 }
@@ -59,6 +61,7 @@ impl<P: PricingService> ApiBuilder<P> {
             max_connections,
             heartbeat,
             waiting_clients,
+            base_path,
         } = self;
         ApiBuilder {
             pricing,
@@ -71,6 +74,7 @@ impl<P: PricingService> ApiBuilder<P> {
             max_connections,
             heartbeat,
             waiting_clients,
+            base_path,
         }
     }
 
@@ -110,6 +114,11 @@ impl<P: PricingService> ApiBuilder<P> {
         Self { waiting_clients, ..self }
     }
 
+    /// A proxy that removes this path is in front of the service.
+    pub(crate) fn base_path(self, base_path: &'static str) -> Self {
+        Self { base_path, ..self }
+    }
+
     /// Starts the service on an empty store in memory.
     pub(crate) fn start(self) -> Api {
         self.start_on(MemoryStore::default())
@@ -127,6 +136,7 @@ impl<P: PricingService> ApiBuilder<P> {
             max_connections,
             heartbeat,
             waiting_clients,
+            base_path,
         } = self;
         let ports = Adapters {
             store,
@@ -147,6 +157,7 @@ impl<P: PricingService> ApiBuilder<P> {
         let settings = HttpSettings {
             bind: "127.0.0.1:0".parse().unwrap(),
             static_dir: project().join("static"),
+            base_path: BasePath::new(base_path),
             cors_origins: vec!["https://shop.example.com".to_owned()],
             allowed_hosts: AllowedHosts::new([127, 0, 0, 1].into(), &["Orders.example.com".to_owned()]),
             max_connections,

@@ -21,7 +21,7 @@ use crate::{
         connection::ClientConnection,
         request::{entity_tags::has_no_tag, target::check_encoding},
         request_id::{RequestId, X_REQUEST_ID},
-        response::{code::Code, problem::Problem},
+        response::{base_path::BasePath, code::Code, problem::Problem},
         routing::endpoint::accepted_type_header,
     },
     trace::TraceContext,
@@ -33,6 +33,7 @@ use super::hosts::AllowedHosts;
 /// and logs one line.
 pub(crate) async fn observe<P: Ports>(
     app: Data<AppState<P>>,
+    base: Data<BasePath>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -40,7 +41,7 @@ pub(crate) async fn observe<P: Ports>(
     let now = ports.clock().now();
     let id = RequestId::from_headers(request.headers(), ports.ids(), now);
     let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
-    trace.scope(respond(app, request, next, id)).await
+    trace.scope(respond(app, base, request, next, id)).await
 }
 
 /// What every route refuses by the head of a request.
@@ -69,6 +70,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 async fn respond<P: Ports>(
     app: Data<AppState<P>>,
+    base: Data<BasePath>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     id: RequestId,
@@ -86,12 +88,13 @@ async fn respond<P: Ports>(
     let (request, mut response) = match answered {
         Ok(response) => {
             let (request, response) = response.map_into_boxed_body().into_parts();
-            let problem = problem_instead(&method, &request, &uri, &response, &id);
+            let problem = problem_instead(&base, &method, &request, &uri, &response, &id);
             (Some(request), problem.unwrap_or(response))
         }
-        Err(error) => (None, write(&uri, &error, &id)),
+        Err(error) => (None, write(&base, &uri, &error, &id)),
     };
     add_headers(&method, response.status(), response.headers_mut(), &id);
+    base.prepend_to_headers(response.headers_mut());
     let route = request.as_ref().and_then(HttpRequest::match_pattern);
     counted.respond(route.as_deref(), &method, response.status());
     log_access(&method, &uri, response.status(), begun, &id);
@@ -103,6 +106,7 @@ async fn respond<P: Ports>(
 
 /// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not fail.
 fn problem_instead(
+    base: &BasePath,
     method: &Method,
     request: &HttpRequest,
     uri: &Uri,
@@ -110,12 +114,12 @@ fn problem_instead(
     id: &RequestId,
 ) -> Option<HttpResponse> {
     let mut problem = match response.error() {
-        Some(error) => write(uri, error, id),
+        Some(error) => write(base, uri, error, id),
         // The file server and Swagger UI write their own responses.
         None if response.status().is_client_error() || response.status().is_server_error() => {
-            write_problem(uri, &Problem::from_status(response.status()), id)
+            write_problem(base, uri, &Problem::from_status(response.status()), id)
         }
-        None => write_problem(uri, &failed_if_match(method, request, response)?, id),
+        None => write_problem(base, uri, &failed_if_match(method, request, response)?, id),
     };
     for (name, value) in response.headers() {
         // A 416 has the length of the file (RFC 9110, section 14.4).
@@ -138,16 +142,16 @@ fn failed_if_match(method: &Method, request: &HttpRequest, response: &HttpRespon
 }
 
 /// The problem of an error, written.
-fn write(uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
+fn write(base: &BasePath, uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
     match error.as_error::<Problem>() {
-        Some(problem) => write_problem(uri, problem, id),
-        None => write_problem(uri, &Problem::from_framework(error), id),
+        Some(problem) => write_problem(base, uri, problem, id),
+        None => write_problem(base, uri, &Problem::from_framework(error), id),
     }
 }
 
-fn write_problem(uri: &Uri, problem: &Problem, id: &RequestId) -> HttpResponse {
+fn write_problem(base: &BasePath, uri: &Uri, problem: &Problem, id: &RequestId) -> HttpResponse {
     problem.log(id);
-    problem.write(uri.path(), id.as_str())
+    problem.write(base.as_str(), uri.path(), id.as_str())
 }
 
 fn header_bytes(headers: &header::HeaderMap) -> usize {

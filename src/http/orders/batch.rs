@@ -11,6 +11,7 @@ use crate::{
         request::read_body::read_body,
         request_id::RequestId,
         response::{
+            base_path::BasePath,
             code::Code,
             problem::{HttpResult, MAX_ERRORS, Problem, ProblemBody},
         },
@@ -29,6 +30,7 @@ use super::{
 
 pub(crate) async fn create<P: Ports>(
     app: Data<AppState<P>>,
+    base: Data<BasePath>,
     id: RequestId,
     creation: OrderCreation<NewOrders>,
 ) -> HttpResult {
@@ -54,7 +56,7 @@ pub(crate) async fn create<P: Ports>(
     let results = results.into_iter().map(|(index, result)| {
         // One limit for the whole batch; each problem lists one error at least.
         let limit = MAX_ERRORS.saturating_sub(listed).max(1);
-        let (body, errors) = ResultBody::new(index, result, limit, rules, &id);
+        let (body, errors) = ResultBody::new(index, result, limit, rules, base.as_str(), &id);
         listed += errors;
         body
     });
@@ -114,6 +116,7 @@ impl ResultBody {
         result: Result<BatchResult, Problem>,
         max_errors: usize,
         rules: OrderRules,
+        base: &str,
         id: &RequestId,
     ) -> (Self, usize) {
         let problem = match result {
@@ -137,7 +140,7 @@ impl ResultBody {
             index,
             status: problem.code.status().as_u16(),
             order: None,
-            problem: Some(problem.body(&instance, id.as_str())),
+            problem: Some(problem.body(base, &instance, id.as_str())),
         };
         (body, problem.errors.len())
     }

@@ -18,7 +18,7 @@ pub(crate) const KEY: &str = r#"^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,2
 pub(crate) fn keyed_request(request: &HttpRequest, body: &Value) -> Result<Option<KeyedRequest>, Problem> {
     let Some(text) = single(request, &IDEMPOTENCY_KEY)? else { return Ok(None) };
     let Some(key) = unquoted(text).filter(|key| is_key(key)) else {
-        let detail = "An idempotency key has 1 to 255 visible characters, bare or in double quotes.";
+        let detail = "An idempotency key has 1 to 255 visible ASCII characters or spaces, bare or in double quotes.";
         return Err(Problem::parameter(IDEMPOTENCY_KEY.as_str(), detail));
     };
     let mut fingerprint = Sha256::new();

@@ -1,5 +1,6 @@
 //! Writing responses, problems among them.
 
+pub(crate) mod base_path;
 pub(crate) mod cloud_event;
 pub(crate) mod code;
 pub(crate) mod errors;

@@ -165,7 +165,7 @@ impl Problem {
     }
 
     /// The response.
-    pub(crate) fn write(&self, instance: &str, request_id: &str) -> HttpResponse {
+    pub(crate) fn write(&self, base: &str, path: &str, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
         if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -177,18 +177,18 @@ impl Problem {
         if let Some(version) = self.current_version {
             response.insert_header((header::ETAG, format!("\"{version}\"")));
         }
-        response.body(serde_json::to_vec(&self.body(instance, request_id)).unwrap_or_default())
+        response.body(serde_json::to_vec(&self.body(base, &format!("{base}{path}"), request_id)).unwrap_or_default())
     }
 
-    /// The members (RFC 9457, section 3). The caller knows `instance` and `request_id`.
-    pub(crate) fn body(&self, instance: &str, request_id: &str) -> ProblemBody {
+    /// The members (RFC 9457, section 3). The caller knows the base path, `instance` and `request_id`.
+    pub(crate) fn body(&self, base: &str, instance: &str, request_id: &str) -> ProblemBody {
         let (earliest_position, last_position) = match self.bound {
             None => (None, None),
             Some(LogBound::Earliest(position)) => (Some(position.to_string()), None),
             Some(LogBound::Last(position)) => (None, Some(position.to_string())),
         };
         ProblemBody {
-            r#type: format!("/problems/{}", self.code.as_str()),
+            r#type: format!("{base}/problems/{}", self.code.as_str()),
             title: self.code.title(),
             status: self.code.status().as_u16(),
             detail: self.detail.clone(),
@@ -209,7 +209,7 @@ impl Problem {
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {
     /// The path of a page about this kind of problem.
-    #[schema(pattern = "^/problems/[a-z_]+$")]
+    #[schema(pattern = "^(/[^/]+)*/problems/[a-z_]+$")]
     r#type: String,
     title: &'static str,
     #[schema(minimum = 400, maximum = 599)]

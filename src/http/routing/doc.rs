@@ -210,7 +210,7 @@ fn reference(name: &str) -> Value {
 fn problem_response(path: &str, codes: &[Code]) -> Value {
     let titles: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.title())).collect();
     let example = |code: &Code| {
-        let problem = Problem::new(*code, code.advice()).body(path, "01890a5d-ac96-774b-bcce-b302099a8057");
+        let problem = Problem::new(*code, code.advice()).body("", path, "01890a5d-ac96-774b-bcce-b302099a8057");
         (code.as_str().to_owned(), json!({"summary": code.title(), "value": to_json(problem)}))
     };
     let examples: Map<String, Value> = codes.iter().map(example).collect();

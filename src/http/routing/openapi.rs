@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::response::problem::ProblemBody;
+use crate::http::response::{base_path::BasePath, problem::ProblemBody};
 
 use super::{
     doc::{Doc, to_json},
@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The whole document.
-pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
+pub(crate) fn document(endpoints: &[Endpoint], base: &BasePath) -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     let mut problem = Vec::new();
@@ -31,7 +31,7 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
         }
         paths.insert(endpoint.path.to_owned(), operations.into());
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Orders",
@@ -41,7 +41,11 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
         },
         "paths": paths,
         "components": {"schemas": schemas},
-    })
+    });
+    if !base.is_empty() {
+        document["servers"] = json!([{"url": base.as_str()}]);
+    }
+    document
 }
 
 /// `HEAD` answers as `GET` does, without the content.

@@ -24,6 +24,7 @@ use crate::{
         middleware::pages::respond_like_a_route,
         request::{fields::Body, query::NoQuery},
         response::{
+            base_path::BasePath,
             code::Code,
             problem::{HttpResult, Problem},
         },
@@ -74,17 +75,18 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Swagger UI below this path, all of it from the binary.
-pub(crate) fn swagger_ui(path: &str) -> impl HttpServiceFactory + 'static {
-    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
+pub(crate) fn swagger_ui(path: &str, base: &BasePath) -> impl HttpServiceFactory + 'static {
+    let config =
+        Config::new([format!("{}/openapi.json", base.as_str())]).validator_url("none").try_it_out_enabled(true);
     let policy = DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY));
     scope(path).wrap(policy).wrap(from_fn(respond_like_a_route)).service(SwaggerUi::new("/{_:.*}").config(config))
 }
 
 /// The page about one kind of problem. The `type` of a problem is its path.
-pub(crate) async fn problem(request: HttpRequest, _: NoQuery) -> HttpResult {
+pub(crate) async fn problem(base: Data<BasePath>, request: HttpRequest, _: NoQuery) -> HttpResult {
     let name = request.match_info().get("code").unwrap_or_default();
     let code = Code::ALL.iter().find(|code| code.as_str() == name).ok_or_else(Problem::route_not_found)?;
-    Ok(page(code.title(), &entry(*code)))
+    Ok(page(code.title(), &entry(&base, *code)))
 }
 
 pub(crate) fn problem_doc() -> Doc {
@@ -96,8 +98,8 @@ pub(crate) fn problem_doc() -> Doc {
 }
 
 /// Every kind of problem on one page.
-pub(crate) async fn problems(_: NoQuery) -> HttpResult {
-    let entries: String = Code::ALL.iter().map(|code| entry(*code)).collect();
+pub(crate) async fn problems(base: Data<BasePath>, _: NoQuery) -> HttpResult {
+    let entries: String = Code::ALL.iter().map(|code| entry(&base, *code)).collect();
     Ok(page("Problems", &entries))
 }
 
@@ -105,12 +107,13 @@ pub(crate) fn problems_doc() -> Doc {
     Doc::new("Service", "problems", "Read about every kind of problem").other_response(200, "A page", Some("text/html"))
 }
 
-fn entry(code: Code) -> String {
+fn entry(base: &BasePath, code: Code) -> String {
     let mut html = String::new();
     // Writing to a string does not fail.
     let _ = write!(
         html,
-        "<h2><a href=\"/problems/{name}\"><code>{name}</code></a></h2><p>{status}: {title}.</p><p>{advice}</p>",
+        "<h2><a href=\"{base}/problems/{name}\"><code>{name}</code></a></h2><p>{status}: {title}.</p><p>{advice}</p>",
+        base = base.as_str(),
         name = code.as_str(),
         status = code.status(),
         title = code.title(),
