@@ -13,7 +13,10 @@ use crate::{
 
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
-on_each_store! { every_route_is_documented_and_every_documented_route_is_served }
+on_each_store! {
+    every_route_is_documented_and_every_documented_route_is_served,
+    sets_that_may_grow_are_open_and_the_others_are_closed,
+}
 
 /// Asserts that the status, the headers and the body are documented for this route.
 pub(crate) async fn assert_documented(method: &Method, url: &Url, answer: &Answer) {
@@ -48,6 +51,11 @@ pub(crate) async fn assert_documented(method: &Method, url: &Url, answer: &Answe
         let mut schema = document.clone();
         schema["$ref"] = place.into();
         let validator = jsonschema::validator_for(&schema).unwrap();
+        if media_type == "application/problem+json" {
+            let examples = &response["content"][&media_type]["examples"];
+            let code = answer.body["code"].as_str().unwrap();
+            assert!(examples.get(code).is_some(), "{method} {template} {status} has no example of {code}");
+        }
         let errors: Vec<String> =
             validator.iter_errors(&answer.body).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{method} {template} {status}: {errors:?} in {}", answer.body);
@@ -86,6 +94,33 @@ fn documented_path<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d 
     let found =
         paths.filter(|(template, _)| matches(template)).min_by_key(|(template, _)| template.matches('{').count());
     found.map(|(template, item)| (template.as_str(), item))
+}
+
+async fn sets_that_may_grow_are_open_and_the_others_are_closed(api: Api) {
+    let document = api.get("/openapi.json").await.body;
+    let schema = |place: &str| document.pointer(&format!("/components/schemas/{place}")).unwrap();
+    for (open, example) in [
+        ("NewItem/properties/sku", "LAPTOP123"),
+        ("CloudEvent/properties/type", "order.placed.v1"),
+        ("OrderSummary/properties/status", "fulfilled"),
+        ("OrderSummary/properties/allowed_actions/items", "cancel"),
+        ("DisallowedAction/properties/action", "cancel"),
+    ] {
+        let schema = schema(open);
+        assert_eq!((&schema["type"], &schema["enum"]), (&json!("string"), &json!(null)), "{open}");
+        assert!(schema["examples"].as_array().unwrap().contains(&json!(example)), "{open}: {schema}");
+    }
+    // An item can be ordered in lower case.
+    let item = jsonschema::validator_for(schema("NewItem/properties/sku")).unwrap();
+    assert!(item.is_valid(&json!("laptop123")) && item.is_valid(&json!("ADDED9876")) && !item.is_valid(&json!("x")));
+    for (closed, count) in [("NewOrders/properties/error_policy", 2), ("NewOrder/properties/currency", 150)] {
+        assert!(schema(closed)["enum"].as_array().unwrap().len() >= count, "{closed}");
+    }
+    // No other schema of a response names every value.
+    let of_responses = ["Order", "OrderSummary", "Item", "DisallowedAction", "CloudEvent", "Problem", "History"];
+    for name in of_responses {
+        assert!(!schema(name).to_string().contains("\"enum\""), "{name}");
+    }
 }
 
 async fn every_route_is_documented_and_every_documented_route_is_served(api: Api) {

@@ -1,11 +1,13 @@
 use std::{borrow::Cow, fmt::Display};
 
 use serde::{Serialize, Serializer};
+use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::{
     ToSchema,
     openapi::{
         KnownFormat, SchemaFormat,
+        extensions::ExtensionsBuilder,
         schema::{ArrayBuilder, ObjectBuilder, Type},
     },
 };
@@ -13,7 +15,10 @@ use utoipa::{
 use crate::{
     app::{ActionRefusal, OrderDetails, OrderSummary, StoredStatus},
     domain::{Action, Amount, Line, MAX_LINES, OrderId, OrderRules, Price, Quantity, Status},
-    http::response::{code::Code, problem::sentence, timestamp},
+    http::{
+        response::{code::Code, problem::sentence, timestamp},
+        routing::doc::EXTENSIBLE_ENUM,
+    },
 };
 
 /// An order as a list shows it.
@@ -54,9 +59,16 @@ pub(super) struct SummaryBody {
 }
 
 fn status_schema() -> ObjectBuilder {
-    let known = Status::ALL.map(Status::as_str).join(", ");
-    let text = format!("One of {known}. A newer release may add others: show a status that you do not know as it is.");
-    ObjectBuilder::new().schema_type(Type::String).description(Some(text))
+    let known = Status::ALL.map(Status::as_str);
+    open_set(&known, "A newer release may add others: show a status that you do not know as it is.")
+}
+
+/// A text that is one of these values, until a newer release adds others.
+fn open_set(known: &[&str], text: &str) -> ObjectBuilder {
+    let description = format!("One of {}. {text}", known.join(", "));
+    let extensions = ExtensionsBuilder::new().add(EXTENSIBLE_ENUM, json!(known)).build();
+    let values = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    values.examples(known.iter().copied()).extensions(Some(extensions))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the limit is far below 2^52")]
@@ -75,7 +87,8 @@ fn integer_schema(minimum: f64, maximum: f64) -> ObjectBuilder {
 }
 
 fn action_schema() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Action::ALL.map(Action::as_str)))
+    let known = Action::ALL.map(Action::as_str);
+    open_set(&known, "A newer release may add others: ignore an action that you do not know.")
 }
 
 fn actions_schema() -> ArrayBuilder {

@@ -13,6 +13,9 @@ use crate::http::{
     response::{code::Code, problem::Problem},
 };
 
+/// The keyword for the known values of a set that may grow. Generators of clients make an open text of it.
+pub(crate) const EXTENSIBLE_ENUM: &str = "x-extensible-enum";
+
 /// The documentation of one route: its OpenAPI operation, built beside the handler.
 #[derive(Debug)]
 pub(crate) struct Doc {
@@ -217,7 +220,8 @@ fn problem_response(path: &str, codes: &[Code]) -> Value {
     let allowed: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     let schema = json!({"allOf": [
         {"$ref": "#/components/schemas/Problem"},
-        {"type": "object", "properties": {"code": {"enum": allowed}}},
+        // A newer release may add codes.
+        {"type": "object", "properties": {"code": {"type": "string", EXTENSIBLE_ENUM: allowed}}},
     ]});
     let content = json!({"application/problem+json": {"schema": schema, "examples": examples}});
     json!({"description": titles.join("; "), "content": content, "headers": {}})

@@ -59,7 +59,8 @@ pub(crate) async fn openapi<P: Ports>(app: Data<AppState<P>>, document: Data<Ope
         let place = format!("/components/schemas/{}/properties/sku", NewItem::NAME);
         let schema = document.pointer_mut(&place).and_then(Value::as_object_mut);
         if let Some(schema) = schema.filter(|_| !skus.is_empty()) {
-            schema.insert("enum".to_owned(), skus.into_iter().collect());
+            // A client that was generated from the document can order a product that is added later.
+            schema.insert("examples".to_owned(), skus.into_iter().collect());
         }
     }
     Ok(HttpResponse::Ok().json(document))

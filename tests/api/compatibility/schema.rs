@@ -160,7 +160,9 @@ impl<'d> Shape<'d> {
         }
         narrow(&mut self.types, strings(&schema["type"]));
         let values = schema.get("const").map(|value| BTreeSet::from([value.to_string()]));
-        let values = values.or_else(|| Some(schema["enum"].as_array()?.iter().map(Value::to_string).collect()));
+        // The known values of an open set count like those of a closed one: a client can rely on each.
+        let listed = schema.get("enum").or_else(|| schema.get("x-extensible-enum"));
+        let values = values.or_else(|| Some(listed?.as_array()?.iter().map(Value::to_string).collect()));
         narrow(&mut self.values, values);
         for (property, schema) in fields(&schema["properties"]) {
             self.properties.entry(property).or_insert_with(|| (owner.to_owned(), vec![])).1.push(schema);

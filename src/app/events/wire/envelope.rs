@@ -46,6 +46,7 @@ pub fn cloud_event_schema() -> Value {
         "type": {
             "type": "string", "pattern": r"^[a-z0-9_.]+\.v[0-9]+$",
             "description": format!("One of {known}. A newer release may add types: ignore those that you do not know."),
+            "examples": EVENT_TYPES, "x-extensible-enum": EVENT_TYPES,
         },
         "subject": {"type": "string", "format": "uuid", "description": "The order."},
         "time": {"type": "string", "format": "date-time", "description": "RFC 3339, UTC."},
