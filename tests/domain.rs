@@ -22,6 +22,9 @@ proptest! {
         if let Ok(customer) = text.parse::<CustomerId>() { prop_assert_eq!(customer.to_string().parse(), Ok(customer)); }
         if let Ok(reason) = text.parse::<CancelReason>() { prop_assert_eq!(reason.to_string().parse(), Ok(reason)); }
         if let Ok(name) = text.parse::<ProductName>() { prop_assert_eq!(name.to_string().parse(), Ok(name)); }
+        if let Ok(quantity) = text.parse::<Quantity>() { prop_assert_eq!(quantity.to_string().parse(), Ok(quantity)); }
+        if let Ok(order) = text.parse::<OrderId>() { prop_assert_eq!(order.to_string().parse(), Ok(order)); }
+        if let Ok(status) = text.parse::<Status>() { prop_assert_eq!(status.to_string().parse(), Ok(status)); }
         if let Ok(sku) = text.parse::<Sku>() { prop_assert_eq!(sku.to_string().parse(), Ok(sku)); }
         if let Ok(tenant) = text.parse::<TenantId>() { prop_assert_eq!(tenant.to_string().parse(), Ok(tenant)); }
         if let Ok(price) = Price::parse(&text, Currency::EUR) { prop_assert_eq!(Price::parse(&price.to_string(), Currency::EUR), Ok(price)); }

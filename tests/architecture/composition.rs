@@ -18,6 +18,21 @@ fn every_event_sink_is_started_and_reports_its_position() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// Whatever a value object accepts has to read back as the same value, because that is how it is stored.
+#[test]
+fn the_tests_of_the_domain_name_every_value_that_is_parsed() {
+    let tests = include_str!("../domain.rs");
+    let mut values = 0;
+    for source in service().iter().filter(|source| source.part() == "domain") {
+        for value in source.text.lines().filter_map(|line| line.strip_prefix("impl FromStr for ")) {
+            let value = value.trim_end_matches(" {");
+            assert!(tests.contains(&format!("<{value}>")), "tests/domain.rs does not parse {value}: {}", source.file);
+            values += 1;
+        }
+    }
+    assert!(values > 5);
+}
+
 #[test]
 fn the_check_finds_a_setting_that_nothing_reads() {
     let config = "pub struct Config { pub a: u8, pub b: u8, pub c: u8, pub d: u8 }
