@@ -2,12 +2,16 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::{Action, OrderRules, Status};
+
 pub(super) fn summary_example() -> Value {
+    let is_allowed = |action: &Action| action.check(Status::Open, 1, OrderRules::DEFAULT).is_ok();
+    let allowed: Vec<&str> = Action::ALL.into_iter().filter(is_allowed).map(Action::as_str).collect();
     json!({
         "order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "customer_id": "customer-7", "status": "open",
         "currency": "EUR", "items_count": 1, "units_count": 1, "total_amount": "999.99", "version": 2,
         "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z",
-        "allowed_actions": ["add_item", "change_quantity", "remove_item", "place", "cancel"],
+        "allowed_actions": allowed,
     })
 }
 
