@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 
 use crate::{
-    app::{Adapters, ForgetKeys, Ports, Store, TailEventLog},
+    app::{Adapters, ForgetKeys, Ports, RepoError, Store, TailEventLog},
     config::Config,
     domain::OrderRules,
     http::{AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
@@ -135,7 +135,10 @@ async fn forget_keys(ports: impl Ports) -> Infallible {
             Ok(0) => {}
             Ok(forgotten) => log::info!(forgotten; "deleted old idempotency keys"),
             Err(error) => {
-                log::warn!("cannot delete old idempotency keys; the next attempt is in {SWEEP_EVERY:?}: {error}");
+                // The log has a line about an outage already.
+                let is_outage = matches!(error, RepoError::Unavailable(_));
+                let level = if is_outage { log::Level::Info } else { log::Level::Warn };
+                log::log!(level, "cannot delete old idempotency keys; the next attempt is in {SWEEP_EVERY:?}: {error}");
             }
         }
     }

@@ -5,7 +5,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::app::Ports;
 
 use super::{
-    middleware::http_metrics::HttpMetrics,
+    middleware::{http_metrics::HttpMetrics, outages::Outages},
     response::{code::Code, problem::Problem},
 };
 
@@ -19,6 +19,7 @@ pub struct AppState<P> {
     limits: HttpLimits,
     /// A permit for each further client that may wait for events.
     permits: Arc<Semaphore>,
+    outages: Outages,
     metrics: HttpMetrics,
     render_metrics: MetricsRenderer,
 }
@@ -44,7 +45,7 @@ impl<P: Ports> AppState<P> {
     pub fn new(ports: P, limits: HttpLimits, metrics: HttpMetrics, render_metrics: MetricsRenderer) -> Self {
         let permits = Arc::new(Semaphore::new(limits.waiting_clients));
         let (starting, draining) = (watch::Sender::new(None), watch::Sender::new(false));
-        Self { ports, starting, draining, limits, permits, metrics, render_metrics }
+        Self { ports, starting, draining, limits, permits, outages: Outages::default(), metrics, render_metrics }
     }
 
     pub(super) const fn limits(&self) -> HttpLimits {
@@ -53,6 +54,10 @@ impl<P: Ports> AppState<P> {
 
     pub const fn ports(&self) -> &P {
         &self.ports
+    }
+
+    pub(super) const fn outages(&self) -> &Outages {
+        &self.outages
     }
 
     pub(super) const fn metrics(&self) -> &HttpMetrics {

@@ -291,3 +291,27 @@ async fn the_trace_reaches_the_pricing_service_and_the_log_and_no_line_contains_
     let logged = said + &Value::from(lines).to_string();
     assert!(!secrets.iter().any(|secret| logged.contains(secret)), "{logged}");
 }
+
+#[tokio::test]
+async fn an_outage_of_the_database_has_one_line_at_its_begin_and_one_at_its_end() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), Database::new().await);
+    let mut operator = database.connect().await;
+    let mut service = Program::new().database(&database).option("--log-format", "json").log_dir(dir.path()).start();
+    sqlx::raw_sql("alter schema public rename to away").execute(&mut operator).await.unwrap();
+    for _ in 0..40 {
+        let response = client().get(format!("{}/orders", service.url)).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    }
+    sqlx::raw_sql("alter schema away rename to public").execute(&mut operator).await.unwrap();
+    service.wait_for_line("answers again");
+    assert_eq!(get(&service, "/orders").await, 200);
+    service.stop();
+    let lines = lines(dir.path());
+    let of_level = |level: &str| lines.iter().filter(|line| line["level"] == level).collect::<Vec<_>>();
+    let (errors, warnings) = (of_level("ERROR"), of_level("WARN"));
+    assert_eq!((errors.len(), warnings.len()), (1, 1), "{errors:?} {warnings:?}");
+    assert!(errors[0]["cause"].as_str().unwrap().contains("SQLSTATE 42P01"), "{errors:?}");
+    assert_eq!(warnings[0]["refused"], 40);
+    // Each refused request has its own line.
+    assert_eq!(lines.iter().filter(|line| line["code"] == "store_unavailable").count(), 40);
+}

@@ -26,7 +26,10 @@ impl<P: Ports> TailEventLog<'_, P> {
                 }
                 Err(error) => {
                     if !is_failing {
-                        log::warn!("the event log cannot be read; trying again until it can: {error}");
+                        // The log has a line about an outage when it refuses a request.
+                        let is_outage = matches!(error, RepoError::Unavailable(_));
+                        let level = if is_outage { log::Level::Info } else { log::Level::Warn };
+                        log::log!(level, "the event log cannot be read; trying again until it can: {error}");
                         is_failing = true;
                     }
                 }

@@ -23,4 +23,9 @@ pub trait PricingService: Clone + Send + Sync + 'static {
 
     /// Every product, by name.
     fn list(&self) -> impl Future<Output = Result<Vec<Product>, PricingError>> + Send;
+
+    /// Whether the last call succeeded, or no call was made yet.
+    fn answers(&self) -> bool {
+        true
+    }
 }

@@ -154,6 +154,6 @@ fn still_there<P: Ports>(events: &EventStream<P>) -> String {
 fn log_end(ended: &EventStreamError) {
     match ended {
         EventStreamError::Lagged(lagged) => log::info!("an event stream ends, its client can resume: {lagged}"),
-        EventStreamError::Read(error) => log::warn!("an event stream ends, its client can resume: {error}"),
+        EventStreamError::Read(error) => log::info!("an event stream ends, its client can resume: {error}"),
     }
 }

@@ -88,10 +88,10 @@ async fn respond<P: Ports>(
     let (request, mut response) = match answered {
         Ok(response) => {
             let (request, response) = response.map_into_boxed_body().into_parts();
-            let problem = problem_instead(&base, &method, &request, &uri, &response, &id);
+            let problem = problem_instead(&app, &base, &method, &request, &uri, &response, &id);
             (Some(request), problem.unwrap_or(response))
         }
-        Err(error) => (None, write(&base, &uri, &error, &id)),
+        Err(error) => (None, write(&app, &base, &uri, &error, &id)),
     };
     add_headers(&method, response.status(), response.headers_mut(), &id);
     base.prepend_to_headers(response.headers_mut());
@@ -105,7 +105,8 @@ async fn respond<P: Ports>(
 }
 
 /// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not fail.
-fn problem_instead(
+fn problem_instead<P: Ports>(
+    app: &AppState<P>,
     base: &BasePath,
     method: &Method,
     request: &HttpRequest,
@@ -114,12 +115,12 @@ fn problem_instead(
     id: &RequestId,
 ) -> Option<HttpResponse> {
     let mut problem = match response.error() {
-        Some(error) => write(base, uri, error, id),
+        Some(error) => write(app, base, uri, error, id),
         // The file server and Swagger UI write their own responses.
         None if response.status().is_client_error() || response.status().is_server_error() => {
-            write_problem(base, uri, &Problem::from_status(response.status()), id)
+            write_problem(app, base, uri, &Problem::from_status(response.status()), id)
         }
-        None => write_problem(base, uri, &failed_if_match(method, request, response)?, id),
+        None => write_problem(app, base, uri, &failed_if_match(method, request, response)?, id),
     };
     for (name, value) in response.headers() {
         // A 416 has the length of the file (RFC 9110, section 14.4).
@@ -142,15 +143,21 @@ fn failed_if_match(method: &Method, request: &HttpRequest, response: &HttpRespon
 }
 
 /// The problem of an error, written.
-fn write(base: &BasePath, uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
+fn write<P: Ports>(app: &AppState<P>, base: &BasePath, uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
     match error.as_error::<Problem>() {
-        Some(problem) => write_problem(base, uri, problem, id),
-        None => write_problem(base, uri, &Problem::from_framework(error), id),
+        Some(problem) => write_problem(app, base, uri, problem, id),
+        None => write_problem(app, base, uri, &Problem::from_framework(error), id),
     }
 }
 
-fn write_problem(base: &BasePath, uri: &Uri, problem: &Problem, id: &RequestId) -> HttpResponse {
-    problem.log(id);
+fn write_problem<P: Ports>(
+    app: &AppState<P>,
+    base: &BasePath,
+    uri: &Uri,
+    problem: &Problem,
+    id: &RequestId,
+) -> HttpResponse {
+    problem.log(id, app.outages().begins(app.ports(), problem));
     problem.write(base.as_str(), uri.path(), id.as_str())
 }
 

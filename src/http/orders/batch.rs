@@ -131,7 +131,7 @@ impl ResultBody {
             ),
             Err(unreadable) => unreadable,
         };
-        problem.log(id);
+        problem.log(id, false);
         let part = format!("/orders/{index}");
         let problem = problem.with_at_most(max_errors).in_part(&part);
         // The order within this request: a JSON pointer as a fragment (RFC 6901, section 6).

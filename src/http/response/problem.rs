@@ -156,12 +156,16 @@ impl Problem {
         Self { current_version: Some(current), ..Self::new(Code::PreconditionFailed, detail) }
     }
 
-    /// Logs a failure of the service with its causes. Call it once a problem.
-    pub(crate) fn log(&self, id: &RequestId) {
-        if self.code.status().is_server_error() {
-            let cause = self.cause.as_ref().map(chain).unwrap_or_default();
-            log::error!(request_id = id.as_str(), code = self.code.as_str(), cause = cause.as_str(); "{}", self.detail);
-        }
+    /// Logs a failure with its causes. Call it once a problem. A 503 is an error only where an outage begins.
+    pub(crate) fn log(&self, id: &RequestId, begins_outage: bool) {
+        let (level, prefix) = match self.code.status() {
+            _ if begins_outage => (log::Level::Error, "an outage begins, and INFO lines have the next refusals: "),
+            StatusCode::SERVICE_UNAVAILABLE => (log::Level::Info, ""),
+            status if status.is_server_error() => (log::Level::Error, ""),
+            _ => return,
+        };
+        let (code, cause) = (self.code.as_str(), self.cause.as_ref().map(chain).unwrap_or_default());
+        log::log!(level, request_id = id.as_str(), code = code, cause = cause.as_str(); "{prefix}{}", self.detail);
     }
 
     /// The response.

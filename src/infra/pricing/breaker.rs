@@ -60,6 +60,11 @@ impl Breaker {
         }
     }
 
+    /// No call has failed since the last one that succeeded.
+    pub(super) fn has_no_failure(&self) -> bool {
+        matches!(*self.circuit(), Circuit::Closed { failures: 0 })
+    }
+
     /// `None` rejects the call.
     pub(super) fn admit(&self, now: Instant) -> Option<Permit<'_>> {
         let is_probe = match &mut *self.circuit() {
@@ -87,7 +92,7 @@ impl Permit<'_> {
             Circuit::Closed { failures } => *failures = 0,
             Circuit::Open { .. } if is_probe => {
                 *circuit = Circuit::Closed { failures: 0 };
-                log::info!("the pricing service responds again");
+                log::debug!("the pricing service responds again");
             }
             // The call began before the breaker opened.
             Circuit::Open { .. } => {}
@@ -110,7 +115,7 @@ impl Permit<'_> {
             Circuit::Open { .. } => return,
         };
         *circuit = Circuit::Open { until: now + pause, pause, probing: false };
-        log::warn!("the pricing service keeps failing and gets no requests for {pause:?}");
+        log::info!("the pricing service keeps failing and gets no requests for {pause:?}");
     }
 }
 

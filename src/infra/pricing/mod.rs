@@ -54,4 +54,11 @@ impl PricingService for Pricing {
             Self::Http(service) => service.list().await,
         }
     }
+
+    fn answers(&self) -> bool {
+        match self {
+            Self::Catalogue(catalogue) => catalogue.answers(),
+            Self::Http(service) => service.answers(),
+        }
+    }
 }

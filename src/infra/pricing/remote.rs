@@ -138,6 +138,10 @@ impl PricingService for HttpPricing {
     async fn list(&self) -> Result<Vec<Product>, PricingError> {
         Ok(by_name(self.0.call(None).await?.into_values()))
     }
+
+    fn answers(&self) -> bool {
+        self.0.breaker.has_no_failure()
+    }
 }
 
 impl Remote {
