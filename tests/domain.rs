@@ -4,12 +4,22 @@ use orders::domain::{
     Action, Amount, CancelReason, Context, Currency, CustomerId, MAX_LINES, Order, OrderError, OrderEvent,
     OrderEventKind, OrderId, OrderRules, Price, ProductName, Quantity, ReplayError, Sku, Stamp, Status, TenantId,
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use rust_decimal::Decimal;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+/// proptest appends the seed of each failed case to this file, and tries the seeds of the file before new cases. Commit the
+/// file together with the correction, so that the case is tried for ever.
+const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/domain.regressions");
+
+fn config() -> ProptestConfig {
+    ProptestConfig::with_failure_persistence(FileFailurePersistence::Direct(REGRESSIONS))
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn a_sku_reads_back_as_it_is_shown(text in " ?[a-zA-Z0-9]{8,12} ?") {
         let sku: Sku = text.parse().unwrap();
