@@ -1,51 +1,52 @@
 # docker build --build-arg ORDERS_COMMIT="$(git rev-parse --short=12 HEAD)" --tag orders .
-# Paths in RUN are relative, so that scripts/check-deploy --build can do the same steps without a container engine.
+# RUN uses relative paths only, so that scripts/check-deploy --build can run the same steps without a container engine.
 
-# Not the slim one, which is without make: the allocator's C is built with it.
+# Not the slim image: jemalloc needs make.
 FROM rust:1.95-trixie AS build
 WORKDIR /build
-# .sqlx stands in for the database. Nobody debugs in the image, so it does without symbols; a panic still tells its line.
-ENV SQLX_OFFLINE=true CARGO_PROFILE_RELEASE_STRIP=symbols
+# .sqlx replaces the database during the build.
+ENV SQLX_OFFLINE=true
 
-# The dependencies, with nothing of ours in them: a layer that lasts until one of these files changes.
+# The dependencies without our own sources: Docker reuses this layer until one of these files changes.
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock build.rs ./
-# What the stubs left is newer than the sources that follow, and cargo would take it for theirs: it is cleaned away.
+# The result of the stubs is newer than the real sources, and cargo would reuse it. So cargo clean removes it.
 RUN mkdir src \
     && touch src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
-    && cargo build --release --locked \
-    && cargo clean --release --locked --package orders
+    && cargo build --profile dist --features jemalloc --locked \
+    && cargo clean --profile dist --locked --package orders
 
 COPY .sqlx .sqlx
 COPY migrations migrations
 COPY src src
-# Only here, for it is another one with each commit. The context has no .git that could tell it.
+# Declared late, because it changes with each commit. The build context has no .git to read the commit from.
 ARG ORDERS_COMMIT=unknown
-RUN cargo build --release --locked --bin orders
+RUN cargo build --profile dist --features jemalloc --locked --bin orders
 
-# The release of Debian that the binary was linked on.
+# The Debian release of the build stage, for the same C library.
 FROM debian:trixie-slim
-# For a database or another service whose certificate is to be checked against the usual authorities.
+# To verify the certificates of a database or a pricing service.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY static /usr/share/orders/static
-COPY --from=build /build/target/release/orders /usr/local/bin/
+COPY --from=build /build/target/dist/orders /usr/local/bin/
 
-# ORDERS_ALLOW_ANONYMOUS is not set: nobody is authenticated, so that whoever runs the image has to say that its port is
-# reached by the right callers only. Without it, the service says so and ends.
+# ORDERS_ALLOW_ANONYMOUS is not set: the service authenticates nobody, and without this setting it refuses to start.
+# Set it only where something else admits the right clients.
 ENV ORDERS_BIND=0.0.0.0:8000 \
     ORDERS_LOG_FORMAT=json \
     ORDERS_STATIC_DIR=/usr/share/orders/static
 EXPOSE 8000
-# By number: Kubernetes' runAsNonRoot cannot look up a name.
+# By number, because runAsNonRoot of Kubernetes cannot resolve a name.
 USER 10001:10001
 STOPSIGNAL SIGTERM
-# Longer than the 3 seconds that it waits by itself. Not ready is unhealthy: it may be the database, so restart nothing for it.
+# The timeout exceeds the 3 seconds that the command itself waits. A container that is not ready is unhealthy. Do not restart it
+# for that: the database may be the cause.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/orders", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/orders"]
 
 ARG ORDERS_COMMIT=unknown
 LABEL org.opencontainers.image.title="orders" \
-    org.opencontainers.image.description="Takes orders, prices their items, and keeps a log of what happened, in order" \
+    org.opencontainers.image.description="Takes orders, prices their items, and keeps an event log of every change" \
     org.opencontainers.image.licenses="MIT OR Apache-2.0" \
     org.opencontainers.image.revision="${ORDERS_COMMIT}"

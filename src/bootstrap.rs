@@ -6,7 +6,7 @@ mod progress;
 mod serving;
 mod stop;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use anyhow::Context;
 
@@ -29,8 +29,21 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the private PostgreSQL may take to stop. The service has less time when it is asked to stop.
 const DATABASE_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A future that this crate compiles. The compiler would compile the body of an `async fn` again, with everything that it
+/// waits for, in the crate that calls it: that took 40 of 95 processor seconds of a release build.
+type Work<'c, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + 'c>>;
+
 /// Serves until SIGTERM or SIGINT. A second signal ends the process at once.
-pub async fn run(mut config: Config) -> anyhow::Result<()> {
+pub fn run(config: Config) -> Work<'static, ()> {
+    Box::pin(run_service(config))
+}
+
+/// Checks every order against the event log and prints the result to standard output. `true` if nothing is wrong.
+pub fn verify(config: &Config) -> Work<'_, bool> {
+    Box::pin(verify_database(config))
+}
+
+async fn run_service(mut config: Config) -> anyhow::Result<()> {
     let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
     init_logging(&config, files)?;
     config.check()?;
@@ -57,8 +70,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     served
 }
 
-/// Checks every order against the event log and prints the result to standard output. `true` if nothing is wrong.
-pub async fn verify(config: &Config) -> anyhow::Result<bool> {
+async fn verify_database(config: &Config) -> anyhow::Result<bool> {
     // The log files belong to the service, which may be running.
     init_logging(config, None)?;
     let database = Database::existing(config).await?;

@@ -9,13 +9,12 @@ use orders::{
     healthcheck::healthcheck,
     infra::launch_private_postgres,
 };
-use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Builder;
 
-/// What one thread allocates for a request another one often frees: this one takes less time for it than the system's, and no
-/// more memory.
+/// Threads often free what other threads allocated. jemalloc takes less time for that than the allocator of the system.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The exit code of `verify` if it cannot check the database.
 const NOT_VERIFIED: u8 = 2;

@@ -41,7 +41,6 @@ need_rust() {
     command -v cargo >/dev/null || fail 'Please install Rust with rustup; rust-toolchain.toml names the release'
     # Some dependencies compile C.
     need cc gcc libc6-dev
-    need make make
 }
 
 postgres_bin() {

@@ -1,7 +1,12 @@
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::{builder::ApiBuilder, document, follower::Follower, support::Database};
+use crate::{
+    builder::ApiBuilder,
+    document,
+    follower::Follower,
+    support::{Database, service::client_builder},
+};
 
 /// A client of a service that listens on a free port.
 pub(crate) struct Api {
@@ -33,8 +38,7 @@ pub(crate) use on_each_store;
 impl Api {
     /// A client of the service at this address.
     pub(crate) fn new(url: String) -> Self {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-        Self { url, client: client.no_proxy().tls_certs_only([]).build().unwrap() }
+        Self { url, client: client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap() }
     }
 
     pub(crate) fn in_memory() -> Self {

@@ -32,6 +32,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "reqwest",
             "rust_decimal",
             "rustix",
+            "rustls",
             "serde",
             "serde_json",
             "sqlx",
@@ -82,6 +83,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Crates that only these folders and files of `src` may name.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["src/infra/pricing"]),
+    ("rustls", &["src/infra/pricing"]),
     // Of `app`, only the wire format of events knows JSON.
     ("serde", &["src/app/events/wire", "src/http", "src/infra"]),
     ("serde_json", &["src/app/events/wire", "src/http", "src/infra"]),

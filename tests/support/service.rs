@@ -124,7 +124,12 @@ impl Drop for Service {
     }
 }
 
-/// Trusts no certificates and reads none, so it works on a machine that has none.
 pub(crate) fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap()
+    client_builder().build().unwrap()
+}
+
+/// A client that trusts no certificates and reads none, so it works on a machine that has none.
+pub(crate) fn client_builder() -> reqwest::ClientBuilder {
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().tls_certs_only([])
 }

@@ -84,6 +84,8 @@ impl HttpPricing {
     /// The client requests `products` below the base URL. It sends credentials of the URL as Basic authentication.
     pub fn new(base: &str, settings: PricingSettings) -> Result<Self, PricingSetupError> {
         let products = products_url(base).ok_or(PricingSetupError::Url)?;
+        // sqlx uses ring, too. Without an installed provider reqwest panics.
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .user_agent(concat!("orders/", env!("CARGO_PKG_VERSION")))
             .timeout(settings.timeout)

@@ -6,7 +6,11 @@ use orders::{
     app::{IdempotencyKeys, Lock, UnitOfWork},
     infra::PgStore,
 };
-use sqlx::{PgConnection, postgres::PgConnectOptions, query_scalar};
+use sqlx::{
+    ConnectOptions, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+    query_scalar,
+};
 use time::Duration;
 
 use crate::{
@@ -92,4 +96,12 @@ async fn dropped_after<F: Future>(polls: usize, future: F) {
         }
     })
     .await;
+}
+
+/// Cargo.toml enables TLS by a feature that sqlx does not promise to keep. Without it sqlx asks no server for TLS.
+#[tokio::test]
+async fn a_connection_that_requires_tls_asks_the_server_for_it() {
+    let database = Database::new().await;
+    let error = database.options.clone().ssl_mode(PgSslMode::Require).connect().await.unwrap_err();
+    assert!(error.to_string().contains("server does not support TLS"), "{error}");
 }
