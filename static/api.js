@@ -1,6 +1,10 @@
 // The REST API. Every request of the page goes through `send`.
 
-import { base } from './base.js';
+// The path in front of every path of the service, e.g. /shop behind a proxy that removes it; usually empty.
+export const base = new URL('..', import.meta.url).pathname.slice(0, -1);
+
+// The path of a view.
+export const view = (path = '') => `${base}/app/${path}`;
 
 // A restart of the service takes a few seconds. The page repeats requests for that long; each is safe to repeat.
 const RETRY_AFTER_MS = [300, 700, 1500, 2500];

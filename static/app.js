@@ -1,6 +1,6 @@
 // The frame of every page: it shows the view of the address, the state of the connection, and handles keys.
 
-import { base, view } from './base.js';
+import { base, view } from './api.js';
 import { connection, on, start } from './store.js';
 import { h, plural, setting, title, toast } from './dom.js';
 import listView from './list.js';

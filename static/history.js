@@ -1,6 +1,6 @@
 // The history of an order: one line of text for each event.
 
-import { view } from './base.js';
+import { view } from './api.js';
 import { h, money, plural, time } from './dom.js';
 
 const FIRST = 25; // the page shows older events on demand

@@ -1,7 +1,6 @@
 // The list of orders. The address holds the filters; the stream reports changes.
 
-import { view } from './base.js';
-import { getOrder, listOrders } from './api.js';
+import { getOrder, listOrders, view } from './api.js';
 import { on, streamFirst, visited } from './store.js';
 import { busy, describe, h, icon, money, notice, plural, statusChip, STATUSES, time, title } from './dom.js';
 

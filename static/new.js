@@ -1,7 +1,6 @@
 // A new order: customer, currency and items. The service reports errors; the page shows each beside its field.
 
-import { view } from './base.js';
-import { createOrder, Problem } from './api.js';
+import { createOrder, Problem, view } from './api.js';
 import { products } from './store.js';
 import { busy, describe, field, h, icon, money, notice, plural, title, toast } from './dom.js';
 import { productPicker, quantityStepper } from './picker.js';

@@ -1,6 +1,6 @@
 // The parts of the order page: header, items, the form that adds an item, and actions.
 
-import { view } from './base.js';
+import { view } from './api.js';
 import { copyButton, exactTime, field, h, icon, money, plural, statusChip, time } from './dom.js';
 import { productPicker, quantityStepper } from './picker.js';
 

@@ -3,7 +3,7 @@
 // Every write names the version on the screen. If somebody else changed the order first, the service refuses the
 // write, and the page shows the changes since.
 
-import { view } from './base.js';
+import { view } from './api.js';
 import * as api from './api.js';
 import { on, products, streamFirst } from './store.js';
 import { busy, describe, exactTime, h, icon, notice, plural, title, toast } from './dom.js';

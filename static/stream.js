@@ -1,8 +1,7 @@
 // The live stream: server-sent events over fetch. EventSource hides three things that this client needs: status
 // codes, the ids of blocks without data, and its retries.
 
-import { base } from './base.js';
-import { pause } from './api.js';
+import { base, pause } from './api.js';
 
 const SILENCE_MS = 40000; // the service sends a heartbeat every 15 s
 const DOUBT_MS = 20000; // for example after a laptop slept

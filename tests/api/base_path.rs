@@ -64,7 +64,7 @@ async fn the_console_loads_its_files_below_the_base_path() {
     }
     let head = Answer::receive(api.request(Method::HEAD, "/app/")).await;
     assert_eq!((head.status.as_u16(), head.body.as_str()), (200, Some("")));
-    assert_eq!(api.get("/app/base.js").await.status, 200);
+    assert_eq!(api.get("/app/api.js").await.status, 200);
 }
 
 #[tokio::test]

@@ -74,6 +74,8 @@ async fn after_a_restart_of_the_service_the_page_loads_every_missed_change() {
             "ERR_INCOMPLETE_CHUNKED_ENCODING",
             "ERR_EMPTY_RESPONSE",
             "ERR_CONNECTION_RESET",
+            // The service listens before it is ready for requests.
+            "503 (Service Unavailable)",
         ])
         .await;
 }
