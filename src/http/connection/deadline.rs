@@ -23,22 +23,26 @@ impl Deadline {
         self.at = None;
     }
 
+    /// Wakes the task when the point has passed.
+    pub(super) fn wake_when_passed(&mut self, context: &mut Context<'_>) {
+        let Some(at) = self.at else { return };
+        match &mut self.timer {
+            // It wakes the task already.
+            Some(timer) if !timer.is_elapsed() && timer.deadline() <= at => return,
+            Some(timer) => timer.as_mut().reset(at),
+            none => *none = Some(Box::pin(sleep_until(at))),
+        }
+        if self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(context).is_ready()) {
+            context.waker().wake_by_ref();
+        }
+    }
+
     /// Ready when the point has passed; else it wakes the task then.
     pub(super) fn poll_passed(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at else { return Poll::Pending };
-        if Instant::now() >= at {
+        if self.at.is_some_and(|at| Instant::now() >= at) {
             return Poll::Ready(());
         }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if timer.is_elapsed() || timer.deadline() > at {
-            timer.as_mut().reset(at);
-        }
-        while timer.as_mut().poll(context).is_ready() {
-            if Instant::now() >= at {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(at);
-        }
+        self.wake_when_passed(context);
         Poll::Pending
     }
 }

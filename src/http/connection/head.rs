@@ -1,5 +1,7 @@
+use std::mem::MaybeUninit;
+
 use actix_web::http::Uri;
-use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
+use httparse::{Error, Header, Request, Status};
 
 use super::{
     body::Body,
@@ -43,9 +45,9 @@ pub(super) struct Head {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
-    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-    let mut request = Request::new(&mut headers);
-    let read = match request.parse(bytes) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = Request::new(&mut []);
+    let read = match request.parse_with_uninit_headers(bytes, &mut headers) {
         Ok(Status::Partial) => match bytes.len() {
             MAX_BYTES.. if request.path.is_some() => Err(Refusal::HeadTooLarge),
             MAX_TARGET.. if request.path.is_none() => Err(Refusal::TargetTooLong),
@@ -64,10 +66,10 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
 
 /// The head that the framework sees if the client never sends all of this one.
 pub(super) fn time_out(bytes: &[u8]) -> Vec<u8> {
-    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-    let mut request = Request::new(&mut headers);
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = Request::new(&mut []);
     // What is there of it may give a method and a path.
-    let _ = request.parse(bytes);
+    let _ = request.parse_with_uninit_headers(bytes, &mut headers);
     stand_in(&request)
 }
 

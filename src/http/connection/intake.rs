@@ -307,9 +307,7 @@ impl Intake {
             }
             Phase::Head { .. } | Phase::End | Phase::Broken => {}
         }
-        if self.deadline.poll_passed(context).is_ready() {
-            context.waker().wake_by_ref();
-        }
+        self.deadline.wake_when_passed(context);
         true
     }
 }

@@ -53,14 +53,16 @@ pub(crate) async fn read<P: Ports>(
     let FeedQuery { after, limit, wait, events } = query;
     let mut request = ReadEventsRequest { filter: events.filter(caller.tenant), after, limit };
     let mut page = ReadEvents(app.ports()).execute(&request).await?;
-    if page.events.is_empty() && wait > 0 && method != Method::HEAD && connection.begin_waiting() {
+    if page.events.is_empty() && wait > 0 && method != Method::HEAD {
         let _waiting = app.admit_waiting()?;
-        request.after = page.position;
-        page = tokio::select! {
-            page = next_page(app.ports(), &request) => page?,
-            () = tokio::time::sleep(Duration::from_secs(wait)) => page,
-            () = app.drained() => page,
-        };
+        if connection.begin_waiting() {
+            request.after = page.position;
+            page = tokio::select! {
+                page = next_page(app.ports(), &request) => page?,
+                () = tokio::time::sleep(Duration::from_secs(wait)) => page,
+                () = app.drained() => page,
+            };
+        }
     }
     let link = |relation: &str, position| format!("<{}>; rel=\"{relation}\"", path(&request, position, wait));
     let link = format!("{}, {}", link("next", page.position), link("last", page.last));
