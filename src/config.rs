@@ -51,7 +51,7 @@ pub struct Config {
 
     /// Address and port to listen on.
     ///
-    /// An IP address or a host name, e.g. 127.0.0.1:8000, [::1]:8000 or localhost:8000. Port 0 takes a free port, which the log names. An address other than loopback requires ORDERS_ALLOW_ANONYMOUS.
+    /// An IP address or a host name, e.g. 127.0.0.1:8000 or localhost:8000; an IPv6 address is in brackets. Port 0 takes a free port, which the log names. An address other than loopback requires ORDERS_ALLOW_ANONYMOUS.
     #[arg(long, env = "ORDERS_BIND", value_name = "ORDERS_BIND", default_value = "127.0.0.1:8000", value_parser = socket_address, global = true)]
     pub bind: SocketAddr,
 
