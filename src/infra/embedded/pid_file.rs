@@ -1,9 +1,11 @@
-//! `postmaster.pid`, in which PostgreSQL writes its process id and state.
+//! `postmaster.pid`, in which PostgreSQL writes its process id and state, and the files like it.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+use super::home::Home;
 
 /// The line with the state of the server, counted from 0.
 const STATE: usize = 7;
@@ -18,19 +20,30 @@ pub(super) fn is_stopping(cluster: &Path) -> bool {
     text.lines().nth(STATE).is_some_and(|state| state.trim() == "stopping")
 }
 
-/// Removes the `postmaster.pid` of a run that has ended, if its process id belongs to another process now. PostgreSQL would
-/// mistake that process for a server in the same directory. For use when no process of the run is left.
-pub(super) fn remove_stale(cluster: &Path) -> io::Result<()> {
-    let path = path(cluster);
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-    let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else { return Ok(()) };
-    // The working directory of a server is its data directory. Without proc(5), PostgreSQL decides.
-    let cluster = fs::canonicalize(cluster)?;
-    match fs::read_link(format!("/proc/{pid}/cwd")) {
-        Ok(dir) if dir != cluster => {
-            log::warn!("removing {}: its process {pid} is not PostgreSQL", path.display());
-            fs::remove_file(&path)
-        }
-        _ => Ok(()),
+/// Removes the files that a run has left behind after a crash: `postmaster.pid`, and the lock files of its sockets. PostgreSQL
+/// does not start beside one that is empty, or that has the process id of another process by now. For use when no process
+/// of the run is left.
+pub(super) fn remove_remnants(home: &Home) -> io::Result<()> {
+    if has_server(&home.cluster)? {
+        return Ok(());
     }
+    let sockets = fs::read_dir(&home.sockets)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let socket_locks = sockets.filter(|path| path.extension().is_some_and(|extension| extension == "lock"));
+    for remnant in socket_locks.chain([path(&home.cluster)]) {
+        match fs::remove_file(&remnant) {
+            Ok(()) => log::info!("removed {}, which a run of PostgreSQL has left behind", remnant.display()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a PostgreSQL runs on these files that the service has not started. The working directory of its processes is
+/// its data directory. Without proc(5), PostgreSQL decides.
+fn has_server(cluster: &Path) -> io::Result<bool> {
+    let cluster = fs::canonicalize(cluster)?;
+    let Ok(processes) = fs::read_dir("/proc") else { return Ok(true) };
+    let mut directories = processes.filter_map(|process| fs::read_link(process.ok()?.path().join("cwd")).ok());
+    Ok(directories.any(|directory| directory == cluster))
 }

@@ -14,7 +14,7 @@ use super::{
     EmbeddedError, cluster,
     home::{Home, at},
     lock::HomeLock,
-    pid_file::{is_stopping, remove_stale},
+    pid_file::{is_stopping, remove_remnants},
     server::{Launcher, Processes, Server},
 };
 
@@ -191,7 +191,7 @@ impl Shared {
 
     /// `None` if `stop` is called meanwhile.
     fn start(&self, home: &Home, launcher: &Launcher, lock: &HomeLock) -> Result<Option<Run>, EmbeddedError> {
-        at(&home.cluster, remove_stale(&home.cluster))?;
+        at(&home.cluster, remove_remnants(home))?;
         let mut state = self.state();
         if state.is_stopping {
             return Ok(None);
