@@ -9,7 +9,7 @@ use crate::{
     raw_client::{RawClient, RawResponse},
 };
 
-const SHORT: Duration = Duration::from_millis(400);
+const SHORT: Duration = Duration::from_secs(2);
 
 fn with_head_timeout(bound: Duration) -> Api {
     Api::builder().head_timeout(bound).start()

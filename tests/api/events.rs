@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{collections::BTreeSet, fs};
 
 use orders::app::EVENT_TYPES;
 use reqwest::Method;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     helpers::{Answer, Api, on_each_store},
-    support::{Database, project, restore, retire},
+    support::{Database, PATIENCE, project, restore, retire},
 };
 
 on_each_store! {
@@ -116,7 +116,7 @@ async fn a_waiting_reader_receives_only_the_events_of_its_filter(api: Api) {
 }
 
 async fn a_wait_without_an_event_ends_with_an_empty_page(api: Api) {
-    let page = tokio::time::timeout(Duration::from_secs(30), api.get("/events?wait=1")).await.unwrap();
+    let page = tokio::time::timeout(PATIENCE, api.get("/events?wait=1")).await.unwrap();
     assert_eq!((page.status.as_u16(), page.body), (200, json!([])));
 }
 

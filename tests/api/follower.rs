@@ -1,7 +1,7 @@
-use std::time::Duration;
-
 use reqwest::Response;
 use serde_json::Value;
+
+use crate::support::PATIENCE;
 
 /// A client of server-sent events.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Follower {
                 self.rest = rest.into();
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(30), self.response.chunk()).await;
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
             let chunk = chunk.expect("something comes within 30 s").ok()??;
             self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
         }

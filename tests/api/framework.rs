@@ -13,7 +13,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::helpers::{Answer, Api};
+use crate::{
+    helpers::{Answer, Api},
+    support::PATIENCE,
+};
 
 #[tokio::test]
 async fn a_response_type_that_the_caller_does_not_accept_is_a_406() {
@@ -176,7 +179,7 @@ async fn answer_to(api: &Api, sent: &str) -> String {
     let mut connection = TcpStream::connect(api.url.strip_prefix("http://").unwrap()).await.unwrap();
     connection.write_all(sent.as_bytes()).await.unwrap();
     let mut answer = [0; 4096];
-    let read = tokio::time::timeout(Duration::from_secs(30), connection.read(&mut answer)).await;
+    let read = tokio::time::timeout(PATIENCE, connection.read(&mut answer)).await;
     let length = read.expect("the service answers in time").unwrap();
     String::from_utf8_lossy(&answer[..length]).into_owned()
 }

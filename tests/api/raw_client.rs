@@ -8,10 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::helpers::Api;
-
-/// Longer than anything that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{helpers::Api, support::PATIENCE};
 
 /// A connection to the service.
 pub(crate) struct RawClient {

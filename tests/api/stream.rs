@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     builder::WAITING_CLIENTS,
     helpers::{Answer, Api, on_each_store},
-    support::{Database, eventually},
+    support::{Database, PATIENCE, eventually},
 };
 
 on_each_store! {
@@ -143,12 +143,12 @@ async fn a_slow_client_is_disconnected_and_resumes_without_a_gap() {
         }
         orders += 4;
         let mut some = (&mut slow).take(64 * 1024);
-        tokio::time::timeout(Duration::from_secs(30), some.read_to_end(&mut received)).await.unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, some.read_to_end(&mut received)).await.unwrap().unwrap();
         open = bus.subscribers() > 0;
         assert!(orders < 2000, "the service does not disconnect the client");
     }
     // The bytes in transit arrive, and then the end.
-    tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut received)).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, slow.read_to_end(&mut received)).await.unwrap().unwrap();
     let received = String::from_utf8_lossy(&received);
     let lines: Vec<&str> = received.lines().collect();
     // Only the ids of events: a comment repeats the last one.

@@ -18,7 +18,7 @@ use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::eventually;
+use crate::support::{PATIENCE, eventually};
 
 /// The parse error of reqwest's `Url`.
 type ParseError = <Url as std::str::FromStr>::Err;
@@ -121,7 +121,7 @@ impl Browser {
     /// Waits until a matching element shows the text.
     pub(crate) async fn sees(&self, css: &str, text: &str) {
         let mut shown = String::new();
-        let found = tokio::time::timeout(Duration::from_secs(30), async {
+        let found = tokio::time::timeout(PATIENCE, async {
             loop {
                 shown = self.text(css).await;
                 if shown.contains(text) {

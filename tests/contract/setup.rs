@@ -7,6 +7,8 @@ use orders::{
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
+use crate::support::PATIENCE;
+
 pub(crate) fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
 }
@@ -76,7 +78,7 @@ pub(crate) async fn list(store: &impl Store, name: &str, filter: &OrderFilter) -
 
 /// The value of what has to come by itself.
 pub(crate) async fn soon<T>(coming: impl Future<Output = T>) -> T {
-    tokio::time::timeout(std::time::Duration::from_secs(30), coming).await.expect("within 30 s")
+    tokio::time::timeout(PATIENCE, coming).await.expect("it comes in time")
 }
 
 pub(crate) async fn all_events(store: &impl Store) -> Vec<LoggedEvent> {

@@ -152,8 +152,11 @@ async fn when_two_services_share_a_directory_the_second_writes_after_the_first_e
     let first = logging_to(dir.path()).start();
     let second = logging_to(dir.path()).start();
     assert_eq!((get(&first, "/products").await, get(&second, "/orders").await), (200, 200));
-    let files = lines(dir.path());
-    assert_eq!((requests(&files, "/products"), requests(&files, "/orders")), (1, 0));
+    eventually("the file receives the line of the first service", async || {
+        (requests(&lines(dir.path()), "/products") > 0).then_some(())
+    })
+    .await;
+    assert_eq!(requests(&lines(dir.path()), "/orders"), 0);
     first.stop();
     eventually("the file receives the lines of the second service", async || {
         get(&second, "/orders").await;

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, query_scalar};
 use crate::{
     embedded::open_to_all,
     support::{
-        eventually, private_postgres,
+        PATIENCE, eventually, private_postgres,
         program::Program,
         service::{Service, client},
         url,
@@ -67,7 +67,7 @@ async fn during_an_outage_under_load_the_service_returns_503_and_afterwards_it_r
     more("the service creates orders", &acknowledged).await;
     let memory_before = memory(&service).await;
 
-    assert!(tokio::task::spawn_blocking(|| postgres.stop(Duration::from_secs(30))).await.unwrap());
+    assert!(tokio::task::spawn_blocking(|| postgres.stop(PATIENCE)).await.unwrap());
     let ready = format!("{}/health/ready", service.url);
     eventually("the service is not ready", async || {
         let response = client().get(&ready).send().await.unwrap();

@@ -10,9 +10,11 @@ use std::{
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::support::{eventually, program::Program, service::client};
-
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::support::{
+    eventually,
+    program::Program,
+    service::{STOP_TIMEOUT, client},
+};
 
 /// The service with log files in this directory; nobody reads its standard error.
 struct Unread {
@@ -47,13 +49,13 @@ impl Unread {
         assert!(sent.success());
     }
 
-    fn ends_within(&mut self, limit: Duration) -> ExitStatus {
+    fn ends_in_time(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < limit, "the service has not ended within {limit:?}");
+            assert!(begun.elapsed() < STOP_TIMEOUT, "the service has not ended within {STOP_TIMEOUT:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -72,7 +74,7 @@ async fn a_reader_of_standard_error_that_stands_still_does_not_delay_a_stop() {
     let mut service = Unread::start(logs.path()).await;
     service.fill_standard_error().await;
     service.signal("TERM");
-    assert!(service.ends_within(STOP_TIMEOUT).success());
+    assert!(service.ends_in_time().success());
     // The log file has all lines, and the number of those that standard error has not.
     let log = fs::read_to_string(logs.path().join("orders.log")).unwrap();
     let last = log.lines().last().unwrap();
@@ -99,5 +101,5 @@ async fn a_second_signal_ends_the_service_while_nobody_reads_standard_error() {
     })
     .await;
     service.signal("TERM");
-    assert_eq!(service.ends_within(Duration::from_secs(2)).code(), Some(130));
+    assert_eq!(service.ends_in_time().code(), Some(130));
 }

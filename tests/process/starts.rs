@@ -1,6 +1,6 @@
 //! What the service answers and reports while it starts.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -12,8 +12,6 @@ use crate::{
         service::{Service, client},
     },
 };
-
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The status, `Retry-After` and the body.
 async fn get(service: &Service, path: &str) -> (u16, Option<String>, Value) {
@@ -51,7 +49,7 @@ async fn while_the_database_is_away_the_service_lives_and_says_what_it_waits_for
     let metrics = client().get(format!("{}/metrics", service.url)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("\norders_ready 0\n"), "{metrics}");
     service.signal("TERM");
-    let (status, log) = service.wait_within(STOP_TIMEOUT);
+    let (status, log) = service.ends_in_time();
     assert!(status.success(), "{log}");
 }
 
@@ -70,7 +68,7 @@ async fn while_its_directory_is_in_use_the_service_names_the_process_that_it_wai
     let mut third = Program::new().data_dir(dir.path()).start_listening();
     third.wait_for_line("another instance");
     third.signal("TERM");
-    assert!(third.wait_within(Duration::from_secs(2)).0.success());
+    assert!(third.ends_in_time().0.success());
 }
 
 /// A private PostgreSQL that recovers from an archive and waits for its next file.
@@ -91,7 +89,7 @@ async fn a_signal_stops_the_service_while_its_postgresql_recovers() {
     assert_eq!(get(&service, "/health/live").await.0, 200);
     assert!(reason(&service).await.contains("the database system is starting up"));
     service.signal("TERM");
-    let (status, log) = service.wait_within(STOP_TIMEOUT);
+    let (status, log) = service.ends_in_time();
     assert!(status.success(), "{log}");
     assert!(!dir.path().join("postgres/cluster/postmaster.pid").exists());
 
@@ -99,7 +97,7 @@ async fn a_signal_stops_the_service_while_its_postgresql_recovers() {
     service.wait_for_line("the private PostgreSQL starts");
     service.signal("INT");
     service.signal("TERM");
-    let (status, _) = service.wait_within(Duration::from_secs(2));
+    let (status, _) = service.ends_in_time();
     assert!(matches!(status.code(), Some(0 | 130)), "{status}");
 }
 
@@ -110,7 +108,7 @@ async fn a_signal_stops_the_service_while_it_creates_its_files_and_the_next_star
     let mut service = Program::new().data_dir(dir.path()).start_listening();
     service.wait_for_line("initdb creates");
     service.signal("TERM");
-    let (status, log) = service.wait_within(STOP_TIMEOUT);
+    let (status, log) = service.ends_in_time();
     assert!(status.success(), "{log}");
     Program::new().data_dir(dir.path()).start().create_order().await;
 }

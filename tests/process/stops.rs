@@ -1,7 +1,5 @@
 //! How the service stops on a signal.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Postgres, Transaction, query_as, query_scalar};
@@ -16,9 +14,6 @@ use crate::support::{
     program::Program,
     service::{Service, client},
 };
-
-/// The longest time that a stop may take.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Locks the row that every write needs, so that all writes wait until the transaction ends.
 async fn block_writes(holder: &mut PgConnection) -> Transaction<'_, Postgres> {
@@ -181,7 +176,7 @@ async fn a_second_signal_ends_the_service_immediately() {
     stop_begins(&service).await;
     service.signal("TERM");
     // The request still waits.
-    let (status, _) = service.wait_within(STOP_TIMEOUT);
+    let (status, _) = service.ends_in_time();
     assert_eq!(status.code(), Some(130));
     lock.rollback().await.unwrap();
 }
@@ -202,6 +197,6 @@ async fn slow_clients_do_not_delay_a_stop() {
     // The stream has begun. The requests before it have begun too.
     slow[2].read_u8().await.unwrap();
     service.signal("TERM");
-    let (status, log) = service.wait_within(STOP_TIMEOUT);
+    let (status, log) = service.ends_in_time();
     assert!(status.success(), "{log}");
 }

@@ -23,6 +23,9 @@ use tokio::sync::OnceCell;
 
 pub(crate) use store::StoreBuilder;
 
+/// Longer than anything takes, also on a busy machine. What has not happened by then does not happen.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
 /// A database for one test.
 pub(crate) struct Database {
     pub(crate) options: PgConnectOptions,
@@ -175,12 +178,12 @@ fn remove_abandoned_clusters(root: &Path) {
 
 /// Repeats `attempt` until it returns a value, and returns that value. Panics after 30 s.
 pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         if let Some(value) = attempt().await {
             return value;
         }
-        assert!(tokio::time::Instant::now() < deadline, "does not happen within 30 s: {what}");
+        assert!(tokio::time::Instant::now() < deadline, "does not happen within {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Database, project, service::Service};
+use super::{Database, PATIENCE, project, service::Service};
 
 /// The program with the settings that a test names, and no others. It listens on a free port of the loopback
 /// interface.
@@ -96,11 +96,11 @@ impl Program {
     /// Runs a program that ends without a signal.
     pub(crate) fn run(&self) -> Ended {
         let mut process = self.command().spawn().unwrap();
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + PATIENCE;
         while process.try_wait().unwrap().is_none() {
             if Instant::now() > deadline {
                 let _ = process.kill();
-                panic!("{self:?} has not ended within a minute");
+                panic!("{self:?} has not ended within {PATIENCE:?}");
             }
             thread::sleep(Duration::from_millis(10));
         }

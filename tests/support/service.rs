@@ -10,6 +10,11 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::PATIENCE;
+
+/// A stop takes 10 s at most, and longer on a busy machine.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(25);
+
 /// `Program::start` starts it. The end of the test kills it.
 pub(crate) struct Service {
     pub(crate) url: String,
@@ -44,7 +49,7 @@ impl Service {
     pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
         let mut before = Vec::new();
         loop {
-            let line = self.log.recv_timeout(Duration::from_mins(1));
+            let line = self.log.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("no line has {text:?}:\n{}", before.join("\n")));
             if line.contains(text) {
                 return line;
@@ -86,11 +91,11 @@ impl Service {
         log
     }
 
-    /// Waits until the service ends, at most this long; returns the status and the log since it listened.
-    pub(crate) fn wait_within(mut self, limit: Duration) -> (ExitStatus, String) {
+    /// Waits until the service ends, at most for `STOP_TIMEOUT`; returns the status and the log since it listened.
+    pub(crate) fn ends_in_time(mut self) -> (ExitStatus, String) {
         let begun = Instant::now();
         while self.process.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < limit, "the service has not ended within {limit:?}");
+            assert!(begun.elapsed() < STOP_TIMEOUT, "the service has not ended within {STOP_TIMEOUT:?}");
             thread::sleep(Duration::from_millis(10));
         }
         self.wait()

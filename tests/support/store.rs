@@ -3,6 +3,8 @@ use std::time::Duration;
 use orders::infra::{PgStore, PoolSettings};
 use sqlx::postgres::PgConnectOptions;
 
+use super::PATIENCE;
+
 /// A store of a test, with the settings that the test is about.
 #[must_use]
 pub(crate) struct StoreBuilder {
@@ -12,7 +14,7 @@ pub(crate) struct StoreBuilder {
 
 impl StoreBuilder {
     pub(crate) fn new(options: PgConnectOptions) -> Self {
-        Self { options, settings: PoolSettings { max_connections: 8, acquire_timeout: Duration::from_secs(30) } }
+        Self { options, settings: PoolSettings { max_connections: 8, acquire_timeout: PATIENCE } }
     }
 
     pub(crate) fn max_connections(mut self, max_connections: u32) -> Self {

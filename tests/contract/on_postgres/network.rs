@@ -18,7 +18,8 @@ use crate::support::Database;
 
 pub(crate) struct Network {
     dir: TempDir,
-    is_silent: watch::Sender<bool>,
+    /// How often it fell silent or came back. It is silent while the number is odd.
+    changes: watch::Sender<usize>,
     connections: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
@@ -30,18 +31,19 @@ impl Network {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join(SOCKET)).unwrap();
         let server = database.options.get_socket().unwrap().join(SOCKET);
-        let is_silent = watch::Sender::new(false);
+        let changes = watch::Sender::new(0);
         let connections = Arc::<AtomicUsize>::default();
-        let (silence, counted) = (is_silent.subscribe(), connections.clone());
+        let (changed, counted) = (changes.subscribe(), connections.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let (server, mut silence) = (server.clone(), silence.clone());
+                let (server, mut changed) = (server.clone(), changed.clone());
+                let begun = *changed.borrow();
                 tokio::spawn(async move {
                     let mut server = UnixStream::connect(server).await.unwrap();
                     tokio::select! {
                         biased;
-                        _ = silence.wait_for(|is_silent| *is_silent) => {}
+                        _ = changed.wait_for(|now| *now > begun || begun % 2 == 1) => {}
                         _ = copy_bidirectional(&mut client, &mut server) => return,
                     }
                     // Both sides stay open: the peer has vanished.
@@ -49,7 +51,7 @@ impl Network {
                 });
             }
         });
-        Self { dir, is_silent, connections, accepting }
+        Self { dir, changes, connections, accepting }
     }
 
     /// The way through this network.
@@ -59,12 +61,12 @@ impl Network {
 
     /// From now on no connection gets an answer, not even a new one.
     pub(crate) fn fall_silent(&self) {
-        self.is_silent.send_replace(true);
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// New connections work again. Those of before stay silent and open.
     pub(crate) fn come_back(&self) {
-        self.is_silent.send_replace(false);
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// How many connections were opened so far.
