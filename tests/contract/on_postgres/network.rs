@@ -33,17 +33,17 @@ impl Network {
         let server = database.options.get_socket().unwrap().join(SOCKET);
         let changes = watch::Sender::new(0);
         let connections = Arc::<AtomicUsize>::default();
-        let (changed, counted) = (changes.subscribe(), connections.clone());
+        let (seen, counted) = (changes.subscribe(), connections.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let (server, mut changed) = (server.clone(), changed.clone());
-                let begun = *changed.borrow();
+                let (server, mut seen) = (server.clone(), seen.clone());
+                let begun = *seen.borrow();
                 tokio::spawn(async move {
                     let mut server = UnixStream::connect(server).await.unwrap();
                     tokio::select! {
                         biased;
-                        _ = changed.wait_for(|now| *now > begun || begun % 2 == 1) => {}
+                        _ = seen.wait_for(|now| *now > begun || begun % 2 == 1) => {}
                         _ = copy_bidirectional(&mut client, &mut server) => return,
                     }
                     // Both sides stay open: the peer has vanished.

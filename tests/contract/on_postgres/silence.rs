@@ -10,7 +10,7 @@ use orders::{
     app::{AsOf, EventFilter, EventLog, IdempotencyKeys, Lock, OrderFilter, OrderQueries, RepoError, UnitOfWork},
     infra::PgStore,
 };
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection, query_scalar};
 
 use crate::{
     setup::{id, order_with_lines, save, tenant},
@@ -120,6 +120,83 @@ async fn commits_end_at_their_deadline_and_go_on_when_the_network_is_back() {
         save(&store, &default(), order_with_lines(next, 1)).await.ok()
     });
     within(RECOVERY, "a commit", works).await;
+}
+
+/// Waits until a session of the database waits for a lock.
+async fn somebody_waits(observer: &mut PgConnection) {
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("a session waits for the lock", async || {
+        let waits: i64 = query_scalar(waiting).fetch_one(&mut *observer).await.unwrap();
+        (waits > 0).then_some(())
+    })
+    .await;
+}
+
+/// Blocks this work at the lock that `lock` takes, and lets its session fall silent there. Others then work on new sessions,
+/// while the first one still waits.
+async fn others_go_on(
+    prepare: &'static str,
+    lock: &'static str,
+    work: impl Fn(PgStore, u64) -> BoxFuture<'static, Result<(), RepoError>>,
+) {
+    let database = Database::new().await;
+    let network = Network::to(&database);
+    let store = store(&network, &database);
+    let (mut blocker, mut observer) = (database.connect().await, database.connect().await);
+    sqlx::raw_sql(prepare).execute(&mut observer).await.unwrap();
+    save(&store, &default(), order_with_lines(1, 1)).await.unwrap();
+    let mut held = blocker.begin().await.unwrap();
+    sqlx::raw_sql(lock).execute(&mut *held).await.unwrap();
+    let silent = tokio::spawn(work(store.clone(), 2));
+    somebody_waits(&mut observer).await;
+    network.fall_silent();
+    held.rollback().await.unwrap();
+    network.come_back();
+    let mut next = 2;
+    eventually("others work", async || {
+        next += 1;
+        work(store.clone(), next).await.ok()
+    })
+    .await;
+    assert!(!silent.is_finished(), "others do not wait for the silent session");
+    let silent = within(DEADLINE, "the silent session", silent).await.unwrap();
+    assert!(matches!(silent, Err(RepoError::Unavailable(_))), "it ends at its deadline");
+}
+
+fn save_order(store: PgStore, n: u64) -> BoxFuture<'static, Result<(), RepoError>> {
+    async move { save(&store, &default(), order_with_lines(n, 1)).await.map(drop) }.boxed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_use_a_new_connection_while_the_write_of_a_batch_is_silent() {
+    others_go_on("select 1", "lock table orders in access exclusive mode", save_order).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_use_a_new_connection_while_a_commit_is_silent() {
+    let block_commits = "create function wait_at_commit() returns trigger language plpgsql as
+            'begin perform pg_advisory_xact_lock_shared(1); return null; end';
+        create constraint trigger wait_at_commit after insert on orders deferrable initially deferred
+            for each row execute function wait_at_commit()";
+    others_go_on(block_commits, "select pg_advisory_xact_lock(1)", save_order).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_are_read_on_a_new_connection_while_a_read_is_silent() {
+    // Many reads, so that most of them share statements.
+    let read = |store: PgStore, _| {
+        async move {
+            let tenant = default();
+            join_all((0..20).map(|_| store.order(&tenant, id(1))))
+                .await
+                .into_iter()
+                .map(|read| read.map(drop))
+                .collect()
+        }
+        .boxed()
+    };
+    others_go_on("select 1", "lock table orders in access exclusive mode", read).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

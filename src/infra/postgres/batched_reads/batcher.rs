@@ -1,4 +1,4 @@
-use std::{iter, sync::Arc};
+use std::{iter, mem, sync::Arc};
 
 use sqlx::PgConnection;
 use tokio::sync::{Semaphore, mpsc::Receiver};
@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, mpsc::Receiver};
 use crate::{
     app::RepoError,
     infra::postgres::{
-        connection::{ConnectionLease, Connections},
+        connection::{ConnectionLease, Connections, in_time},
         queue::{Job, Queue, fail_all},
         worker::{self, Worker},
     },
@@ -27,7 +27,7 @@ pub(crate) trait BatchedRead: 'static {
 /// Finds things by their names, many in one statement. A result is never older than its request.
 pub(crate) struct BatchedReads<R: BatchedRead> {
     connections: Connections,
-    /// Held while a statement runs: one at a time, so that the other requests gather.
+    /// Held while a statement runs: one at a time, so that the other requests gather. Not for a statement that is overdue.
     running: Arc<Semaphore>,
     queue: Queue<R::Name, R::Found>,
 }
@@ -52,9 +52,15 @@ impl<R: BatchedRead> BatchedReads<R> {
 
     pub(crate) async fn find(&self, name: R::Name) -> Result<R::Found, RepoError> {
         // A lone request runs its own statement here. The queued requests hold the semaphore before later ones get it.
-        let Ok(_running) = self.running.try_acquire() else { return self.queue.submit(name).await };
-        // Boxed: it would enlarge the future of every request, also of those that are queued.
-        let found = Box::pin(async { find::<R>(self.connections.take().await?, &[&name]).await }).await?;
+        let Ok(running) = self.running.try_acquire() else { return self.queue.submit(name).await };
+        let statement = async { find::<R>(self.connections.take().await?, &[&name]).await };
+        let found = match in_time(statement).await {
+            Ok(found) => found?,
+            Err(overdue) => {
+                drop(running);
+                overdue.await?
+            }
+        };
         found.into_iter().next().unwrap_or_else(|| Err(RepoError::Backend("a batched read without a result".into())))
     }
 }
@@ -75,8 +81,8 @@ impl<R: BatchedRead> Worker for Reader<R> {
         // Under load, all requests that arrived during the last statement share the next one.
         while receiver.recv_many(taken, MAX_NAMES).await > 0 {
             let _running = running.acquire().await;
-            let connection = match connections.take().await {
-                Ok(connection) => connection,
+            let lease = match connections.take().await {
+                Ok(lease) => lease,
                 Err(error) => {
                     // Every request has waited for a connection, so none waits a second time.
                     fail_all(taken.drain(..).chain(iter::from_fn(|| receiver.try_recv().ok())), error);
@@ -86,20 +92,22 @@ impl<R: BatchedRead> Worker for Reader<R> {
             let room = MAX_NAMES.saturating_sub(taken.len());
             taken.extend(iter::from_fn(|| receiver.try_recv().ok()).take(room));
             taken.retain(|job| !job.is_abandoned());
-            let names: Vec<&R::Name> = taken.iter().map(|job| &job.work).collect();
-            match find::<R>(connection, &names).await {
-                Ok(found) => {
-                    for (job, found) in taken.drain(..).zip(found) {
-                        job.respond(found);
-                    }
-                }
-                Err(error) => fail_all(taken.drain(..), error),
+            if let Err(overdue) = in_time(respond::<R>(lease, mem::take(taken))).await {
+                tokio::spawn(overdue);
             }
         }
     }
 
     fn fail_taken(&mut self, error: RepoError) {
         fail_all(self.taken.drain(..), error);
+    }
+}
+
+async fn respond<R: BatchedRead>(lease: ConnectionLease, jobs: Vec<Job<R::Name, R::Found>>) {
+    let names: Vec<&R::Name> = jobs.iter().map(|job| &job.work).collect();
+    match find::<R>(lease, &names).await {
+        Ok(found) => jobs.into_iter().zip(found).for_each(|(job, found)| job.respond(found)),
+        Err(error) => fail_all(jobs, error),
     }
 }
 

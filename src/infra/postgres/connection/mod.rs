@@ -9,5 +9,5 @@ mod transaction;
 pub(crate) use connect::{LOCK_TIMEOUT, bounded, by_key};
 pub use connect::{PoolSettings, connect_options};
 pub(crate) use connections::{ConnectionLease, Connections};
-pub(crate) use deadline::{DEADLINE, StatementTime, no_answer};
-pub(crate) use transaction::{BEGIN, OwnTransaction};
+pub(crate) use deadline::{StatementTime, in_time, no_answer};
+pub(crate) use transaction::OwnTransaction;

@@ -52,9 +52,13 @@ impl CommitQueue {
         self.retries.is_empty() && self.waiting.is_empty() && self.receiver.is_empty()
     }
 
-    /// The change sets of the current transaction.
-    pub(super) fn batch(&self) -> &[PendingCommit] {
-        &self.batch
+    /// The change sets of the current transaction. Whoever writes them gives them back with `put_back`.
+    pub(super) fn take_batch(&mut self) -> Vec<PendingCommit> {
+        mem::take(&mut self.batch)
+    }
+
+    pub(super) fn put_back(&mut self, batch: Vec<PendingCommit>) {
+        self.batch = batch;
     }
 
     /// When the change sets of the batch were queued; nothing for a batch that is tried again.
@@ -77,34 +81,22 @@ impl CommitQueue {
     /// The batch is committed, except for the refused change sets; returns the committed ones. Also refuses the waiting
     /// change sets that have lost a race to them.
     pub(super) fn committed(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
-        let committed = self.refuse(refusals);
+        let committed = refuse(self.take_batch(), refusals);
         refuse_overtaken(&mut self.waiting, &committed);
         committed
     }
 
     /// The batch was rolled back: tries the change sets that are not refused again.
     pub(super) fn retry(&mut self, refusals: &Refusals) {
-        let others = self.refuse(refusals);
+        let others = refuse(self.take_batch(), refusals);
         if !others.is_empty() {
             self.retries.push(others);
         }
     }
 
-    /// Responds to the refused change sets of the batch; returns the other ones.
-    fn refuse(&mut self, refusals: &Refusals) -> Vec<PendingCommit> {
-        let mut others = Vec::with_capacity(self.batch.len());
-        for (n, job) in self.batch.drain(..).enumerate() {
-            match refusals.get(&n) {
-                Some(refusal) => job.respond(Err((*refusal).into())),
-                None => others.push(job),
-            }
-        }
-        others
-    }
-
     /// The transaction of the batch failed.
     pub(super) fn fail(&mut self, error: RepoError) {
-        let mut batch = mem::take(&mut self.batch);
+        let mut batch = self.take_batch();
         match error {
             // One change set is the cause. Each half is tried alone until it is found.
             RepoError::Backend(_) | RepoError::NewerRelease(_) | RepoError::Conflict | RepoError::KeyTaken
@@ -132,6 +124,18 @@ impl CommitQueue {
         self.waiting.extend(iter::from_fn(|| self.receiver.try_recv().ok()));
         self.fail_taken(error);
     }
+}
+
+/// Responds to the refused change sets of a batch; returns the other ones.
+pub(super) fn refuse(batch: Vec<PendingCommit>, refusals: &Refusals) -> Vec<PendingCommit> {
+    let mut others = Vec::with_capacity(batch.len());
+    for (n, job) in batch.into_iter().enumerate() {
+        match refusals.get(&n) {
+            Some(refusal) => job.respond(Err((*refusal).into())),
+            None => others.push(job),
+        }
+    }
+    others
 }
 
 /// Takes the first change sets that can share a transaction. A change set stays if one before it claims the same order or

@@ -82,7 +82,10 @@ fn with_key(mut set: ChangeSet, key: &str) -> ChangeSet {
 fn next(queue: &mut CommitQueue) -> Vec<Vec<u128>> {
     queue.advance();
     let id = |(_, changes): TenantChanges<'_>| changes.state.order_id.as_uuid().as_u128();
-    queue.batch().iter().map(|job| job.work.tenant_changes().map(id).collect()).collect()
+    let batch = queue.take_batch();
+    let orders = batch.iter().map(|job| job.work.tenant_changes().map(id).collect()).collect();
+    queue.put_back(batch);
+    orders
 }
 
 fn commit(queue: &mut CommitQueue) {

@@ -1,14 +1,13 @@
-use futures_util::TryFutureExt;
-use sqlx::{Connection, Executor, PgConnection};
-use tokio::time::{Instant, timeout_at};
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::{
     app::RepoError,
     infra::postgres::{
-        connection::{BEGIN, Connections, DEADLINE, no_answer},
-        errors::{commit_error, repo_error},
+        connection::{Connections, OwnTransaction, in_time, no_answer},
         listeners::Listeners,
-        queue::Queue,
+        queue::{Queue, fail_all},
         worker::{self, Worker},
     },
 };
@@ -16,11 +15,12 @@ use crate::{
 use super::{
     batch::{Written, write},
     change_set::ChangeSet,
-    commit_queue::{CommitQueue, PendingCommit},
+    commit_queue::{CommitQueue, PendingCommit, refuse},
     peers::Peers,
 };
 
-/// Takes change sets, and responds to each when it is committed or refused. One connection, one transaction at a time.
+/// Takes change sets, and responds to each when it is committed or refused. One transaction at a time, unless the database
+/// does not respond: then the next one begins on another connection.
 pub(crate) type GroupCommit = Queue<ChangeSet, ()>;
 
 /// Starts the task of the group commit. It ends when nobody can submit to the queue any more.
@@ -41,20 +41,17 @@ struct Writer {
 /// After so many responses, other tasks of the thread may run, such as the next transaction.
 const RESPONSES_PER_YIELD: usize = 16;
 
+/// A write token that has not come by then does not come: the database refuses it after half of this time.
+const WRITE_TOKEN_DEADLINE: Duration = Duration::from_secs(2);
+
 impl Worker for Writer {
     const NAME: &'static str = "the group commit";
 
     async fn serve(&mut self) {
         // A lone change set waits for nothing. Under load, all that arrived during the last transaction share the next one.
         while self.queue.wait_for_work().await {
-            match self.connections.take().await {
-                Ok(mut lease) => match self.write_all(lease.parts().0).await {
-                    Ok(()) => lease.done(),
-                    Err(error) => {
-                        drop(lease);
-                        self.queue.fail(error);
-                    }
-                },
+            match OwnTransaction::begin(&self.connections).await {
+                Ok(transaction) => self.write_all(transaction).await,
                 Err(error) => self.queue.fail_everything(error),
             }
         }
@@ -66,58 +63,136 @@ impl Worker for Writer {
 }
 
 impl Writer {
-    /// Writes batch after batch until none is left, or one has to be tried again. An error concerns the current batch, and
-    /// leaves the connection unusable.
-    async fn write_all(&mut self, connection: &mut PgConnection) -> Result<(), RepoError> {
-        let Self { queue, peers, listeners, .. } = self;
-        if !queue.advance() {
-            return Ok(());
-        }
-        let mut deadline = Deadline::for_batch();
-        let mut transaction = deadline.bound(connection.begin_with(BEGIN).map_err(repo_error)).await?;
-        loop {
-            listeners.begun(queue.queued_at());
-            let sets: Vec<&ChangeSet> = queue.batch().iter().map(|job| &job.work).collect();
-            let written = match deadline.bound(write(&mut transaction, &sets)).await {
+    /// Writes batch after batch until none is left, one has to be tried again, or the database does not respond in time.
+    async fn write_all(&mut self, mut transaction: OwnTransaction) {
+        while self.queue.advance() {
+            self.listeners.begun(self.queue.queued_at());
+            let batch = Batch { transaction, jobs: self.queue.take_batch() };
+            let (batch, result) = match in_time(batch.write()).await {
+                Ok(written) => written,
+                Err(overdue) => return self.finish_alone(async { commit_late(overdue.await).await }),
+            };
+            let written = match result {
                 Ok(written) if !written.must_roll_back => written,
                 Ok(Written { refusals, .. }) => {
-                    queue.retry(&refusals);
-                    return deadline.bound(transaction.rollback().map_err(repo_error)).await;
+                    self.queue.put_back(batch.roll_back());
+                    return self.queue.retry(&refusals);
                 }
-                // The server has responded: the statement was wrong, the connection is not.
-                Err(error) if !matches!(error, RepoError::Unavailable(_)) => {
-                    deadline.bound(transaction.rollback().map_err(repo_error)).await?;
-                    queue.fail(error);
-                    return Ok(());
+                Err(error) => {
+                    self.queue.put_back(batch.give_up(&error));
+                    return self.queue.fail(error);
                 }
-                Err(error) => return Err(error),
             };
-            peers.record_batch(sets.len() - written.refusals.len(), &written.positions);
-            if queue.is_empty() {
-                deadline.bound(transaction.commit().map_err(commit_error)).await?;
-                publish(listeners, &written, queue);
-                return Ok(());
-            }
-            // Begins the next transaction in the same round trip.
-            deadline.bound(transaction.execute("COMMIT AND CHAIN").map_err(commit_error)).await?;
-            publish(listeners, &written, queue);
-            deadline = Deadline::for_batch();
-            if let Err(error) = deadline.bound(peers.take_write_token(&mut transaction)).await {
+            self.peers.record_batch(batch.jobs.len() - written.refusals.len(), &written.positions);
+            let (jobs, result) = match in_time(batch.commit(!self.queue.is_empty())).await {
+                Ok(committed) => committed,
+                Err(overdue) => {
+                    return self.finish_alone(async {
+                        let (jobs, result) = overdue.await;
+                        (jobs, result.map(|_| written))
+                    });
+                }
+            };
+            self.queue.put_back(jobs);
+            transaction = match result {
+                Ok(next) => {
+                    let committed = self.queue.committed(&written.refusals);
+                    publish(&self.listeners, written.positions.start, committed);
+                    let Some(next) = next else { return };
+                    next
+                }
+                Err(error) => return self.queue.fail(error),
+            };
+            if let Err(error) = self.take_write_token(&mut transaction).await {
                 log::warn!("a peer instance keeps the write token; the next batch is written without it: {error}");
-                return deadline.bound(transaction.rollback().map_err(repo_error)).await;
-            }
-            if !queue.advance() {
-                return deadline.bound(transaction.rollback().map_err(repo_error)).await;
+                return;
             }
         }
+    }
+
+    async fn take_write_token(&mut self, transaction: &mut OwnTransaction) -> Result<(), RepoError> {
+        let (connection, _) = transaction.parts()?;
+        timeout(WRITE_TOKEN_DEADLINE, self.peers.take_write_token(connection))
+            .await
+            .unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    /// The callers of this batch wait until the database responds, or until the deadline. The next batch does not: its
+    /// connection may work.
+    fn finish_alone(
+        &self,
+        batch: impl Future<Output = (Vec<PendingCommit>, Result<Written, RepoError>)> + Send + 'static,
+    ) {
+        let listeners = self.listeners.clone();
+        tokio::spawn(async move {
+            match batch.await {
+                (jobs, Ok(written)) => publish(&listeners, written.positions.start, refuse(jobs, &written.refusals)),
+                (jobs, Err(error)) => fail_all(jobs, error),
+            }
+        });
+    }
+}
+
+/// The change sets of one transaction.
+struct Batch {
+    transaction: OwnTransaction,
+    jobs: Vec<PendingCommit>,
+}
+
+impl Batch {
+    async fn write(mut self) -> (Self, Result<Written, RepoError>) {
+        let Self { transaction, jobs } = &mut self;
+        let sets: Vec<&ChangeSet> = jobs.iter().map(|job| &job.work).collect();
+        let result = match transaction.parts() {
+            Ok((connection, mut time)) => time.bound(write(connection, &sets)).await,
+            Err(error) => Err(error),
+        };
+        (self, result)
+    }
+
+    /// `chain` begins the next transaction in the same round trip, and returns it.
+    async fn commit(self, chain: bool) -> (Vec<PendingCommit>, Result<Option<OwnTransaction>, RepoError>) {
+        let Self { transaction, jobs } = self;
+        let result = if chain {
+            transaction.commit_and_chain().await.map(Some)
+        } else {
+            transaction.commit().await.map(|()| None)
+        };
+        (jobs, result)
+    }
+
+    fn roll_back(self) -> Vec<PendingCommit> {
+        self.jobs
+    }
+
+    /// If the server has responded, the statement was wrong, and the connection is not.
+    fn give_up(self, error: &RepoError) -> Vec<PendingCommit> {
+        let Self { transaction, jobs } = self;
+        if matches!(error, RepoError::Unavailable(_)) {
+            transaction.abandon();
+        }
+        jobs
+    }
+}
+
+/// Commits a batch that the database was slow to write. It is not tried again.
+async fn commit_late(
+    (batch, result): (Batch, Result<Written, RepoError>),
+) -> (Vec<PendingCommit>, Result<Written, RepoError>) {
+    match result {
+        Ok(written) if !written.must_roll_back => {
+            let (jobs, result) = batch.commit(false).await;
+            (jobs, result.map(|_| written))
+        }
+        Ok(Written { refusals, .. }) => (refuse(batch.roll_back(), &refusals), Err(no_answer())),
+        Err(error) => (batch.give_up(&error), Err(error)),
     }
 }
 
 /// The batch is committed: responds to its callers in a task of its own, while the next transaction runs.
-fn publish(listeners: &Listeners, written: &Written, queue: &mut CommitQueue) {
-    let committed = queue.committed(&written.refusals);
+fn publish(listeners: &Listeners, first: u64, committed: Vec<PendingCommit>) {
     if !committed.is_empty() {
-        tokio::spawn(respond(listeners.clone(), written.positions.start, committed));
+        tokio::spawn(respond(listeners.clone(), first, committed));
     }
 }
 
@@ -129,20 +204,5 @@ async fn respond(listeners: Listeners, first: u64, committed: Vec<PendingCommit>
         if n % RESPONSES_PER_YIELD == 0 {
             tokio::task::yield_now().await;
         }
-    }
-}
-
-/// The end of the time that all steps of a batch may take together.
-struct Deadline {
-    at: Instant,
-}
-
-impl Deadline {
-    fn for_batch() -> Self {
-        Self { at: Instant::now() + DEADLINE }
-    }
-
-    async fn bound<T>(&self, step: impl Future<Output = Result<T, RepoError>>) -> Result<T, RepoError> {
-        timeout_at(self.at, step).await.unwrap_or_else(|_| Err(no_answer()))
     }
 }
