@@ -1,4 +1,7 @@
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -300,7 +303,10 @@ pub(crate) fn shortened(name: &str) -> Cow<'_, str> {
 
 /// A domain error's message as a sentence.
 pub(crate) fn sentence(error: &impl fmt::Display) -> String {
-    let mut text = format!("{error}.");
+    // Long enough for every error text: an order has several of them in each response.
+    let mut text = String::with_capacity(128);
+    // A `String` takes every text.
+    let _ = write!(text, "{error}.");
     // Every error text begins with an ASCII letter.
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -53,7 +53,8 @@ impl<R: BatchedRead> BatchedReads<R> {
     pub(crate) async fn find(&self, name: R::Name) -> Result<R::Found, RepoError> {
         // A lone request runs its own statement here. The queued requests hold the semaphore before later ones get it.
         let Ok(running) = self.running.try_acquire() else { return self.queue.submit(name).await };
-        let statement = async { find::<R>(self.connections.take().await?, &[&name]).await };
+        // Boxed: it would enlarge the future of every request, also of those that are queued.
+        let statement = Box::pin(async { find::<R>(self.connections.take().await?, &[&name]).await });
         let found = match in_time(statement).await {
             Ok(found) => found?,
             Err(overdue) => {
@@ -92,7 +93,7 @@ impl<R: BatchedRead> Worker for Reader<R> {
             let room = MAX_NAMES.saturating_sub(taken.len());
             taken.extend(iter::from_fn(|| receiver.try_recv().ok()).take(room));
             taken.retain(|job| !job.is_abandoned());
-            if let Err(overdue) = in_time(respond::<R>(lease, mem::take(taken))).await {
+            if let Err(overdue) = in_time(Box::pin(respond::<R>(lease, mem::take(taken)))).await {
                 tokio::spawn(overdue);
             }
         }

@@ -51,8 +51,7 @@ impl<'l> StatementTime<'l> {
 
 /// The result of the work, or the work itself when it is overdue: it can go on in a task of its own while others use new
 /// connections.
-pub(crate) async fn in_time<W: Future>(work: W) -> Result<W::Output, Pin<Box<W>>> {
-    let mut work = Box::pin(work);
+pub(crate) async fn in_time<W: Future>(mut work: Pin<Box<W>>) -> Result<W::Output, Pin<Box<W>>> {
     let finished = timeout(OVERDUE_AFTER, work.as_mut()).await;
     finished.map_err(|_| work)
 }

@@ -68,7 +68,7 @@ impl Writer {
         while self.queue.advance() {
             self.listeners.begun(self.queue.queued_at());
             let batch = Batch { transaction, jobs: self.queue.take_batch() };
-            let (batch, result) = match in_time(batch.write()).await {
+            let (batch, result) = match in_time(Box::pin(batch.write())).await {
                 Ok(written) => written,
                 Err(overdue) => return self.finish_alone(async { commit_late(overdue.await).await }),
             };
@@ -84,7 +84,7 @@ impl Writer {
                 }
             };
             self.peers.record_batch(batch.jobs.len() - written.refusals.len(), &written.positions);
-            let (jobs, result) = match in_time(batch.commit(!self.queue.is_empty())).await {
+            let (jobs, result) = match in_time(Box::pin(batch.commit(!self.queue.is_empty()))).await {
                 Ok(committed) => committed,
                 Err(overdue) => {
                     return self.finish_alone(async {
