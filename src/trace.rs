@@ -40,8 +40,8 @@ impl TraceContext {
     }
 
     /// Runs the work as a part of this trace.
-    pub async fn scope<F: Future>(self, work: F) -> F::Output {
-        CURRENT.scope(self, work).await
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, work)
     }
 
     /// The trace of the current task, if it has one.

@@ -1,8 +1,10 @@
 use std::{
+    future::ready,
     io,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
     path::PathBuf,
+    rc::Rc,
     thread::available_parallelism,
     time::Duration,
 };
@@ -11,12 +13,12 @@ use actix_http::{HttpService, KeepAlive, Protocol, error::DispatchError};
 use actix_service::{ServiceFactoryExt, map_config};
 use actix_web::{
     App,
-    dev::{AppConfig, Server, ServerHandle, fn_service},
-    middleware::{Condition, from_fn},
+    dev::{AppConfig, Server, ServerHandle, Service, ServiceResponse, fn_service},
+    middleware::Condition,
     rt::net::TcpStream,
     web::Data,
 };
-
+use futures_util::{TryFutureExt, future::Either};
 use socket2::SockRef;
 
 use crate::app::Ports;
@@ -24,7 +26,7 @@ use crate::app::Ports;
 use super::{
     app_state::AppState,
     connection::{ArrivalLimits, RequestStream, track_responses},
-    middleware::{cors, hosts::AllowedHosts, observe::observe, starting::refuse_until_started},
+    middleware::{cors, hosts::AllowedHosts, observe::Observer, starting},
     response::base_path::BasePath,
     routes,
     routing::openapi,
@@ -108,15 +110,22 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let serve_connections = move || {
+        let observer = Observer { app: app.clone(), base: base_path.clone(), hosts: allowed_hosts.clone() };
+        let observer = Rc::new(observer);
         let app = App::new()
             .app_data(app.clone())
             .app_data(document.clone())
-            .app_data(allowed_hosts.clone())
             .app_data(limits)
             .app_data(Data::new(base_path.clone()))
-            .wrap(from_fn(refuse_until_started::<P, _>))
+            .wrap_fn({
+                let app = app.clone();
+                move |request, next| match starting::refusal(&app, &request) {
+                    Some(problem) => Either::Left(ready(Ok(request.error_response(problem).map_into_right_body()))),
+                    None => Either::Right(next.call(request).map_ok(ServiceResponse::map_into_left_body)),
+                }
+            })
             .wrap(Condition::new(!cors_origins.is_empty(), cors::allow(&cors_origins)))
-            .wrap(from_fn(observe::<P>))
+            .wrap_fn(move |request, next| observer.clone().observe(request, next))
             .configure(|config| routes::configure::<P>(config, &static_dir, &base_path));
         let stopping = stopping.clone();
         let http = HttpService::build()

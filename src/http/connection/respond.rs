@@ -14,7 +14,7 @@ use actix_web::{
     dev::{Service, ServiceResponse},
     web::Bytes,
 };
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 
 use super::client_connection::ClientConnection;
 
@@ -29,14 +29,11 @@ where
         let connection = request.conn_data::<ClientConnection>().cloned().unwrap_or_default();
         let version = request.version();
         let request = if connection.is_body_withheld() { with_wanted_body(request, &connection) } else { request };
-        let answering = app.call(request);
-        async move {
-            let response: Response<BoxBody> = match answering.await {
-                Ok(response) => response.into(),
-                Err(error) => error.into(),
-            };
+        // Not an async block, which would have room for the future of the app twice.
+        app.call(request).map(move |answered| {
+            let response: Response<BoxBody> = answered.map_or_else(Into::into, Into::into);
             Ok(as_framed_in(version, response).map_body(|_, body| TrackedBody { body, connection }))
-        }
+        })
     })
 }
 

@@ -42,13 +42,15 @@ impl AllowedHosts {
     pub(super) fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
         let header = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
         let target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+        // The last one counts.
+        let mut named = None;
         for authority in [header, target].into_iter().flatten() {
-            if Host::of_authority(authority).is_none() {
+            named = Some(Host::of_authority(authority).ok_or_else(|| {
                 let detail = "The host of a request is a name or an address, with a port or without one.";
-                return Err(Problem::new(Code::MalformedRequest, detail));
-            }
+                Problem::new(Code::MalformedRequest, detail)
+            })?);
         }
-        match target.or(header).and_then(Host::of_authority) {
+        match named {
             Some(host) if !self.allows(&host) => Err(misdirected(request.uri(), header)),
             _ => Ok(()),
         }

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use actix_web::http::{Method, StatusCode};
 use prometheus_client::{
@@ -19,14 +19,14 @@ pub struct HttpMetrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
-    route: String,
+    route: Cow<'static, str>,
     method: &'static str,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabels {
-    route: String,
+    route: Cow<'static, str>,
     method: &'static str,
 }
 
@@ -81,8 +81,8 @@ pub(crate) struct CountedRequest<'m> {
 
 impl CountedRequest<'_> {
     /// `route` is the pattern of the path, never the path itself; `None` where no pattern matches.
-    pub(crate) fn respond(self, route: Option<&str>, method: &Method, status: StatusCode) {
-        let route = route.unwrap_or("unmatched").to_owned();
+    pub(crate) fn respond(self, route: Option<Cow<'static, str>>, method: &Method, status: StatusCode) {
+        let route = route.unwrap_or(Cow::Borrowed("unmatched"));
         let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
         let took = self.begun.elapsed().as_secs_f64();
         self.metrics.durations.get_or_create(&RouteLabels { route: route.clone(), method }).observe(took);

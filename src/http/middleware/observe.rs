@@ -1,18 +1,17 @@
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{borrow::Cow, future::ready, panic::AssertUnwindSafe, rc::Rc, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{Service, ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
         Method, StatusCode, Uri,
         header::{self, HeaderName, HeaderValue},
     },
-    middleware::Next,
     web::Data,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::Either};
 
 use crate::{
     app::{Clock, IdGenerator, Ports},
@@ -22,7 +21,7 @@ use crate::{
         request::{entity_tags::has_no_tag, target::check_encoding},
         request_id::{RequestId, X_REQUEST_ID},
         response::{base_path::BasePath, code::Code, problem::Problem},
-        routing::endpoint::accepted_type_header,
+        routing::endpoint::{RoutePath, accepted_type_header},
     },
     trace::TraceContext,
 };
@@ -31,32 +30,143 @@ use super::hosts::AllowedHosts;
 
 /// Wraps every request: gives it an id, writes problems, turns a panic into a problem, adds the headers of every response,
 /// and logs one line.
-pub(crate) async fn observe<P: Ports>(
-    app: Data<AppState<P>>,
-    base: Data<BasePath>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let ports = app.ports();
-    let now = ports.clock().now();
-    let id = RequestId::from_headers(request.headers(), ports.ids(), now);
-    let trace = trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
-    trace.scope(respond(app, base, request, next, id)).await
+#[derive(Debug)]
+pub(crate) struct Observer<P> {
+    pub(crate) app: Data<AppState<P>>,
+    pub(crate) base: BasePath,
+    pub(crate) hosts: AllowedHosts,
 }
 
-/// What every route refuses by the head of a request.
-fn check_head<P: Ports>(app: &AppState<P>, request: &HttpRequest) -> Result<(), Problem> {
-    if let Some(refusal) = ClientConnection::refusal(request) {
-        return Err(refusal.into());
+impl<P: Ports> Observer<P> {
+    /// Not a future that is boxed, with extractors, as `from_fn` has it: every request passes here.
+    pub(crate) fn observe<S, B>(
+        self: Rc<Self>,
+        request: ServiceRequest,
+        next: &S,
+    ) -> impl Future<Output = Result<ServiceResponse<BoxBody>, Error>> + use<P, S, B>
+    where
+        S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+        B: MessageBody + 'static,
+    {
+        let begun = Instant::now();
+        let ports = self.app.ports();
+        let now = ports.clock().now();
+        let id = RequestId::from_headers(request.headers(), ports.ids(), now);
+        let trace =
+            trace(request.headers()).unwrap_or_else(|| TraceContext::begin(ports.ids().event_id(now).as_u128()));
+        request.extensions_mut().insert(id.clone());
+        let head = Head { begun, method: request.method().clone(), uri: request.uri().clone(), id };
+        // Boxed, because it moves several times before it is polled.
+        let answering = match self.check_head(request.request()) {
+            Ok(()) => Either::Left(Box::pin(next.call(request))),
+            Err(problem) => Either::Right(ready(Err(problem.into()))),
+        };
+        trace.scope(self.respond(head, answering))
     }
-    let hosts: Option<&AllowedHosts> = request.app_data();
-    hosts.ok_or_else(|| Problem::internal("the allowed hosts are not set"))?.check(request)?;
-    let limit = app.limits().header_bytes;
-    if header_bytes(request.headers()) > limit {
-        let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
-        return Err(Problem::new(Code::HeadersTooLarge, detail));
+
+    /// What every route refuses by the head of a request.
+    fn check_head(&self, request: &HttpRequest) -> Result<(), Problem> {
+        if let Some(refusal) = ClientConnection::refusal(request) {
+            return Err(refusal.into());
+        }
+        self.hosts.check(request)?;
+        let limit = self.app.limits().header_bytes;
+        if header_bytes(request.headers()) > limit {
+            let detail = format!("The headers of a request have at most {limit} bytes. Send fewer or shorter ones.");
+            return Err(Problem::new(Code::HeadersTooLarge, detail));
+        }
+        check_encoding(request.uri())
     }
-    check_encoding(request.uri())
+
+    async fn respond<B: MessageBody + 'static>(
+        self: Rc<Self>,
+        head: Head,
+        answering: impl Future<Output = Result<ServiceResponse<B>, Error>>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        let counted = self.app.metrics().begin_request(head.begun);
+        let answered = AssertUnwindSafe(answering).catch_unwind().await;
+        // The panic hook has written the panic to standard error. The handler has consumed the request.
+        let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));
+        let (request, mut response) = match answered {
+            Ok(response) => {
+                let (request, response) = response.map_into_boxed_body().into_parts();
+                let problem = self.problem_instead(&head, &request, &response);
+                (Some(request), problem.unwrap_or(response))
+            }
+            Err(error) => (None, self.write(&head, &error)),
+        };
+        add_headers(&head.method, response.status(), response.headers_mut(), &head.id);
+        self.base.prepend_to_headers(response.headers_mut());
+        counted.respond(request.as_ref().and_then(route), &head.method, response.status());
+        head.log_access(response.status());
+        match request {
+            Some(request) => Ok(ServiceResponse::new(request, response)),
+            None => Err(InternalError::from_response("the handler consumed the request", response).into()),
+        }
+    }
+
+    /// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not
+    /// fail.
+    fn problem_instead(&self, head: &Head, request: &HttpRequest, response: &HttpResponse) -> Option<HttpResponse> {
+        let mut problem = match response.error() {
+            Some(error) => self.write(head, error),
+            // The file server and Swagger UI write their own responses.
+            None if response.status().is_client_error() || response.status().is_server_error() => {
+                self.write_problem(head, &Problem::from_status(response.status()))
+            }
+            None => self.write_problem(head, &failed_if_match(&head.method, request, response)?),
+        };
+        for (name, value) in response.headers() {
+            // A 416 has the length of the file (RFC 9110, section 14.4).
+            if *name == header::VARY || *name == header::CONTENT_RANGE || name.as_str().starts_with("access-control-") {
+                problem.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        Some(problem)
+    }
+
+    /// The problem of an error, written.
+    fn write(&self, head: &Head, error: &Error) -> HttpResponse {
+        match error.as_error::<Problem>() {
+            Some(problem) => self.write_problem(head, problem),
+            None => self.write_problem(head, &Problem::from_framework(error)),
+        }
+    }
+
+    fn write_problem(&self, head: &Head, problem: &Problem) -> HttpResponse {
+        problem.log(&head.id, self.app.outages().begins(self.app.ports(), problem));
+        problem.write(self.base.as_str(), head.uri.path(), head.id.as_str())
+    }
+}
+
+/// What is known of a request after its handler has consumed it.
+struct Head {
+    begun: Instant,
+    method: Method,
+    uri: Uri,
+    id: RequestId,
+}
+
+impl Head {
+    fn log_access(&self, status: StatusCode) {
+        log::info!(
+            target: "orders::http::access",
+            request_id = self.id.as_str(),
+            method = self.method.as_str(),
+            path = self.uri.path(),
+            status = status.as_u16(),
+            duration_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+            "request"
+        );
+    }
+}
+
+/// The pattern of the path. An endpoint knows it; for other resources the router has to search.
+fn route(request: &HttpRequest) -> Option<Cow<'static, str>> {
+    match request.app_data::<RoutePath>() {
+        Some(path) => Some(Cow::Borrowed(path.0)),
+        None => request.match_pattern().map(Cow::Owned),
+    }
 }
 
 /// The trace of the caller (W3C Trace Context, section 3.2). Two headers count as none.
@@ -68,69 +178,6 @@ fn trace(headers: &header::HeaderMap) -> Option<TraceContext> {
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-async fn respond<P: Ports>(
-    app: Data<AppState<P>>,
-    base: Data<BasePath>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-    id: RequestId,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let begun = Instant::now();
-    let counted = app.metrics().begin_request(begun);
-    request.extensions_mut().insert(id.clone());
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answered = match check_head(&app, request.request()) {
-        Ok(()) => AssertUnwindSafe(next.call(request)).catch_unwind().await,
-        Err(problem) => Ok(Err(problem.into())),
-    };
-    // The panic hook has written the panic to standard error. The handler has consumed the request.
-    let answered = answered.unwrap_or_else(|_panic| Err(Problem::internal("the handler panicked").into()));
-    let (request, mut response) = match answered {
-        Ok(response) => {
-            let (request, response) = response.map_into_boxed_body().into_parts();
-            let problem = problem_instead(&app, &base, &method, &request, &uri, &response, &id);
-            (Some(request), problem.unwrap_or(response))
-        }
-        Err(error) => (None, write(&app, &base, &uri, &error, &id)),
-    };
-    add_headers(&method, response.status(), response.headers_mut(), &id);
-    base.prepend_to_headers(response.headers_mut());
-    let route = request.as_ref().and_then(HttpRequest::match_pattern);
-    counted.respond(route.as_deref(), &method, response.status());
-    log_access(&method, &uri, response.status(), begun, &id);
-    match request {
-        Some(request) => Ok(ServiceResponse::new(request, response)),
-        None => Err(InternalError::from_response("the handler consumed the request", response).into()),
-    }
-}
-
-/// The problem of a failed response, written, with the headers of the response that remain true. `None` if it did not fail.
-fn problem_instead<P: Ports>(
-    app: &AppState<P>,
-    base: &BasePath,
-    method: &Method,
-    request: &HttpRequest,
-    uri: &Uri,
-    response: &HttpResponse,
-    id: &RequestId,
-) -> Option<HttpResponse> {
-    let mut problem = match response.error() {
-        Some(error) => write(app, base, uri, error, id),
-        // The file server and Swagger UI write their own responses.
-        None if response.status().is_client_error() || response.status().is_server_error() => {
-            write_problem(app, base, uri, &Problem::from_status(response.status()), id)
-        }
-        None => write_problem(app, base, uri, &failed_if_match(method, request, response)?, id),
-    };
-    for (name, value) in response.headers() {
-        // A 416 has the length of the file (RFC 9110, section 14.4).
-        if *name == header::VARY || *name == header::CONTENT_RANGE || name.as_str().starts_with("access-control-") {
-            problem.headers_mut().insert(name.clone(), value.clone());
-        }
-    }
-    Some(problem)
-}
-
 /// `If-Match` on a read of what has no entity tag. Everything that has one compares it itself.
 fn failed_if_match(method: &Method, request: &HttpRequest, response: &HttpResponse) -> Option<Problem> {
     let is_read = *method == Method::GET || *method == Method::HEAD;
@@ -140,25 +187,6 @@ fn failed_if_match(method: &Method, request: &HttpRequest, response: &HttpRespon
     } else {
         None
     }
-}
-
-/// The problem of an error, written.
-fn write<P: Ports>(app: &AppState<P>, base: &BasePath, uri: &Uri, error: &Error, id: &RequestId) -> HttpResponse {
-    match error.as_error::<Problem>() {
-        Some(problem) => write_problem(app, base, uri, problem, id),
-        None => write_problem(app, base, uri, &Problem::from_framework(error), id),
-    }
-}
-
-fn write_problem<P: Ports>(
-    app: &AppState<P>,
-    base: &BasePath,
-    uri: &Uri,
-    problem: &Problem,
-    id: &RequestId,
-) -> HttpResponse {
-    problem.log(id, app.outages().begins(app.ports(), problem));
-    problem.write(base.as_str(), uri.path(), id.as_str())
 }
 
 fn header_bytes(headers: &header::HeaderMap) -> usize {
@@ -194,15 +222,3 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
 ];
-
-fn log_access(method: &Method, uri: &Uri, status: StatusCode, begun: Instant, id: &RequestId) {
-    log::info!(
-        target: "orders::http::access",
-        request_id = id.as_str(),
-        method = method.as_str(),
-        path = uri.path(),
-        status = status.as_u16(),
-        duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        "request"
-    );
-}

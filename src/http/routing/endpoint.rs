@@ -22,9 +22,14 @@ pub(crate) struct Endpoint {
     produces: Vec<mime::Mime>,
 }
 
+/// The pattern of the path of an endpoint, for whoever has a request of it.
+#[derive(Debug)]
+pub(crate) struct RoutePath(pub(crate) &'static str);
+
 pub(crate) fn endpoint(path: &'static str) -> Endpoint {
     let produces = vec![mime::APPLICATION_JSON];
-    Endpoint { path, docs: Vec::new(), resource: web::resource(path), methods: Vec::new(), produces }
+    let resource = web::resource(path).app_data(RoutePath(path));
+    Endpoint { path, docs: Vec::new(), resource, methods: Vec::new(), produces }
 }
 
 impl Endpoint {
