@@ -25,7 +25,7 @@ use crate::app::Ports;
 
 use super::{
     app_state::AppState,
-    connection::{ArrivalLimits, RequestStream, track_responses},
+    connection::{ArrivalLimits, Places, RESERVE, RequestStream, track_responses},
     middleware::{cors, hosts::AllowedHosts, observe::Observer, starting},
     response::base_path::BasePath,
     routes,
@@ -43,7 +43,7 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// The host that a request names is one of these.
     pub allowed_hosts: AllowedHosts,
-    /// How many connections are open at a time. Further ones wait.
+    /// How many connections are open at a time. Further ones can only ask for the health.
     pub max_connections: usize,
     /// How long a connection may be idle between two requests.
     pub keep_alive: Duration,
@@ -101,10 +101,12 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
     let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>(), &settings.base_path)));
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let arrival = ArrivalLimits { idle: settings.keep_alive, head: settings.head_timeout, body: settings.head_timeout };
+    let places = Places::new(settings.max_connections);
     let HttpSettings { static_dir, base_path, cors_origins, send_timeout, allowed_hosts, .. } = settings;
     let builder = Server::build()
         .workers(workers)
-        .max_concurrent_connections(settings.max_connections.div_ceil(workers))
+        // `Places` counts them.
+        .max_concurrent_connections(settings.max_connections + RESERVE)
         .shutdown_timeout(settings.drain_timeout.as_secs())
         // `bootstrap` handles the signals.
         .disable_signals();
@@ -142,10 +144,16 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
                 data.insert(stream.connection().clone());
             })
             .finish(track_responses(map_config(app, |()| AppConfig::default())));
-        fn_service(move |stream: TcpStream| async move {
-            set_send_timeout(&stream, send_timeout);
-            let peer = stream.peer_addr().ok();
-            Ok::<_, DispatchError>((RequestStream::new(stream, arrival), Protocol::Http1, peer))
+        let places = places.clone();
+        fn_service(move |stream: TcpStream| {
+            let place = places.take();
+            async move {
+                let no_place = || io::Error::new(io::ErrorKind::ConnectionRefused, "too many connections are open");
+                let place = place.ok_or_else(no_place).map_err(DispatchError::Io)?;
+                set_send_timeout(&stream, send_timeout);
+                let peer = stream.peer_addr().ok();
+                Ok::<_, DispatchError>((RequestStream::new(stream, arrival, place), Protocol::Http1, peer))
+            }
         })
         .and_then(http)
     };

@@ -26,6 +26,7 @@ mod metrics;
 mod newer_release;
 mod orders;
 mod pages;
+mod places;
 mod pricing;
 mod problems;
 mod raw_client;

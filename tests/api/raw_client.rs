@@ -144,7 +144,7 @@ impl RawClient {
 
     async fn read(&mut self) -> std::io::Result<usize> {
         let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.received));
-        read.await.expect("the service answers or closes within 30 s")
+        read.await.expect("the service answers or closes in time")
     }
 }
 

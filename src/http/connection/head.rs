@@ -35,7 +35,7 @@ pub(super) enum Parsed {
 pub(super) struct Head {
     /// In bytes.
     pub(super) length: usize,
-    /// The head without what the framework must not see. `None` if there is nothing of that kind.
+    /// The head as the framework sees it, if that is not as it is.
     pub(super) reduced: Option<Vec<u8>>,
     pub(super) body: Option<Body>,
     /// This is the last request of the connection.
@@ -44,7 +44,17 @@ pub(super) struct Head {
     pub(super) awaits_continue: bool,
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Parsed {
+/// What else the connection may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terms {
+    Anything,
+    /// Nothing after this request.
+    LastRequest,
+    /// This request, if it is for the health.
+    LastRequestForHealth,
+}
+
+pub(super) fn parse(bytes: &[u8], terms: Terms) -> Parsed {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = Request::new(&mut []);
     let read = match request.parse_with_uninit_headers(bytes, &mut headers) {
@@ -53,7 +63,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
             MAX_TARGET.. if request.path.is_none() => Err(Refusal::TargetTooLong),
             _ => return Parsed::Partial,
         },
-        Ok(Status::Complete(length)) => read(&request, length),
+        Ok(Status::Complete(length)) => read(&request, length, terms),
         Err(Error::TooManyHeaders) => Err(Refusal::HeadTooLarge),
         Err(Error::Version) => Err(Refusal::Malformed("The version is neither HTTP/1.1 nor HTTP/1.0.")),
         Err(_) => Err(Refusal::Malformed("The request is not well-formed HTTP.")),
@@ -73,8 +83,11 @@ pub(super) fn time_out(bytes: &[u8]) -> Vec<u8> {
     stand_in(&request)
 }
 
-fn read(request: &Request<'_, '_>, length: usize) -> Result<Head, Refusal> {
+fn read(request: &Request<'_, '_>, length: usize, terms: Terms) -> Result<Head, Refusal> {
     let target = request.path.unwrap_or_default();
+    if terms == Terms::LastRequestForHealth && !target.starts_with("/health/") {
+        return Err(Refusal::NoPlace);
+    }
     if length > MAX_BYTES {
         return Err(Refusal::HeadTooLarge);
     }
@@ -85,7 +98,7 @@ fn read(request: &Request<'_, '_>, length: usize) -> Result<Head, Refusal> {
         return Err(Refusal::Malformed("The request target is not a URI."));
     }
     let is_1_0 = request.version == Some(0);
-    let fields = Fields::read(request.headers)?;
+    let mut fields = Fields::read(request.headers)?;
     let body = fields.body(is_1_0)?;
     if fields.hosts > 1 || (fields.hosts == 0 && !is_1_0) {
         return Err(Refusal::Malformed("A request of HTTP/1.1 has one Host header."));
@@ -94,10 +107,12 @@ fn read(request: &Request<'_, '_>, length: usize) -> Result<Head, Refusal> {
     if is_1_0 && method == "POST" && fields.length.is_none() {
         return Err(Refusal::Malformed("A POST of HTTP/1.0 has a Content-Length."));
     }
+    let is_changed = fields.hides() || (terms != Terms::Anything && !fields.connection.close);
+    fields.connection.close |= terms != Terms::Anything;
     // What follows CONNECT is no HTTP.
     let options = &fields.connection;
     let close = options.close || (is_1_0 && !options.keep_alive) || method == "CONNECT";
-    let reduced = fields.hides().then(|| reduced(request, options));
+    let reduced = is_changed.then(|| reduced(request, options));
     Ok(Head { length, reduced, body, close, awaits_continue: fields.awaits_continue && !is_1_0 })
 }
 

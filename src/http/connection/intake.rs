@@ -1,4 +1,8 @@
-use std::{mem, task::Context, time::Duration};
+use std::{
+    mem,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use actix_web::web::BytesMut;
 use tokio::io::ReadBuf;
@@ -7,7 +11,8 @@ use super::{
     body::{Body, Taken},
     client_connection::ClientConnection,
     deadline::Deadline,
-    head::{self, Parsed},
+    head::{self, Parsed, Terms},
+    places::Place,
     refusal::Refusal,
 };
 
@@ -22,12 +27,16 @@ pub(crate) struct ArrivalLimits {
     pub(crate) body: Duration,
 }
 
+/// How long the head of a request may take in the reserve, which must be free for the next connection soon.
+const RESERVE_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Decides which of the bytes that a client sends the framework may read now: those of one request, until the response to
 /// it is sent.
 #[derive(Debug)]
 pub(super) struct Intake {
     connection: ClientConnection,
     limits: ArrivalLimits,
+    place: Place,
     deadline: Deadline,
     phase: Phase,
     /// What the client sent and the framework has not read.
@@ -74,12 +83,16 @@ enum Admission {
 }
 
 impl Intake {
-    pub(super) fn new(limits: ArrivalLimits) -> Self {
+    pub(super) fn new(mut limits: ArrivalLimits, mut place: Place) -> Self {
+        if place.is_reserve() {
+            limits.head = limits.head.min(RESERVE_HEAD_TIMEOUT);
+        }
         let mut deadline = Deadline::default();
         deadline.set_in(limits.head);
         Self {
             connection: ClientConnection::default(),
             limits,
+            place,
             deadline,
             phase: Phase::Head { begun: true },
             buffer: BytesMut::new(),
@@ -196,16 +209,18 @@ impl Intake {
         if !matches!(self.phase, Phase::Head { .. }) {
             return Admission::Pass(self.admit_body(bytes));
         }
-        match head::parse(bytes) {
+        let terms = self.terms();
+        match head::parse(bytes, terms) {
             Parsed::Partial => Admission::Partial,
             Parsed::Refused(refusal, stand_in) => {
                 self.refuse(refusal);
                 Admission::Replace { with: stand_in, length: bytes.len() }
             }
             Parsed::Head(head) => {
+                let keeps_place = self.place.begin_request();
                 self.connection.begin_request(None, head.awaits_continue);
                 self.deadline.clear();
-                self.close = head.close;
+                self.close = head.close || !keeps_place;
                 self.phase = head.body.map_or(Phase::Response, |left| Phase::Body { left, answered: false });
                 if let Some(with) = head.reduced {
                     return Admission::Replace { with, length: head.length };
@@ -214,6 +229,25 @@ impl Intake {
                 Admission::Pass(head.length + self.admit_body(behind))
             }
         }
+    }
+
+    fn terms(&mut self) -> Terms {
+        if self.place.is_reserve() {
+            Terms::LastRequestForHealth
+        } else if self.place.is_given_away() {
+            Terms::LastRequest
+        } else {
+            Terms::Anything
+        }
+    }
+
+    /// Ready when what comes next is not waited for any longer: its time has passed, or the connection gives way to another
+    /// one while it waits for a request.
+    pub(super) fn poll_expired(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.phase, Phase::Head { .. }) && self.place.gives_way(context) {
+            return Poll::Ready(());
+        }
+        self.deadline.poll_passed(context)
     }
 
     /// How many of the bytes belong to the body.
@@ -241,6 +275,7 @@ impl Intake {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
+        self.place.begin_request();
         self.connection.begin_request(Some(refusal), false);
         self.deadline.clear();
         self.phase = Phase::Response;
@@ -253,6 +288,7 @@ impl Intake {
             self.phase = Phase::End;
         } else {
             self.deadline.set_in(self.limits.idle);
+            self.place.wait_for_request();
             self.phase = Phase::Head { begun: false };
             (self.searched, self.parsed) = (0, 0);
         }

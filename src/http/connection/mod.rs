@@ -10,11 +10,13 @@ mod deadline;
 mod head;
 mod head_fields;
 mod intake;
+mod places;
 mod refusal;
 mod request_stream;
 mod respond;
 
 pub(crate) use client_connection::ClientConnection;
 pub(crate) use intake::ArrivalLimits;
+pub(crate) use places::{Places, RESERVE};
 pub(crate) use request_stream::RequestStream;
 pub(crate) use respond::track_responses;

@@ -8,6 +8,7 @@ pub(crate) enum Refusal {
     TargetTooLong,
     HeadTooLarge,
     TimedOut,
+    NoPlace,
 }
 
 impl From<Refusal> for Problem {
@@ -18,6 +19,10 @@ impl From<Refusal> for Problem {
             Refusal::HeadTooLarge => {
                 Self::new(Code::HeadersTooLarge, "The head of a request has at most 96 headers and 128 KiB.")
             }
+            Refusal::NoPlace => Self::new(
+                Code::TooManyConnections,
+                "The maximum number of connections is open. Try again in a moment, and use one connection for many requests.",
+            ),
             Refusal::TimedOut => Self::new(Code::RequestTimeout, "The head of the request did not arrive in time."),
         }
     }

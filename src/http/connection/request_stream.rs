@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     client_connection::ClientConnection,
     intake::{ArrivalLimits, Intake, Phase},
+    places::Place,
 };
 
 /// How much of further requests is read while one is answered. It is read to notice a client that hangs up.
@@ -40,8 +41,8 @@ pub(crate) struct RequestStream {
 }
 
 impl RequestStream {
-    pub(crate) fn new(stream: TcpStream, limits: ArrivalLimits) -> Self {
-        Self { stream, intake: Intake::new(limits), ended: false, shut_down: false, interim: b"" }
+    pub(crate) fn new(stream: TcpStream, limits: ArrivalLimits, place: Place) -> Self {
+        Self { stream, intake: Intake::new(limits, place), ended: false, shut_down: false, interim: b"" }
     }
 
     pub(crate) const fn connection(&self) -> &ClientConnection {
@@ -144,7 +145,7 @@ impl AsyncRead for RequestStream {
             match read {
                 Poll::Ready(read) => read?,
                 Poll::Pending => {
-                    ready!(this.intake.deadline().poll_passed(context));
+                    ready!(this.intake.poll_expired(context));
                     this.ended = !this.intake.expire();
                 }
             }

@@ -100,6 +100,8 @@ codes! {
         "An instance of the newer release can do this. Try again after the seconds in Retry-After, until such an instance answers. Nothing was changed.";
     PricingUnavailable = SERVICE_UNAVAILABLE "pricing_unavailable", "The pricing service does not answer",
         "Try again after the seconds in Retry-After. Nothing was changed.";
+    TooManyConnections = SERVICE_UNAVAILABLE "too_many_connections", "Too many connections are open",
+        "Try again after the seconds in Retry-After. Use one connection for many requests, or raise ORDERS_MAX_CONNECTIONS.";
     TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams", "Too many clients wait for events here",
         "Try again after the seconds in Retry-After, or use another instance.";
     Draining = SERVICE_UNAVAILABLE "draining", "The service is shutting down",

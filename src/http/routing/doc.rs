@@ -159,11 +159,16 @@ impl Doc {
     /// The operation object (OpenAPI 3.1.0, section 4.8.10).
     pub(super) fn operation(&self, path: &str) -> Value {
         let mut responses = self.responses.clone();
-        let mut statuses: Vec<u16> = self.codes.iter().map(|code| code.status().as_u16()).collect();
+        let mut possible = self.codes.clone();
+        // Connections beyond the limit can ask for the health.
+        if !path.starts_with("/health/") {
+            possible.push(Code::TooManyConnections);
+        }
+        let mut statuses: Vec<u16> = possible.iter().map(|code| code.status().as_u16()).collect();
         statuses.sort_unstable();
         statuses.dedup();
         for status in statuses {
-            let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| self.codes.contains(code)).collect();
+            let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| possible.contains(code)).collect();
             let codes = codes.into_iter().filter(|code| code.status().as_u16() == status);
             responses.insert(status.to_string(), problem_response(path, &codes.collect::<Vec<_>>()));
         }
