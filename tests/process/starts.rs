@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     embedded::open_to_all,
     support::{
-        eventually,
+        Database, eventually,
         program::Program,
         service::{Service, client},
     },
@@ -51,6 +51,42 @@ async fn while_the_database_is_away_the_service_lives_and_says_what_it_waits_for
     service.signal("TERM");
     let (status, log) = service.ends_in_time();
     assert!(status.success(), "{log}");
+}
+
+/// Starts the service on a database that refuses it with this error, and lets it in with `heal`.
+async fn waits_until_it_is_let_in(url: &str, error: &str, heal: &str) {
+    let service = Program::new().env("DATABASE_URL", url).start_listening();
+    eventually("the service knows why it waits", async || reason(&service).await.contains(error).then_some(())).await;
+    assert_eq!(get(&service, "/health/live").await.0, 200);
+    let (status, retry_after, _) = get(&service, "/orders").await;
+    assert_eq!((status, retry_after.as_deref()), (503, Some("1")));
+    let mut administrator = Database::administrator().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(heal)).execute(&mut administrator).await.unwrap();
+    becomes_ready(&service).await;
+    service.create_order().await;
+    let log = service.stop();
+    assert!(!log.contains("ERROR") && !log.contains(".c:") && !log.contains("at line"), "{log}");
+}
+
+#[tokio::test]
+async fn a_refused_login_at_the_start_is_waited_for() {
+    let database = Database::new().await;
+    let role = format!("{}_role", database.name);
+    let mut administrator = Database::administrator().await;
+    let create = format!("create role {role} superuser nologin");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut administrator).await.unwrap();
+    let url = database.url().replace("postgres@", &format!("{role}@"));
+    waits_until_it_is_let_in(&url, "28000", &format!("alter role {role} login")).await;
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_at_the_start_is_waited_for() {
+    let database = Database::new().await;
+    let name = &database.name;
+    let mut administrator = Database::administrator().await;
+    let rename = format!("alter database {name} rename to {name}_away");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(rename)).execute(&mut administrator).await.unwrap();
+    waits_until_it_is_let_in(&database.url(), "3D000", &format!("alter database {name}_away rename to {name}")).await;
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use std::{
 };
 
 use orders::infra::{EmbeddedPostgres, PgStore, migrate};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
 pub(crate) use store::StoreBuilder;
@@ -47,6 +47,11 @@ impl Database {
         Self::from_template(TEMPLATE).await
     }
 
+    /// A session of another database of the same server.
+    pub(crate) async fn administrator() -> PgConnection {
+        cluster().await.postgres.options().clone().database("postgres").connect().await.unwrap()
+    }
+
     /// A database without a schema.
     pub(crate) async fn empty() -> Self {
         Self::from_template("template0").await
@@ -56,7 +61,7 @@ impl Database {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let cluster = cluster().await;
-        let mut connection = cluster.postgres.options().clone().database("postgres").connect().await.unwrap();
+        let mut connection = Self::administrator().await;
         let create = format!("create database {name} template {template}");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();

@@ -10,14 +10,18 @@ pub struct StatementError(pub(super) sqlx::Error);
 
 impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            sqlx::Error::Database(error) => {
-                let code = error.code().unwrap_or_default();
-                write!(f, "{} (SQLSTATE {code})", error.message())
-            }
-            sqlx::Error::Io(error) => write!(f, "no connection to the database: {error}"),
-            error => error.fmt(f),
+        write_cause(&self.0, f)
+    }
+}
+
+pub(super) fn write_cause(error: &sqlx::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            write!(f, "{} (SQLSTATE {code})", error.message())
         }
+        sqlx::Error::Io(error) => write!(f, "no connection to the database: {error}"),
+        error => write!(f, "{error}"),
     }
 }
 
@@ -35,15 +39,22 @@ pub(super) fn repo_error(error: sqlx::Error) -> RepoError {
         sqlx::Error::Database(database) if database.constraint() == Some("idempotency_keys_pkey") => {
             RepoError::KeyTaken
         }
-        sqlx::Error::Database(database) if !is_temporary(database.as_ref()) => backend(error),
-        sqlx::Error::Database(_)
-        | sqlx::Error::Io(_)
+        _ if is_unavailable(&error) => unavailable(error),
+        _ => backend(error),
+    }
+}
+
+/// The database is at fault, or the way to it. Somebody repairs it, and then the service goes on by itself.
+pub(super) fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => is_temporary(error.as_ref()),
+        sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => unavailable(error),
-        _ => backend(error),
+        | sqlx::Error::WorkerCrashed => true,
+        _ => false,
     }
 }
 
@@ -75,8 +86,7 @@ fn is_lost_race(error: &dyn DatabaseError) -> bool {
         || error.code().is_some_and(|code| code.starts_with("40"))
 }
 
-/// The database is at fault, not the request or the service, by the error codes of PostgreSQL (appendix A of its manual).
-/// Somebody repairs it, and then the service goes on by itself.
+/// By the error codes of PostgreSQL (appendix A of its manual).
 fn is_temporary(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| {
         let class = code.get(..2).unwrap_or_default();

@@ -25,7 +25,13 @@ pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// UTC.
 pub fn connect_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        PgConnectOptions::from_str(url).map(bounded)
+        let options = PgConnectOptions::from_str(url)?;
+        // sqlx would look up an IPv6 address with its brackets as a name.
+        let address = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned);
+        Ok(bounded(match address {
+            Some(address) => options.host(&address),
+            None => options,
+        }))
     } else {
         Err(sqlx::Error::Configuration("the scheme is not postgres".into()))
     }
@@ -92,5 +98,21 @@ fn is_short(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_url_may_be_an_ipv6_address() {
+        for (url, host) in [
+            ("postgres://orders@[::1]:6432/orders", "::1"),
+            ("postgres://orders@localhost/orders", "localhost"),
+            ("postgresql://orders@192.0.2.7/orders", "192.0.2.7"),
+        ] {
+            assert_eq!(connect_options(url).unwrap().get_host(), host);
+        }
     }
 }

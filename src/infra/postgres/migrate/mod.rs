@@ -41,9 +41,7 @@ pub async fn migrate(options: &PgConnectOptions, waiting: impl Fn(&str)) -> Resu
         let reason = match attempt(&options, &waiting).await {
             Ok(Attempt::Done(versions)) => return Ok(versions),
             Ok(Attempt::NotYet(reason)) => reason,
-            Err(error) if error.is_temporary() => {
-                format!("the database is not ready; the next attempt is in {pause:?}: {error}")
-            }
+            Err(error) if error.is_temporary() => format!("the database is not ready: {error}"),
             Err(error) => return Err(error),
         };
         waiting(&reason);
@@ -68,16 +66,16 @@ async fn attempt(options: &PgConnectOptions, waiting: &impl Fn(&str)) -> Result<
         Schema::Current => return Ok(Attempt::Done(Vec::new())),
         Schema::Old => {}
     }
-    let mut lock = MigrationLock::take(options, waiting).await.map_err(MigrateError::Connect)?;
+    let mut lock = MigrationLock::take(options, waiting).await.map_err(MigrateError::connect)?;
     // Another instance may have migrated while this one waited.
     if is_current(&mut connection, &runner).await? {
         return Ok(Attempt::Done(Vec::new()));
     }
     waiting("the service migrates the schema");
     let mut driver = Driver { connection: &mut connection, lock: Some(&mut lock) };
-    let report = runner.run_async(&mut driver).await.map_err(MigrateError::Migrate)?;
-    lock.release().await.map_err(MigrateError::Connect)?;
-    connection.close().await.map_err(MigrateError::Connect)?;
+    let report = runner.run_async(&mut driver).await.map_err(MigrateError::migrate)?;
+    lock.release().await.map_err(MigrateError::connect)?;
+    connection.close().await.map_err(MigrateError::connect)?;
     Ok(Attempt::Done(report.applied_migrations().iter().map(Migration::version).collect()))
 }
 
@@ -89,14 +87,14 @@ enum Schema {
 }
 
 async fn ask(options: &PgConnectOptions, runner: &Runner) -> Result<(PgConnection, Schema), MigrateError> {
-    let mut connection = options.connect().await.map_err(MigrateError::Connect)?;
+    let mut connection = options.connect().await.map_err(MigrateError::connect)?;
     let server = query!(
         r#"select current_database() as "database!", current_setting('server_encoding') as "encoding!",
             pg_is_in_recovery() as "is_standby!", current_setting('transaction_read_only')::bool as "is_read_only!""#
     )
     .fetch_one(&mut connection)
     .await
-    .map_err(MigrateError::Connect)?;
+    .map_err(MigrateError::connect)?;
     let database = server.database;
     if server.encoding != "UTF8" {
         return Err(MigrateError::Encoding { database, encoding: server.encoding });
@@ -116,10 +114,10 @@ async fn ask(options: &PgConnectOptions, runner: &Runner) -> Result<(PgConnectio
 /// Whether every migration of this release is applied. Reads only.
 async fn is_current(connection: &mut PgConnection, runner: &Runner) -> Result<bool, MigrateError> {
     let history = query!(r#"select to_regclass('refinery_schema_history') is not null as "exists!""#);
-    if !history.fetch_one(&mut *connection).await.map_err(MigrateError::Connect)?.exists {
+    if !history.fetch_one(&mut *connection).await.map_err(MigrateError::connect)?.exists {
         return Ok(false);
     }
     let applied = runner.get_applied_migrations_async(&mut Driver { connection, lock: None }).await;
-    let applied = applied.map_err(MigrateError::Migrate)?;
+    let applied = applied.map_err(MigrateError::migrate)?;
     Ok(runner.get_migrations().iter().all(|migration| applied.contains(migration)))
 }

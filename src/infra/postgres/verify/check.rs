@@ -9,8 +9,8 @@ use super::{audit::Audit, progress::Progress, report::VerifyReport};
 /// Why the check is impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    #[error("no connection to the database")]
-    Connect(#[source] StatementError),
+    #[error(transparent)]
+    Connect(StatementError),
     #[error("the schema is older than this release; start the service once to migrate it")]
     Schema,
     #[error("the database no longer responds")]
