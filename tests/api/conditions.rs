@@ -134,9 +134,14 @@ async fn malformed_entity_tags_are_refused(api: Api) {
     for malformed in ["3", "\"3", "\"3\" \"4\"", "w/\"3\"", "\"3\";"] {
         let read = api.request(Method::GET, &path).header("if-none-match", malformed);
         Answer::receive(read).await.assert_problem(400, "invalid_parameter");
+        // The other condition fails, but a malformed header is refused first.
+        let both = api.request(Method::GET, &path).header("if-none-match", malformed).header("if-match", "\"99\"");
+        Answer::receive(both).await.assert_problem(400, "invalid_parameter");
         let write = api.request(Method::POST, &format!("{path}/items")).header("if-match", malformed);
         let refused = Answer::receive(write.json(&json!({"sku": "MOUSE456", "quantity": 1}))).await;
         refused.assert_problem(400, "invalid_parameter");
         assert_eq!(refused.errors(), [("if-match", "invalid")]);
     }
+    let any_and_one = api.request(Method::GET, &path).header("if-match", "*").header("if-match", "\"1\"");
+    Answer::receive(any_and_one).await.assert_problem(400, "invalid_parameter");
 }

@@ -23,10 +23,12 @@ pub(crate) fn if_none_match(request: &HttpRequest) -> Result<Option<Versions>, P
 
 /// Checks `If-Match` on a read, and whether `If-None-Match` names this version, i.e. the answer is 304.
 pub(crate) fn is_known(request: &HttpRequest, version: u32) -> Result<bool, Problem> {
-    if if_match(request)?.is_some_and(|expected| !expected.contain(version)) {
+    // Both are read first: a malformed one is a 400, whatever the other one says.
+    let (expected, known) = (if_match(request)?, if_none_match(request)?);
+    if expected.is_some_and(|expected| !expected.contain(version)) {
         return Err(Problem::stale(version));
     }
-    Ok(if_none_match(request)?.is_some_and(|known| known.contain(version)))
+    Ok(known.is_some_and(|known| known.contain(version)))
 }
 
 /// Refuses `If-Match` with an entity tag on a resource that has none.
@@ -69,11 +71,12 @@ fn entity_tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>,
     if values.peek().is_none() {
         return Ok(None);
     }
-    let mut tags = Vec::new();
+    let (mut tags, mut any) = (Vec::new(), false);
     for value in values {
         let mut rest = value.to_str().map_err(|_| malformed())?.trim();
         if rest == "*" {
-            return Ok(Some(Tags::Any));
+            any = true;
+            continue;
         }
         loop {
             // Empty elements of a list are skipped (RFC 9110, section 5.6.1).
@@ -91,6 +94,10 @@ fn entity_tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>,
             rest = behind;
         }
     }
-    // An empty header is no header.
-    Ok((!tags.is_empty()).then_some(Tags::Listed(tags)))
+    match (any, tags.is_empty()) {
+        (true, true) => Ok(Some(Tags::Any)),
+        (true, false) => Err(malformed()),
+        // An empty header is no header.
+        (false, is_empty) => Ok((!is_empty).then_some(Tags::Listed(tags))),
+    }
 }
