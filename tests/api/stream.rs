@@ -92,7 +92,7 @@ async fn parameters_of_a_stream_are_refused_by_name(api: Api) {
         assert_eq!(refused.errors(), [(name, "invalid")]);
     }
     assert_eq!(api.get("/events/stream?wait=5").await.errors(), [("wait", "unknown")]);
-    for malformed in ["x", "-1", "1 2", "9223372036854775808"] {
+    for malformed in ["x", "-1", "1 2", "9223372036854775808", "00000000000000000001"] {
         let request = api.request(Method::GET, "/events/stream").header("last-event-id", malformed);
         let refused = Answer::receive(request).await;
         refused.assert_problem(400, "invalid_parameter");

@@ -40,6 +40,9 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// With the value `no`, it keeps a proxy from holding events back.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// The length of the largest position.
+const MAX_DIGITS: usize = 19;
+
 /// How long a browser waits before it connects again, in milliseconds.
 const RETRY: u32 = 1000;
 
@@ -78,7 +81,7 @@ pub(crate) fn follow_doc() -> Doc {
         .query::<StreamQuery>()
         .header(
             "Last-Event-ID",
-            &json!({"type": "string", "pattern": "^[0-9]*$", "maxLength": 19}),
+            &json!({"type": "string", "pattern": "^[0-9]*$", "maxLength": MAX_DIGITS}),
             "The last position that the caller had when the connection ended; it overrides `after`",
         )
         .other_response(200, "The events, as they come", Some("text/event-stream"))
@@ -112,7 +115,9 @@ impl FromRequest for LastEventId {
         let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else {
             return ready(Ok(Self(None)));
         };
-        let text = value.to_str().map_err(|_| "The value is a position, in digits.".to_owned());
+        let is_short = value.len() <= MAX_DIGITS;
+        let text = value.to_str().ok().filter(|_| is_short);
+        let text = text.ok_or_else(|| format!("The value is a position, in at most {MAX_DIGITS} digits."));
         let position = text.and_then(|text| number(text, &(0..=MAX_POSITION)));
         ready(position.map(|last| Self(Some(last))).map_err(|detail| Problem::parameter("last-event-id", detail)))
     }

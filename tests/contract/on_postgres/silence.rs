@@ -154,11 +154,12 @@ async fn others_go_on(
     held.rollback().await.unwrap();
     network.come_back();
     let mut next = 2;
-    eventually("others work", async || {
+    let others = eventually("others work", async || {
         next += 1;
         work(store.clone(), next).await.ok()
-    })
-    .await;
+    });
+    // Also before PostgreSQL would release the locks of the silent session by itself.
+    within(RECOVERY, "the work of others", others).await;
     assert!(!silent.is_finished(), "others do not wait for the silent session");
     let silent = within(DEADLINE, "the silent session", silent).await.unwrap();
     assert!(matches!(silent, Err(RepoError::Unavailable(_))), "it ends at its deadline");

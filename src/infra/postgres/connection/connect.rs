@@ -45,7 +45,9 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
             ("default_transaction_isolation", "read committed".to_owned()),
             ("statement_timeout", format!("{}s", STATEMENT_TIMEOUT.as_secs())),
             ("lock_timeout", format!("{}s", LOCK_TIMEOUT.as_secs())),
-            ("idle_in_transaction_session_timeout", "10s".to_owned()),
+            // The service sends the statements of a transaction one behind the other. A session that waits for longer has lost
+            // its client, and its locks keep others from writing.
+            ("idle_in_transaction_session_timeout", "2s".to_owned()),
             // The statements are too short to gain from compilation.
             ("jit", "off".to_owned()),
         ])

@@ -35,7 +35,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// current, it changes nothing and needs no right to.
 pub async fn migrate(options: &PgConnectOptions, waiting: impl Fn(&str)) -> Result<Vec<i32>, MigrateError> {
     // A migration may take longer than a request may.
-    let options = options.clone().options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+    let bounds = [("statement_timeout", "0"), ("lock_timeout", "0"), ("idle_in_transaction_session_timeout", "10s")];
+    let options = options.clone().options(bounds);
     let mut pause = FIRST_PAUSE;
     loop {
         let reason = match attempt(&options, &waiting).await {
