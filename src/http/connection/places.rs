@@ -158,3 +158,64 @@ impl Drop for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten seconds after the beginning of the service.
+    fn places(max: usize) -> Places {
+        let begun = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
+        Places(Arc::new(Shared { max, begun, taken: Mutex::default() }))
+    }
+
+    fn place(places: &Places, waiting_since: u64) -> Place {
+        let place = places.take().unwrap();
+        place.seat.waiting_since.store(waiting_since, Ordering::Release);
+        place
+    }
+
+    #[test]
+    fn the_connection_that_waits_longest_gives_way_and_no_busy_one() {
+        let places = places(3);
+        let (later, busy, earlier) = (place(&places, 5), place(&places, BUSY), place(&places, 3));
+        let _new = place(&places, BUSY);
+        assert!(earlier.is_given_away() && !later.is_given_away());
+        let _new_too = place(&places, BUSY);
+        assert!(later.is_given_away() && !busy.is_given_away());
+        assert!(places.take().unwrap().is_reserve());
+        assert!(!earlier.begin_request(), "its request is the last one");
+        assert!(busy.begin_request());
+    }
+
+    #[test]
+    fn a_connection_that_has_waited_for_less_than_a_second_keeps_its_place() {
+        let places = places(1);
+        let waiting = place(&places, 9_500);
+        assert!(places.take().unwrap().is_reserve());
+        assert!(!waiting.is_given_away());
+    }
+
+    #[test]
+    fn a_place_in_the_reserve_becomes_a_usual_one_when_there_is_room() {
+        let places = places(1);
+        let busy = place(&places, BUSY);
+        let mut waiting = places.take().unwrap();
+        assert!(waiting.is_reserve());
+        drop(busy);
+        assert!(!waiting.is_reserve());
+        assert_eq!(places.0.taken().in_reserve, 0);
+        drop(waiting);
+        assert!(places.0.taken().seats.is_empty());
+    }
+
+    #[test]
+    fn the_reserve_ends_and_is_free_again() {
+        let places = places(1);
+        let _busy = place(&places, BUSY);
+        let reserve: Vec<Place> = (0..RESERVE).map(|_| places.take().unwrap()).collect();
+        assert!(places.take().is_none());
+        drop(reserve);
+        assert!(places.take().is_some());
+    }
+}
