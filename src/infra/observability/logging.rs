@@ -85,15 +85,20 @@ fn pretty(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         Cow::Borrowed(fixed) => out.write_all(fixed.as_bytes())?,
         Cow::Owned(text) => out.write_all(text.replace('\n', "\\n").as_bytes())?,
     }
-    visit(record, |key, value| match value.to_borrowed_str() {
-        Some(text) if text.bytes().all(|b| b.is_ascii_graphic() && b != b'"') => write!(out, " {key}={text}"),
-        Some(text) => write!(out, " {key}={text:?}"),
-        None => write!(out, " {key}={value}"),
+    visit(record, |key, value| {
+        for part in [" ", key, "="] {
+            out.write_all(part.as_bytes())?;
+        }
+        match value.to_borrowed_str() {
+            Some(text) if text.bytes().all(|b| b.is_ascii_graphic() && b != b'"') => out.write_all(text.as_bytes()),
+            Some(text) => write!(out, "{text:?}"),
+            None => write!(out, "{value}"),
+        }
     })?;
     if let Some(trace) = TraceContext::current() {
         write!(out, " trace_id={trace}")?;
     }
-    writeln!(out)
+    out.write_all(b"\n")
 }
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
