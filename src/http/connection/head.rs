@@ -35,7 +35,7 @@ pub(super) enum Parsed {
 pub(super) struct Head {
     /// In bytes.
     pub(super) length: usize,
-    /// The head as the framework sees it, if that is not as it is.
+    /// The head that the framework sees, if it differs from the one that came.
     pub(super) reduced: Option<Vec<u8>>,
     pub(super) body: Option<Body>,
     /// This is the last request of the connection.

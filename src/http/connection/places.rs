@@ -89,22 +89,21 @@ impl Shared {
         Some(taken.last_id)
     }
 
+    /// Lets the connection that waits longest give way. False if none has waited for long enough.
     fn free_one(&self, taken: &mut Taken) -> bool {
         let latest = self.now().saturating_sub(u64::try_from(GIVES_WAY_AFTER.as_millis()).unwrap_or(0));
-        let waiting = taken.seats.iter().map(|(id, seat)| (seat.waiting_since.load(Ordering::Relaxed), *id));
-        let mut waiting: Vec<(u64, u64)> = waiting.filter(|(since, _)| *since <= latest).collect();
-        waiting.sort_unstable();
-        for (since, id) in waiting {
-            let Some(seat) = taken.seats.get(&id) else { continue };
+        loop {
+            let waiting = taken.seats.iter().map(|(id, seat)| (seat.waiting_since.load(Ordering::Relaxed), *id, seat));
+            let longest = waiting.filter(|(since, ..)| *since <= latest).min_by_key(|(since, id, _)| (*since, *id));
+            let Some((since, id, seat)) = longest else { return false };
             let given = seat.waiting_since.compare_exchange(since, GIVES_WAY, Ordering::AcqRel, Ordering::Relaxed);
-            // Otherwise its request has come meanwhile.
+            // Otherwise its request has come meanwhile, and another connection may give way.
             if given.is_ok() {
                 seat.waker.wake();
                 taken.seats.remove(&id);
                 return true;
             }
         }
-        false
     }
 }
 
