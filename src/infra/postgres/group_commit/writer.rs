@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 
 use crate::{
     app::RepoError,
@@ -41,8 +41,8 @@ struct Writer {
 /// After so many responses, other tasks of the thread may run, such as the next transaction.
 const RESPONSES_PER_YIELD: usize = 16;
 
-/// A write token that has not come by then does not come: the database refuses it after half of this time.
-const WRITE_TOKEN_DEADLINE: Duration = Duration::from_secs(2);
+/// The database refuses a write token that it cannot give after a second. Without an answer the connection is silent.
+const WRITE_TOKEN_DEADLINE: Duration = Duration::from_millis(1500);
 
 impl Worker for Writer {
     const NAME: &'static str = "the group commit";
@@ -103,18 +103,23 @@ impl Writer {
                 }
                 Err(error) => return self.queue.fail(error),
             };
-            if let Err(error) = self.take_write_token(&mut transaction).await {
-                log::warn!("a peer instance keeps the write token; the next batch is written without it: {error}");
-                return;
+            match self.take_write_token(&mut transaction).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    log::warn!("a peer instance keeps the write token; the next batch is written without it: {error}");
+                    return;
+                }
+                // Nothing is written yet in this transaction: the next batch takes another connection.
+                Err(_silent) => return transaction.abandon(),
             }
         }
     }
 
-    async fn take_write_token(&mut self, transaction: &mut OwnTransaction) -> Result<(), RepoError> {
-        let (connection, _) = transaction.parts()?;
-        timeout(WRITE_TOKEN_DEADLINE, self.peers.take_write_token(connection))
-            .await
-            .unwrap_or_else(|_| Err(no_answer()))
+    async fn take_write_token(&mut self, transaction: &mut OwnTransaction) -> Result<Result<(), RepoError>, Elapsed> {
+        match transaction.parts() {
+            Ok((connection, _)) => timeout(WRITE_TOKEN_DEADLINE, self.peers.take_write_token(connection)).await,
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// The callers of this batch wait until the database responds, or until the deadline. The next batch does not: its
