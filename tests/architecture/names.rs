@@ -32,6 +32,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "reqwest",
             "rust_decimal",
             "rustix",
+            "socket2",
             "rustls",
             "serde",
             "serde_json",

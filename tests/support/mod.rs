@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
 pub(crate) mod adapters;
+pub(crate) mod network;
 pub(crate) mod newer_release;
 pub(crate) mod pricing;
 pub(crate) mod program;

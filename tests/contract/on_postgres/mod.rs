@@ -6,7 +6,6 @@ mod corrupt_rows;
 mod group_commit;
 mod held;
 mod instances;
-mod network;
 mod newer_release;
 mod plans;
 mod positions;

@@ -1,6 +1,6 @@
 //! Sessions that fall silent: every statement ends at its deadline, and new connections take over at once.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use futures_util::{
     future::{BoxFuture, FutureExt, join_all},
@@ -10,14 +10,12 @@ use orders::{
     app::{AsOf, EventFilter, EventLog, IdempotencyKeys, Lock, OrderFilter, OrderQueries, RepoError, UnitOfWork},
     infra::PgStore,
 };
-use sqlx::{Connection, PgConnection, query_scalar};
+use sqlx::{ConnectOptions, Connection, PgConnection, query_scalar};
 
 use crate::{
     setup::{id, order_with_lines, save, tenant},
-    support::{Database, StoreBuilder, eventually},
+    support::{Database, StoreBuilder, eventually, network::Network},
 };
-
-use super::network::Network;
 
 /// PostgreSQL cancels a statement after 10 s. The service waits a little longer than that.
 const DEADLINE: Duration = Duration::from_secs(13);
@@ -53,8 +51,8 @@ fn default() -> orders::domain::TenantId {
     tenant("default")
 }
 
-fn store(network: &Network, database: &Database) -> PgStore {
-    StoreBuilder::new(network.options(database)).max_connections(4).acquire_timeout(Duration::from_secs(1)).build()
+fn store(network: &Network) -> PgStore {
+    StoreBuilder::new(network.options()).max_connections(4).acquire_timeout(Duration::from_secs(1)).build()
 }
 
 async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
@@ -66,8 +64,8 @@ async fn nothing_waits_for_a_silent_server_without_an_end_and_all_works_when_the
     let database = Database::new().await;
     save(&database.store(), &default(), order_with_lines(1, 1)).await.unwrap();
     let cases = WORK.iter().map(async |(name, work)| {
-        let network = Network::to(&database);
-        let store = store(&network, &database);
+        let network = Network::to(&database).await;
+        let store = store(&network);
         work(store.clone()).await.unwrap();
         network.fall_silent();
         // The second one finds no connection.
@@ -85,8 +83,8 @@ async fn nothing_waits_for_a_silent_server_without_an_end_and_all_works_when_the
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_use_new_connections_while_the_old_ones_are_silent() {
     let database = Database::new().await;
-    let network = Network::to(&database);
-    let store = store(&network, &database);
+    let network = Network::to(&database).await;
+    let store = store(&network);
     // A pool of four has one connection for queries.
     store.bounds().await.unwrap();
     network.fall_silent();
@@ -104,8 +102,8 @@ async fn queries_use_new_connections_while_the_old_ones_are_silent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_end_at_their_deadline_and_go_on_when_the_network_is_back() {
     let database = Database::new().await;
-    let network = Network::to(&database);
-    let store = store(&network, &database);
+    let network = Network::to(&database).await;
+    let store = store(&network);
     save(&store, &default(), order_with_lines(1, 1)).await.unwrap();
     network.fall_silent();
     let tenant = default();
@@ -141,8 +139,8 @@ async fn others_go_on(
     work: impl Fn(PgStore, u64) -> BoxFuture<'static, Result<(), RepoError>>,
 ) {
     let database = Database::new().await;
-    let network = Network::to(&database);
-    let store = store(&network, &database);
+    let network = Network::to(&database).await;
+    let store = store(&network);
     let (mut blocker, mut observer) = (database.connect().await, database.connect().await);
     sqlx::raw_sql(prepare).execute(&mut observer).await.unwrap();
     save(&store, &default(), order_with_lines(1, 1)).await.unwrap();
@@ -225,8 +223,8 @@ async fn readiness_is_answered_while_three_hundred_clients_wait_for_past_states(
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_ask_for_readiness_share_one_check_which_ends_long_before_the_deadline() {
     let database = Database::new().await;
-    let network = Network::to(&database);
-    let store = store(&network, &database);
+    let network = Network::to(&database).await;
+    let store = store(&network);
     network.fall_silent();
     let before = network.connections();
     let all = join_all((0..100).map(|_| store.ready().boxed()));
@@ -237,4 +235,33 @@ async fn many_that_ask_for_readiness_share_one_check_which_ends_long_before_the_
     network.come_back();
     let works = eventually("the store is ready", async || store.ready().await.ok());
     within(RECOVERY, "readiness", works).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kernels_of_both_sides_probe_the_connections_to_the_database() {
+    let database = Database::new().await;
+    let network = Network::to(&database).await;
+    let store = store(&network);
+    save(&store, &default(), order_with_lines(1, 1)).await.unwrap();
+    store.ready().await.unwrap();
+    let timers = keepalive_timers(network.port);
+    assert!(timers.len() >= 2 && timers.iter().all(|probes| *probes), "{timers:?}");
+    let mut session = network.options().connect().await.unwrap();
+    let server: String = query_scalar(
+        "select string_agg(name || ' ' || reset_val, ', ' order by name) from pg_settings where name ~ '^tcp_(keep|user)'",
+    )
+    .fetch_one(&mut session)
+    .await
+    .unwrap();
+    assert_eq!(
+        server,
+        "tcp_keepalives_count 3, tcp_keepalives_idle 10, tcp_keepalives_interval 2, tcp_user_timeout 10000"
+    );
+}
+
+/// Of each connection to this port, whether its keepalive timer runs: the timer 2 in the table of the kernel (proc(5)).
+fn keepalive_timers(port: u16) -> Vec<bool> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let established = |line: &&str| line.contains(&format!(":{port:04X} 01 "));
+    table.lines().filter(established).map(|line| line.split_whitespace().nth(5).unwrap().starts_with("02:")).collect()
 }

@@ -3,6 +3,8 @@ use std::{io, str::FromStr, time::Duration};
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tokio::time::Instant;
 
+use super::socket::{KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, USER_TIMEOUT, notice_vanished_peers};
+
 /// The number of connections, and how long a request waits for one.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSettings {
@@ -50,6 +52,11 @@ pub(crate) fn bounded(options: PgConnectOptions) -> PgConnectOptions {
             ("idle_in_transaction_session_timeout", "2s".to_owned()),
             // The statements are too short to gain from compilation.
             ("jit", "off".to_owned()),
+            // The server's side of `notice_vanished_peers`. A Unix socket ignores them.
+            ("tcp_keepalives_idle", format!("{}s", KEEPALIVE_IDLE.as_secs())),
+            ("tcp_keepalives_interval", format!("{}s", KEEPALIVE_INTERVAL.as_secs())),
+            ("tcp_keepalives_count", KEEPALIVE_COUNT.to_string()),
+            ("tcp_user_timeout", format!("{}s", USER_TIMEOUT.as_secs())),
         ])
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
@@ -66,12 +73,21 @@ pub(crate) fn by_key(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
+/// A session whose end the kernel notices.
+pub(crate) async fn open_session(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let connection = options.connect().await?;
+    if options.get_socket().is_none() {
+        notice_vanished_peers(options.get_port()).await;
+    }
+    Ok(connection)
+}
+
 /// A session that works. While the server refuses connections because it starts or stops, tries again until `timeout`.
 pub(super) async fn connect(options: &PgConnectOptions, timeout: Duration) -> sqlx::Result<PgConnection> {
     let deadline = Instant::now() + timeout;
     let mut pause = Duration::from_millis(10);
     loop {
-        let attempt = tokio::time::timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), options.connect());
+        let attempt = tokio::time::timeout_at(deadline.min(Instant::now() + ATTEMPT_TIMEOUT), open_session(options));
         let error = match attempt.await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) if !is_short(&error) => return Err(error),

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions, query, query_scalar};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions, query, query_scalar};
+
+use crate::infra::postgres::connection::open_session;
 
 /// The number of the advisory lock of the migrations: "orders" in ASCII.
 const LOCK: i64 = 0x006f_7264_6572_7300;
@@ -17,7 +19,7 @@ pub(super) struct MigrationLock(PgConnection);
 impl MigrationLock {
     /// Calls `waiting` repeatedly with the reason of the wait. Older releases hold the same lock as a lock of their session.
     pub(super) async fn take(options: &PgConnectOptions, waiting: &impl Fn(&str)) -> sqlx::Result<Self> {
-        let mut connection = options.connect().await?;
+        let mut connection = open_session(options).await?;
         while !try_take(&mut connection).await? {
             let holder = holder(&mut connection).await?;
             // To wait inside the transaction, or for the lock itself, would hold a snapshot now and then, or all the time.

@@ -7,8 +7,9 @@ mod lock;
 use std::{sync::LazyLock, time::Duration};
 
 use refinery::{Migration, Runner};
-use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions, query};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions, query};
 
+use super::connection::open_session;
 use driver::Driver;
 pub use error::MigrateError;
 use lock::MigrationLock;
@@ -88,7 +89,7 @@ enum Schema {
 }
 
 async fn ask(options: &PgConnectOptions, runner: &Runner) -> Result<(PgConnection, Schema), MigrateError> {
-    let mut connection = options.connect().await.map_err(MigrateError::connect)?;
+    let mut connection = open_session(options).await.map_err(MigrateError::connect)?;
     let server = query!(
         r#"select current_database() as "database!", current_setting('server_encoding') as "encoding!",
             pg_is_in_recovery() as "is_standby!", current_setting('transaction_read_only')::bool as "is_read_only!""#

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, query_scalar};
 
-use crate::infra::postgres::{errors::StatementError, migrate::SCHEMA_VERSION};
+use crate::infra::postgres::{connection::open_session, errors::StatementError, migrate::SCHEMA_VERSION};
 
 use super::{audit::Audit, progress::Progress, report::VerifyReport};
 
@@ -29,7 +29,7 @@ pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> R
     // A large database takes longer than the limit of a request.
     let no_timeouts = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
     let options = options.clone().options(no_timeouts).log_slow_statements(log::LevelFilter::Off, Duration::ZERO);
-    let mut connection = options.connect().await.map_err(|error| VerifyError::Connect(StatementError(error)))?;
+    let mut connection = open_session(&options).await.map_err(|error| VerifyError::Connect(StatementError(error)))?;
     let mut transaction = connection.begin_with("begin isolation level repeatable read read only").await?;
     let schema = query_scalar!("select max(version) from refinery_schema_history").fetch_one(&mut *transaction).await;
     match schema {

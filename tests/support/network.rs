@@ -5,32 +5,31 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use orders::infra::connect_options;
 use sqlx::postgres::PgConnectOptions;
-use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
-    net::{UnixListener, UnixStream},
+    net::{TcpListener, UnixStream},
     sync::watch,
     task::JoinHandle,
 };
 
-use crate::support::Database;
+use super::Database;
 
 pub(crate) struct Network {
-    dir: TempDir,
+    pub(crate) port: u16,
+    database: String,
     /// How often it fell silent or came back. It is silent while the number is odd.
     changes: watch::Sender<usize>,
     connections: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
-const SOCKET: &str = ".s.PGSQL.5432";
-
 impl Network {
-    pub(crate) fn to(database: &Database) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(dir.path().join(SOCKET)).unwrap();
-        let server = database.options.get_socket().unwrap().join(SOCKET);
+    pub(crate) async fn to(database: &Database) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = database.options.get_socket().unwrap().join(".s.PGSQL.5432");
         let changes = watch::Sender::new(0);
         let connections = Arc::<AtomicUsize>::default();
         let (seen, counted) = (changes.subscribe(), connections.clone());
@@ -51,12 +50,16 @@ impl Network {
                 });
             }
         });
-        Self { dir, changes, connections, accepting }
+        Self { port, database: database.name.clone(), changes, connections, accepting }
     }
 
-    /// The way through this network.
-    pub(crate) fn options(&self, database: &Database) -> PgConnectOptions {
-        database.options.clone().socket(self.dir.path())
+    /// The way to the database through this network.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{}", self.port, self.database)
+    }
+
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        connect_options(&self.url()).unwrap()
     }
 
     /// From now on no connection gets an answer, not even a new one.
