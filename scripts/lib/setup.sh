@@ -10,12 +10,18 @@ as_root() {
 
 # need_packages PACKAGE...: installs Debian packages. On other systems it names them and fails.
 need_packages() {
+    local policy=/usr/sbin/policy-rc.d installed=yes has_policy=
     command -v apt-get >/dev/null || fail "Please install these programs (by their Debian package names): $*"
     say "installing $*"
+    # The packages of servers start them, unless a policy forbids it. The tests start their own.
+    if [ -e "$policy" ]; then has_policy=yes; else printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null; fi
     {
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+        as_root chmod +x "$policy" &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
             as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
-    } >&2 || fail "Could not install $*. Install the packages yourself, or run this script as root or with sudo."
+    } >&2 || installed=
+    [ -n "$has_policy" ] || as_root rm -f "$policy"
+    [ -n "$installed" ] || fail "Could not install $*. Install the packages yourself, or run this script as root or with sudo."
 }
 
 # need COMMAND PACKAGE...: installs the packages if the command is missing.
@@ -84,6 +90,13 @@ need_browser() {
 # The API is tested with the HTTP client of the JDK too.
 need_java() {
     need javac default-jdk-headless
+}
+
+# The API is tested behind a reverse proxy too. A user's PATH may lack the directory of servers.
+need_nginx() {
+    PATH="$PATH:/usr/sbin"
+    export PATH
+    need nginx nginx-light
 }
 
 # PostgreSQL refuses to run as root.
