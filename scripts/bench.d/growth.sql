@@ -14,13 +14,14 @@ insert into orders (tenant_id, order_id, customer_id, status, currency, items_co
     version, created_at, updated_at)
 select 'default', (time || '7000a000' || number)::uuid, customer_id, 'open', 'EUR', 0, 0, 0, 0, 1, at, at from stored;
 
-insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload, occurred_at)
 select
-    n, (time || '7000b000' || number)::uuid, 'default', (time || '7000a000' || number)::uuid, 1, 'order.created.v1',
+    n, n, (time || '7000b000' || number)::uuid, 'default', (time || '7000a000' || number)::uuid, 1, 'order.created.v1',
     jsonb_build_object('customer_id', customer_id, 'currency', 'EUR'), at
 from stored;
 
 update event_head set position = :size;
+insert into tenant_heads (tenant_id, sequence) values ('default', :size);
 commit;
 
 -- Otherwise both happen during a measurement.

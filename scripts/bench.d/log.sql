@@ -20,8 +20,9 @@ from stored;
 insert into order_items (tenant_id, order_id, line, sku, name, quantity, unit_price)
 select 'default', order_id, line, sku, name, case line when 2 then 2 else 1 end, price from stored, product;
 
-insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload, occurred_at)
 select
+    (n - 1) * 6 + version,
     (n - 1) * 6 + version,
     (lpad(to_hex((extract(epoch from at) * 1000)::bigint + version), 12, '0') || '7000b' || lpad(version::text, 3, '0')
         || lpad(to_hex(n), 12, '0'))::uuid,
@@ -40,6 +41,7 @@ from stored, lateral (
 order by 1;
 
 update event_head set position = (select max(position) from order_events);
+insert into tenant_heads (tenant_id, sequence) select 'default', position from event_head;
 
 -- Otherwise autovacuum does it during a measurement.
 vacuum analyze orders, order_items, order_events;

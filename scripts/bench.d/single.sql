@@ -7,7 +7,7 @@ with created as (
     values ('pgbench', gen_random_uuid(), 'bench-' || :n::text, 'open', 'EUR', 0, 0, 0, 0, 1, now(), now())
     returning order_id
 )
-insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
-select nextval('bench_position'), gen_random_uuid(), 'pgbench', order_id, 1, 'order.created.v1',
+insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+select position, position, gen_random_uuid(), 'pgbench', order_id, 1, 'order.created.v1',
     jsonb_build_object('customer_id', 'bench-' || :n::text, 'currency', 'EUR'), now()
-from created;
+from created, (select nextval('bench_position') as position) as numbered;

@@ -8,8 +8,8 @@ returning order_id \gset
 with head as (
     update event_head set position = position + 1 returning position
 )
-insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
-select head.position, gen_random_uuid(), 'pgbench', :order_id::uuid, 1, 'order.created.v1',
+insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+select head.position, head.position, gen_random_uuid(), 'pgbench', :order_id::uuid, 1, 'order.created.v1',
     jsonb_build_object('customer_id', 'bench-' || :n::text, 'currency', 'EUR'), now()
 from head;
 commit;

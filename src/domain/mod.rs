@@ -2,11 +2,13 @@
 //!
 //! Pure and synchronous: no I/O, no serialisation, no clock. The caller passes in times, ids and prices.
 
+mod access;
 mod money;
 mod order;
 mod product;
 mod tenant_id;
 
+pub use access::{Actor, Principal, PrincipalKind, Scope, Scopes, Subject, SubjectError, UnknownScope};
 pub use money::{Amount, Currency, CurrencyError, Price, PriceError};
 pub use order::{
     Action, CancelReason, CancelReasonError, Context, CustomerId, CustomerIdError, Line, MAX_LINES, Order, OrderError,

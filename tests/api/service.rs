@@ -197,7 +197,7 @@ async fn create(store: &PgStore, n: u64) -> Result<(), RepoError> {
         "EUR".parse().unwrap(),
         Context { rules: OrderRules::DEFAULT, stamp: Stamp::new(id.as_uuid(), at) },
     );
-    let mut uow = store.begin(&TenantId::anonymous());
+    let mut uow = store.begin(&TenantId::anonymous(), None);
     uow.save(order)?;
     uow.commit().await
 }

@@ -48,14 +48,14 @@ pub(crate) fn add_line(order: &mut Order, sku: &str) {
 
 /// Stores the order in a unit of work of its own.
 pub(crate) async fn save(store: &impl Store, tenant: &TenantId, order: Order) -> Result<(), RepoError> {
-    let mut uow = store.begin(tenant);
+    let mut uow = store.begin(tenant, None);
     uow.save(order)?;
     uow.commit().await
 }
 
 /// Adds a line to a stored order, and returns what the order should be now.
 pub(crate) async fn change(store: &impl Store, id: OrderId, sku: &str) -> Result<OrderState, RepoError> {
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     let mut order = uow.find(id, Lock::None).await?.unwrap();
     add_line(&mut order, sku);
     let expected = order.state().clone();
@@ -66,7 +66,7 @@ pub(crate) async fn change(store: &impl Store, id: OrderId, sku: &str) -> Result
 
 /// The order as a unit of work reads it.
 pub(crate) async fn state(store: &impl Store, tenant: &TenantId, id: OrderId) -> Option<OrderState> {
-    let order = store.begin(tenant).find(id, Lock::None).await.unwrap();
+    let order = store.begin(tenant, None).find(id, Lock::None).await.unwrap();
     order.map(|order| order.state().clone())
 }
 
@@ -91,8 +91,8 @@ pub(crate) async fn read_on<P: Ports>(ports: &P, position: &mut u64) {
         let request = ReadEventsRequest { filter: EventFilter::default(), after: *position, limit: 7 };
         let page = ReadEvents(ports).execute(&request).await.unwrap();
         for event in &page.events {
-            assert_eq!(event.position, *position + 1, "a position was not there when the next one was");
-            *position = event.position;
+            assert_eq!(event.numbers.position, *position + 1, "a position was not there when the next one was");
+            *position = event.numbers.position;
         }
         if page.events.is_empty() {
             return;

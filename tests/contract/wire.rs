@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, fs};
 
 use orders::{
     app::{
-        EVENT_TYPES, EventDataError, LoggedEvent, cloud_event_schema, data_schema, decode_data, encode_data, event_type,
+        Audience, EVENT_TYPES, EventDataError, LoggedEvent, Numbers, cloud_event_schema, data_schema, decode_data,
+        encode_data, event_type,
     },
-    domain::{Currency, OrderEvent, OrderEventKind, Price},
+    domain::{Actor, Currency, OrderEvent, OrderEventKind, Price},
 };
 use serde_json::{Value, json};
 
@@ -120,10 +121,12 @@ fn every_event_is_a_cloud_event_by_the_schema() {
         let data = encode_data(&kind).unwrap();
         let event =
             OrderEvent { event_id: id(9).as_uuid(), order_id: id(1), version: 1, occurred_at: created_at(1), kind };
-        let mut logged = LoggedEvent::new(7, &tenant("default"), &event, data);
+        let actor = Actor { authtype: "user".into(), authid: "a \"b\"".to_owned() };
+        let numbers = Numbers { position: 9, sequence: 7 };
+        let mut logged = LoggedEvent::new(numbers, &tenant("default"), Some(actor), &event, data);
         for event_type in [logged.event_type.clone(), "order.added_later.v2".to_owned()] {
             logged.event_type = event_type;
-            let sent: Value = serde_json::from_str(&logged.cloud_event()).unwrap();
+            let sent: Value = serde_json::from_str(&logged.cloud_event(Audience::AllTenants)).unwrap();
             let errors: Vec<_> = validator.iter_errors(&sent).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{sent}: {errors:?}");
             let members: Vec<_> = sent.as_object().unwrap().keys().cloned().collect();
@@ -139,7 +142,8 @@ fn a_cloud_event_keeps_its_bytes() {
     let data = encode_data(&kind).unwrap();
     let event = OrderEvent { event_id: id(9).as_uuid(), order_id: id(1), version: 3, occurred_at: created_at(1), kind };
     assert_eq!(
-        LoggedEvent::new(7, &tenant("default"), &event, data).cloud_event(),
+        LoggedEvent::new(Numbers { position: 9, sequence: 7 }, &tenant("default"), None, &event, data)
+            .cloud_event(Audience::Tenant),
         format!(
             r#"{{"specversion":"1.0","id":"{}","source":"/orders","type":"order.item_removed.v1","subject":"{}","time":"2026-01-31T12:00:01Z","sequence":"7","orderversion":3,"tenant":"default","datacontenttype":"application/json","data":{{"line":1}}}}"#,
             id(9),

@@ -116,6 +116,9 @@ pub(crate) async fn restore(database: &Database, position: i64) {
         delete from order_items where (tenant_id, order_id) in (select * from lost);
         delete from orders where (tenant_id, order_id) in (select * from lost);
         update event_head set position = {position};
+        update tenant_heads t set sequence = (
+            select coalesce(max(coalesce(sequence, position)), 0) from order_events e where e.tenant_id = t.tenant_id
+        );
         commit"
     );
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();

@@ -2,17 +2,18 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::event_type,
-    domain::{OrderEvent, OrderId, TenantId},
+    app::{Audience, event_type},
+    domain::{Actor, OrderEvent, OrderId, TenantId},
 };
 
 /// An event in the event log. Its data is passed on as it was written, so a release also sends events whose type it does
 /// not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
-    /// 1 for the first event of the event log; dense, and in commit order.
-    pub position: u64,
+    pub numbers: Numbers,
     pub tenant: TenantId,
+    /// `None` for nobody in particular.
+    pub actor: Option<Actor>,
     pub event_id: Uuid,
     pub order_id: OrderId,
     /// 1 for the first event of the order.
@@ -24,12 +25,22 @@ pub struct LoggedEvent {
     pub data: String,
 }
 
+/// The places of an event. Both numbers begin with 1, are dense, and in the order of the commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// In the whole event log.
+    pub position: u64,
+    /// Among the events of its tenant.
+    pub sequence: u64,
+}
+
 impl LoggedEvent {
     /// `data` is the result of `encode_data`.
-    pub fn new(position: u64, tenant: &TenantId, event: &OrderEvent, data: String) -> Self {
+    pub fn new(numbers: Numbers, tenant: &TenantId, actor: Option<Actor>, event: &OrderEvent, data: String) -> Self {
         Self {
-            position,
+            numbers,
             tenant: tenant.clone(),
+            actor,
             event_id: event.event_id,
             order_id: event.order_id,
             version: event.version,
@@ -43,7 +54,7 @@ impl LoggedEvent {
 /// The events that a reader wants: those that meet every condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// `None` for every tenant.
+    /// A reader of one tenant counts by sequences. `None` for every tenant: such a reader counts by positions.
     pub tenant: Option<TenantId>,
     pub order_id: Option<OrderId>,
     /// One of these types; empty for every type.
@@ -51,8 +62,22 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
-    pub fn admits(&self, event: &LoggedEvent) -> bool {
+    /// The number by which the reader counts.
+    pub const fn number(&self, event: &LoggedEvent) -> u64 {
+        if self.tenant.is_some() { event.numbers.sequence } else { event.numbers.position }
+    }
+
+    pub const fn audience(&self) -> Audience {
+        if self.tenant.is_some() { Audience::Tenant } else { Audience::AllTenants }
+    }
+
+    /// Whether the event is in the part of the event log that the reader counts.
+    pub fn counts(&self, event: &LoggedEvent) -> bool {
         self.tenant.as_ref().is_none_or(|tenant| *tenant == event.tenant)
+    }
+
+    pub fn admits(&self, event: &LoggedEvent) -> bool {
+        self.counts(event)
             && self.order_id.is_none_or(|order_id| order_id == event.order_id)
             && (self.types.is_empty() || self.types.contains(&event.event_type.as_str()))
     }

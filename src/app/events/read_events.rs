@@ -1,13 +1,13 @@
 use crate::app::{EventFilter, EventLog, EventLogBounds, EventLogSlice, LoggedEvent, Ports, RepoError};
 
-/// Reads the event log from a position on.
+/// Reads the event log from a place on. With a tenant, all numbers here are sequences of that tenant; else they are positions.
 #[derive(Debug)]
 pub struct ReadEvents<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct ReadEventsRequest {
     pub filter: EventFilter,
-    /// The last position that the reader has; 0 for none.
+    /// The last number that the reader has; 0 for none.
     pub after: u64,
     /// 1 to [`ReadEvents::MAX_LIMIT`].
     pub limit: usize,
@@ -15,20 +15,20 @@ pub struct ReadEventsRequest {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPage {
-    /// By position.
+    /// By number.
     pub events: Vec<LoggedEvent>,
-    /// The position to continue from: up to here, the reader has every event that matches the filter.
+    /// The number to continue from: up to here, the reader has every event that matches the filter.
     pub position: u64,
-    /// The newest position of the event log.
+    /// The newest number.
     pub last: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReadEventsError {
-    /// Events behind the requested position are no longer kept. The event log begins at position `first`.
+    /// Events behind the requested number are no longer kept. The first kept one has the number `first`.
     #[error("the event log begins at position {first}")]
     Retired { first: u64 },
-    /// The event log ends at position `last`, before the requested one: it was restored from an older state.
+    /// The last event has the number `last`, before the requested one: the event log was restored from an older state.
     #[error("the event log ends at position {last}")]
     Ahead { last: u64 },
     #[error(transparent)]
@@ -36,7 +36,7 @@ pub enum ReadEventsError {
 }
 
 impl EventLogBounds {
-    /// A reader can go on from a position if the event log has it, and everything behind it.
+    /// A reader can go on from a number if the event log has it, and everything behind it.
     pub(crate) const fn admit(self, after: u64) -> Result<(), ReadEventsError> {
         let Self { first, last } = self;
         if after > last {
@@ -79,7 +79,7 @@ impl<P: Ports> ReadEvents<'_, P> {
     /// Reads with one statement. The position of the page moves ahead, unless the event log has no more.
     pub(crate) async fn step(&self, request: &ReadEventsRequest) -> Result<EventPage, ReadEventsError> {
         let ReadEventsRequest { filter, after, limit } = request;
-        // An index finds the events of an order. Other filters search the event log by position.
+        // An index finds the events of an order. Other filters search the event log by number.
         let span = if filter.tenant.is_some() && filter.order_id.is_some() { u64::MAX } else { Self::SPAN };
         let slice = self.0.store().slice(filter, *after, span, *limit).await?;
         let EventLogSlice { bounds, events, position } = slice;

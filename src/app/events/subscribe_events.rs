@@ -12,11 +12,11 @@ pub struct SubscribeEvents<'a, P>(pub &'a P);
 #[derive(Clone, Debug)]
 pub struct SubscribeEventsRequest {
     pub filter: EventFilter,
-    /// The last position that the subscriber has; `None` to begin with the next new event.
+    /// The last number that the subscriber has, by the filter's way of counting; `None` to begin with the next new event.
     pub after: Option<u64>,
 }
 
-/// Events one by one, by position, each exactly once.
+/// Events one by one, by number, each exactly once.
 #[derive(Debug)]
 pub struct EventStream<P: Ports> {
     ports: P,
@@ -52,7 +52,7 @@ impl<P: Ports> SubscribeEvents<'_, P> {
         let SubscribeEventsRequest { filter, after } = request;
         // Before the event log is read, so that every event is in one of the two, or in both.
         let subscription = self.0.bus().subscribe();
-        let bounds = self.0.store().bounds().await?;
+        let bounds = self.0.store().bounds(filter.tenant.as_ref()).await?;
         let position = after.unwrap_or(bounds.last);
         bounds.admit(position)?;
         let (ports, page) = (self.0.clone(), VecDeque::new());
@@ -61,6 +61,10 @@ impl<P: Ports> SubscribeEvents<'_, P> {
 }
 
 impl<P: Ports> EventStream<P> {
+    pub const fn filter(&self) -> &EventFilter {
+        &self.filter
+    }
+
     /// Up to here, every event that matches the filter was returned.
     pub const fn position(&self) -> u64 {
         self.position
@@ -70,7 +74,7 @@ impl<P: Ports> EventStream<P> {
     pub async fn next(&mut self) -> Result<Arc<LoggedEvent>, EventStreamError> {
         loop {
             if let Some(event) = self.page.pop_front() {
-                self.position = event.position;
+                self.position = self.filter.number(&event);
                 return Ok(Arc::new(event));
             }
             self.position = self.position.max(self.page_ends);
@@ -90,19 +94,20 @@ impl<P: Ports> EventStream<P> {
             }
             match self.subscription.next().await {
                 Err(lagged) => self.count_lag(lagged)?,
-                Ok(Publication::Restored { last }) if last < self.position => {
-                    return Err(ReadEventsError::Ahead { last }.into());
-                }
-                Ok(Publication::Restored { .. }) => self.behind = true,
-                Ok(Publication::Event(event)) if event.position > self.position + 1 => self.behind = true,
-                Ok(Publication::Event(event)) if event.position == self.position + 1 => {
-                    self.position = event.position;
-                    if self.filter.admits(&event) {
-                        return Ok(event);
+                // The stream ends where it has more than the event log.
+                Ok(Publication::Restored) => self.behind = true,
+                Ok(Publication::Event(event)) if !self.filter.counts(&event) => {}
+                Ok(Publication::Event(event)) => match self.filter.number(&event) {
+                    number if number > self.position + 1 => self.behind = true,
+                    number if number == self.position + 1 => {
+                        self.position = number;
+                        if self.filter.admits(&event) {
+                            return Ok(event);
+                        }
                     }
-                }
-                // The event log had it already.
-                Ok(Publication::Event(_)) => {}
+                    // The event log had it already.
+                    _ => {}
+                },
             }
         }
     }

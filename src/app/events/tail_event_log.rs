@@ -43,7 +43,7 @@ impl<P: Ports> TailEventLog<'_, P> {
         let Some(after) = *position else {
             // Publishes the newest event again. A subscriber that has it skips it. A subscriber that read the event log
             // just before that event, when nobody published, sees that it has to read on.
-            let last = self.0.store().bounds().await?.last;
+            let last = self.0.store().bounds(None).await?.last;
             *position = Some(last.saturating_sub(1));
             return Ok(true);
         };
@@ -51,11 +51,11 @@ impl<P: Ports> TailEventLog<'_, P> {
         if bounds.last < after {
             log::warn!(after, last = bounds.last; "the event log ends before the last published event: the database was restored from an older backup");
             *position = Some(bounds.last);
-            self.0.bus().publish(Publication::Restored { last: bounds.last });
+            self.0.bus().publish(Publication::Restored);
         }
         let more = events.len() == Self::LIMIT;
         for event in events {
-            *position = Some(event.position);
+            *position = Some(event.numbers.position);
             self.0.bus().publish(Publication::Event(Arc::new(event)));
         }
         if let Some(published) = *position {

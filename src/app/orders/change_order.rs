@@ -54,7 +54,7 @@ async fn change_once<P: Ports>(
     lock: Lock,
     decide: &(impl Fn(&mut Order, Context) -> Result<(), OrderError> + Send + Sync),
 ) -> Result<Answered, ChangeError> {
-    let mut uow = ports.store().begin(tenant);
+    let mut uow = ports.store().begin(tenant, None);
     let order = uow.find(order_id, lock).await?;
     let mut order = order.ok_or(ChangeError::UnknownOrder(order_id))?;
     let current = order.state().version;

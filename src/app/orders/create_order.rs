@@ -86,7 +86,7 @@ pub(crate) async fn create<P: Ports>(
     let products = price(ports, new_order.items.iter()).await?;
     let order = build(ports, new_order, products).map_err(CreateOrderError::Items)?;
     let created = OrderDetails::from(order.state());
-    let mut uow = ports.store().begin(tenant);
+    let mut uow = ports.store().begin(tenant, None);
     uow.save(order)?;
     if let Some(request) = key {
         uow.save_key(record(request, batch_index, &created));

@@ -97,7 +97,7 @@ impl<P: Ports> CreateOrders<'_, P> {
             return Ok(built.into_iter().map(result).collect());
         }
         let mut results = Vec::with_capacity(built.len());
-        let mut uow = self.0.store().begin(&request.tenant);
+        let mut uow = self.0.store().begin(&request.tenant, None);
         for (batch_index, order) in built {
             let Ok(order) = order else { continue };
             let created = OrderDetails::from(order.state());

@@ -6,10 +6,8 @@ use crate::app::LoggedEvent;
 #[derive(Clone, Debug)]
 pub enum Publication {
     Event(Arc<LoggedEvent>),
-    /// The event log was restored from an older state. It ended at this position, before events that were published.
-    Restored {
-        last: u64,
-    },
+    /// The event log was restored from an older state. It ends before events that were published.
+    Restored,
 }
 
 /// Sends each published event to every subscriber, in the order of publishing. Its events come from the event log, and

@@ -1,4 +1,7 @@
-use crate::{app::Uow, domain::TenantId};
+use crate::{
+    app::Uow,
+    domain::{Actor, TenantId},
+};
 
 use super::OrderRepo;
 
@@ -6,6 +9,6 @@ use super::OrderRepo;
 pub trait UnitOfWork: Clone + Send + Sync + 'static {
     type Repo: OrderRepo;
 
-    /// Opens no transaction: the first read with [`super::Lock::Write`] does, or else the commit.
-    fn begin(&self, tenant: &TenantId) -> Uow<Self::Repo>;
+    /// Opens no transaction: the first read with [`super::Lock::Write`] does, or else the commit. The events have this actor.
+    fn begin(&self, tenant: &TenantId, actor: Option<Actor>) -> Uow<Self::Repo>;
 }

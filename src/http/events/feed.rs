@@ -68,7 +68,7 @@ pub(crate) async fn read<P: Ports>(
     let link = format!("{}, {}", link("next", page.position), link("last", page.last));
     let mut response = HttpResponse::Ok();
     response.content_type(media_type.as_ref()).insert_header((header::VARY, "accept"));
-    Ok(response.insert_header((header::LINK, link)).body(cloud_events(&page.events)))
+    Ok(response.insert_header((header::LINK, link)).body(cloud_events(&page.events, request.filter.audience())))
 }
 
 pub(crate) fn read_doc() -> Doc {

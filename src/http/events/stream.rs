@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    app::{EventStream, EventStreamError, LoggedEvent, Ports, SubscribeEvents, SubscribeEventsRequest},
+    app::{EventFilter, EventStream, EventStreamError, LoggedEvent, Ports, SubscribeEvents, SubscribeEventsRequest},
     http::{
         app_state::AppState,
         connection::ClientConnection,
@@ -134,7 +134,7 @@ fn frames<P: Ports>(
     let first = stream::once(async { Ok(Bytes::from(opening)) });
     let rest = stream::unfold((events, permit), move |(mut events, permit)| async move {
         let frame = match tokio::time::timeout(heartbeat, events.next()).await {
-            Ok(Ok(event)) => frame(&event),
+            Ok(Ok(event)) => frame(&event, events.filter()),
             Ok(Err(ended)) => {
                 log_end(&ended);
                 return None;
@@ -146,8 +146,9 @@ fn frames<P: Ports>(
     futures_util::StreamExt::take_until(futures_util::StreamExt::chain(first, rest), Box::pin(drained))
 }
 
-fn frame(event: &LoggedEvent) -> String {
-    format!("id: {}\nevent: {}\ndata: {}\n\n", event.position, event.event_type, event.cloud_event())
+fn frame(event: &LoggedEvent, filter: &EventFilter) -> String {
+    let (number, data) = (filter.number(event), event.cloud_event(filter.audience()));
+    format!("id: {number}\nevent: {}\ndata: {data}\n\n", event.event_type)
 }
 
 /// A comment, and the position up to which the client has everything. An `id` without data dispatches no event, but

@@ -4,7 +4,7 @@ use serde_json::{json, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
-    app::{GetHistory, GetHistoryRequest, HistoryPage, Ports},
+    app::{Audience, GetHistory, GetHistoryRequest, HistoryPage, Ports},
     domain::OrderId,
     http::{
         app_state::AppState,
@@ -37,7 +37,7 @@ pub(crate) async fn list<P: Ports>(
         let link = format!("<{}?after={next}&limit={limit}>; rel=\"next\"", request.path());
         response.insert_header((header::LINK, link));
     }
-    let events = RawValue::from_string(cloud_events(&events)).map_err(Problem::internal)?;
+    let events = RawValue::from_string(cloud_events(&events, Audience::Tenant)).map_err(Problem::internal)?;
     Ok(response.json(HistoryBody { events, next_after: next }))
 }
 

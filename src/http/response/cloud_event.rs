@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use crate::app::{LoggedEvent, cloud_event_schema};
+use crate::app::{Audience, LoggedEvent, cloud_event_schema};
 
 /// CloudEvents 1.0, JSON format, section 4: a JSON array of events.
 pub(crate) static BATCH: LazyLock<mime::Mime> = LazyLock::new(|| {
@@ -36,13 +36,13 @@ pub(crate) fn event_example() -> Value {
 }
 
 /// The JSON array of the events (CloudEvents 1.0, JSON format, section 4).
-pub(crate) fn cloud_events(events: &[LoggedEvent]) -> String {
+pub(crate) fn cloud_events(events: &[LoggedEvent], audience: Audience) -> String {
     let mut json = String::from("[");
     for (index, event) in events.iter().enumerate() {
         if index > 0 {
             json.push(',');
         }
-        json.push_str(&event.cloud_event());
+        json.push_str(&event.cloud_event(audience));
     }
     json.push(']');
     json

@@ -51,7 +51,8 @@ async fn log_stream<P: Ports>(ports: &P, mut stream: EventStream<P>, after: &mut
 fn log_event(event: &LoggedEvent) {
     log::info!(
         target: "orders::events",
-        position = event.position,
+        position = event.numbers.position,
+        sequence = event.numbers.sequence,
         event_type = event.event_type.as_str(),
         order_id:% = event.order_id,
         version = event.version,

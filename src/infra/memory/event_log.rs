@@ -1,13 +1,17 @@
 use crate::{
     app::{EventFilter, EventLog, EventLogBounds, EventLogSlice, LoggedEvent, RepoError, encode_data},
-    domain::{OrderEvent, OrderId, TenantId},
+    domain::{OrderId, TenantId},
 };
 
-use super::MemoryStore;
+use super::{MemoryStore, state::StoredEvent};
 
 impl EventLog for MemoryStore {
-    async fn bounds(&self) -> Result<EventLogBounds, RepoError> {
-        let last = self.shared.committed().events.len() as u64;
+    async fn bounds(&self, tenant: Option<&TenantId>) -> Result<EventLogBounds, RepoError> {
+        let committed = self.shared.committed();
+        let last = match tenant {
+            None => committed.events.len() as u64,
+            Some(tenant) => committed.sequences.get(tenant).copied().unwrap_or(0),
+        };
         Ok(EventLogBounds { first: 1, last })
     }
 
@@ -18,14 +22,15 @@ impl EventLog for MemoryStore {
         span: u64,
         limit: usize,
     ) -> Result<EventLogSlice, RepoError> {
-        let bounds = self.bounds().await?;
-        let committed = self.shared.committed();
+        let bounds = self.bounds(filter.tenant.as_ref()).await?;
         let until = after.saturating_add(span).min(bounds.last).max(after);
-        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
-        let events = (1..=until).zip(&committed.events).skip(skipped).map(|(position, event)| logged(position, event));
-        let wanted = events.filter(|event| event.as_ref().map_or(true, |event| filter.admits(event)));
+        let committed = self.shared.committed();
+        let numbers = after + 1..=until;
+        let events = committed.events.iter().map(logged);
+        let is_wanted = |event: &LoggedEvent| filter.admits(event) && numbers.contains(&filter.number(event));
+        let wanted = events.filter(|event| event.as_ref().map_or(true, is_wanted));
         let events: Vec<_> = wanted.take(limit).collect::<Result<_, _>>()?;
-        Ok(EventLogSlice::new(bounds, events, limit, until))
+        Ok(EventLogSlice::new(bounds, events, limit, until, filter))
     }
 
     async fn tail(&self, after: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
@@ -40,10 +45,10 @@ impl EventLog for MemoryStore {
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, RepoError> {
         let committed = self.shared.committed();
-        let events = (1..)
-            .zip(&committed.events)
-            .filter(|(_, (owner, event))| owner == tenant && event.order_id == id && event.version > after);
-        events.take(limit).map(|(position, event)| logged(position, event)).collect()
+        let of_order = |stored: &&StoredEvent| {
+            stored.tenant == *tenant && stored.event.order_id == id && stored.event.version > after
+        };
+        committed.events.iter().filter(of_order).take(limit).map(logged).collect()
     }
 
     async fn news(&self) {
@@ -51,7 +56,8 @@ impl EventLog for MemoryStore {
     }
 }
 
-fn logged(position: u64, (tenant, event): &(TenantId, OrderEvent)) -> Result<LoggedEvent, RepoError> {
+fn logged(stored: &StoredEvent) -> Result<LoggedEvent, RepoError> {
+    let StoredEvent { numbers, tenant, actor, event } = stored;
     let data = encode_data(&event.kind).map_err(|error| RepoError::Backend(error.into()))?;
-    Ok(LoggedEvent::new(position, tenant, event, data))
+    Ok(LoggedEvent::new(*numbers, tenant, actor.clone(), event, data))
 }

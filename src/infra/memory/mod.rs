@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::{
     app::{UnitOfWork, Uow},
-    domain::TenantId,
+    domain::{Actor, TenantId},
 };
 
 use repo::InMemoryOrderRepo;
@@ -25,7 +25,7 @@ pub struct MemoryStore {
 impl UnitOfWork for MemoryStore {
     type Repo = InMemoryOrderRepo;
 
-    fn begin(&self, tenant: &TenantId) -> Uow<InMemoryOrderRepo> {
-        Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone()))
+    fn begin(&self, tenant: &TenantId, actor: Option<Actor>) -> Uow<InMemoryOrderRepo> {
+        Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone(), actor))
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     domain::{Order, OrderEvent, OrderId, OrderState, TenantId},
 };
 
-use super::MemoryStore;
+use super::{MemoryStore, state::StoredEvent};
 
 impl OrderQueries for MemoryStore {
     async fn order(&self, tenant: &TenantId, id: OrderId) -> Result<Option<OrderDetails>, RepoError> {
@@ -13,12 +13,12 @@ impl OrderQueries for MemoryStore {
 
     async fn order_as_of(&self, tenant: &TenantId, id: OrderId, moment: AsOf) -> Result<HistoricalOrder, RepoError> {
         let committed = self.shared.committed();
-        let of_order = |(owner, event): &&(TenantId, OrderEvent)| owner == tenant && event.order_id == id;
+        let of_order = |stored: &&StoredEvent| stored.tenant == *tenant && stored.event.order_id == id;
         let events: Vec<&OrderEvent> = committed
             .events
             .iter()
             .filter(of_order)
-            .map(|(_, event)| event)
+            .map(|stored| &stored.event)
             .take_while(|event| moment.admits(event))
             .collect();
         if !moment.is_reached_by(events.last().copied()) {

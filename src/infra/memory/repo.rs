@@ -4,7 +4,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::{
     app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
-    domain::{Order, OrderId, TenantId},
+    domain::{Actor, Order, OrderId, TenantId},
 };
 
 use super::state::{Committed, Shared};
@@ -14,14 +14,15 @@ use super::state::{Committed, Shared};
 pub struct InMemoryOrderRepo {
     shared: Arc<Shared>,
     tenant: TenantId,
+    actor: Option<Actor>,
     staged: Vec<Changes>,
     keys: Vec<KeyRecord>,
     lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl InMemoryOrderRepo {
-    pub(super) const fn new(shared: Arc<Shared>, tenant: TenantId) -> Self {
-        Self { shared, tenant, staged: Vec::new(), keys: Vec::new(), lock: None }
+    pub(super) const fn new(shared: Arc<Shared>, tenant: TenantId, actor: Option<Actor>) -> Self {
+        Self { shared, tenant, actor, staged: Vec::new(), keys: Vec::new(), lock: None }
     }
 
     /// The version of the order as this unit of work sees it; 0 if the order does not exist.
@@ -90,7 +91,9 @@ impl OrderRepo for InMemoryOrderRepo {
                 .insert(record.outcome.batch_index, (record, Instant::now()));
         }
         for Changes { state, events } in staged {
-            committed.events.extend(events.into_iter().map(|event| (self.tenant.clone(), event)));
+            for event in events {
+                committed.append(&self.tenant, self.actor.as_ref(), event);
+            }
             committed.orders.insert((self.tenant.clone(), state.order_id), state);
         }
         self.shared.news.notify_one();

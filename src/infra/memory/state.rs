@@ -7,8 +7,8 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    app::KeyRecord,
-    domain::{OrderEvent, OrderId, OrderState, TenantId},
+    app::{KeyRecord, Numbers},
+    domain::{Actor, OrderEvent, OrderId, OrderState, TenantId},
 };
 
 /// The state that all units of work and queries of one store share.
@@ -25,13 +25,32 @@ pub(super) struct Shared {
 pub(super) struct Committed {
     pub(super) orders: BTreeMap<(TenantId, OrderId), OrderState>,
     /// The event log: the position of an event is its index plus one.
-    pub(super) events: Vec<(TenantId, OrderEvent)>,
+    pub(super) events: Vec<StoredEvent>,
+    /// The last sequence of each tenant.
+    pub(super) sequences: BTreeMap<TenantId, u64>,
     /// By tenant, caller and key.
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
 }
 
+#[derive(Debug)]
+pub(super) struct StoredEvent {
+    pub(super) numbers: Numbers,
+    pub(super) tenant: TenantId,
+    pub(super) actor: Option<Actor>,
+    pub(super) event: OrderEvent,
+}
+
 /// The outcomes of one key, by batch index, and when each was stored.
 pub(super) type Items = BTreeMap<u32, (KeyRecord, Instant)>;
+
+impl Committed {
+    pub(super) fn append(&mut self, tenant: &TenantId, actor: Option<&Actor>, event: OrderEvent) {
+        let last = self.sequences.entry(tenant.clone()).or_default();
+        *last += 1;
+        let numbers = Numbers { position: self.events.len() as u64 + 1, sequence: *last };
+        self.events.push(StoredEvent { numbers, tenant: tenant.clone(), actor: actor.cloned(), event });
+    }
+}
 
 impl Shared {
     /// Never held across an await. A commit checks everything before its first change, so a panic of another thread leaves

@@ -42,6 +42,7 @@ struct Inner {
     sink_lags: Family<SinkLabels, Gauge>,
     connections: Family<ConnectionLabels, Gauge>,
     connections_max: Family<PoolLabels, Gauge>,
+    tenant_mismatches: Counter,
     process: ProcessMetrics,
     updates: Mutex<Vec<Update>>,
 }
@@ -137,6 +138,10 @@ impl Metrics {
             sink_lags: metric!("sink_lag_events", "Events that a sink has not received yet"),
             connections: metric!("db_connections", "Connections to the database"),
             connections_max: metric!("db_connections_max", "Maximum number of connections of a pool"),
+            tenant_mismatches: metric!(
+                "tenant_mismatches",
+                "Rows that belonged to another tenant than the one that they were read for, and were not shown"
+            ),
             committed: AtomicU64::default(),
             sinks: Mutex::default(),
             process: ProcessMetrics::default(),
@@ -180,6 +185,12 @@ impl Metrics {
             self.inner.connections.get_or_create(&ConnectionLabels { pool, state }).set(connections.into());
         }
         self.inner.connections_max.get_or_create(&PoolLabels { pool }).set(max.into());
+    }
+
+    /// So many rows of wrong tenants were found since the start.
+    pub(crate) fn set_tenant_mismatches(&self, total: u64) {
+        let counted = self.inner.tenant_mismatches.get();
+        self.inner.tenant_mismatches.inc_by(total.saturating_sub(counted));
     }
 
     /// A transaction begins to write units of work that have waited for so long.

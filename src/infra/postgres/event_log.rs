@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::TryFutureExt;
-use sqlx::{query, query_as};
+use sqlx::query_as;
 
 use crate::{
     app::{EventFilter, EventLog, EventLogBounds, EventLogSlice, LoggedEvent, RepoError},
@@ -17,16 +17,18 @@ use super::{
 /// How often this instance looks for the events of other instances.
 const POLL: Duration = Duration::from_millis(100);
 
-/// A part of the event log, with its bounds. One statement reads both, so no event is retired in between. A slice without
-/// events has one row, with a null position. Each condition has a statement of its own, which PostgreSQL plans for one index.
-macro_rules! slice {
+/// A part of the event log by position, with its bounds. One statement reads both, so no event is retired in between. A slice
+/// without events has one row, with a null position. Each condition has a statement of its own, which PostgreSQL plans for one
+/// index.
+macro_rules! slice_of_all {
     ($condition:literal, $($argument:expr),+ $(,)?) => {
         query_as!(
             SliceRow,
             r#"with bounds as (select retired_to + 1 as first, position as last from event_head)
-            select b.first as "first!", b.last as "last!", e.position as "position?", e.tenant_id as "tenant_id?",
-                e.event_id as "event_id?", e.order_id as "order_id?", e.version as "version?", e.type as "event_type?",
-                e.payload::text as payload, e.occurred_at as "occurred_at?"
+            select b.first as "first!", b.last as "last!", e.position as "position?",
+                coalesce(e.sequence, e.position) as sequence, e.tenant_id as "tenant_id?", e.event_id as "event_id?",
+                e.order_id as "order_id?", e.version as "version?", e.type as "event_type?", e.payload::text as payload,
+                e.occurred_at as "occurred_at?", e.authtype, e.authid
             from bounds b
             left join lateral (
                 select * from order_events
@@ -39,14 +41,42 @@ macro_rules! slice {
     };
 }
 
+/// The same for the part of one tenant, by sequence. Events from before sequences have a null, which means their position.
+macro_rules! slice_of_tenant {
+    ($condition:literal, $($argument:expr),+ $(,)?) => {
+        query_as!(
+            SliceRow,
+            r#"with head as (
+                select coalesce((select sequence from tenant_heads where tenant_id = $4), 0) as last from event_head
+            ), bounds as (
+                select last, coalesce((
+                    select coalesce(sequence, position) from order_events
+                    where tenant_id = $4 order by coalesce(sequence, position) limit 1
+                ), last + 1) as first
+                from head
+            )
+            select b.first as "first!", b.last as "last!", e.position as "position?",
+                coalesce(e.sequence, e.position) as sequence, e.tenant_id as "tenant_id?", e.event_id as "event_id?",
+                e.order_id as "order_id?", e.version as "version?", e.type as "event_type?", e.payload::text as payload,
+                e.occurred_at as "occurred_at?", e.authtype, e.authid
+            from bounds b
+            left join lateral (
+                select * from order_events
+                where tenant_id = $4 and coalesce(sequence, position) > $1
+                    and coalesce(sequence, position) <= least($2, b.last) "# + $condition + r#"
+                limit $3
+            ) e on true
+            order by coalesce(e.sequence, e.position)"#,
+            $($argument),+
+        )
+    };
+}
+
 impl EventLog for PgStore {
-    async fn bounds(&self) -> Result<EventLogBounds, RepoError> {
-        let mut lease = self.parts.readers.take().await?;
-        let (connection, mut time) = lease.parts();
-        let row = query!("select retired_to, position from event_head").fetch_optional(connection);
-        let row = time.bound(row.map_err(repo_error)).await?.ok_or_else(no_head)?;
-        lease.done();
-        bounds(row.retired_to + 1, row.position)
+    async fn bounds(&self, tenant: Option<&TenantId>) -> Result<EventLogBounds, RepoError> {
+        let filter = EventFilter { tenant: tenant.cloned(), ..EventFilter::default() };
+        // Without events.
+        Ok(self.slice(&filter, 0, 0, 0).await?.bounds)
     }
 
     async fn slice(
@@ -57,42 +87,55 @@ impl EventLog for PgStore {
         limit: usize,
     ) -> Result<EventLogSlice, RepoError> {
         let EventFilter { tenant, order_id, types } = filter;
-        let tenant = tenant.as_ref().map(TenantId::as_str);
         let types = (!types.is_empty()).then_some(types.as_slice());
         let (from, to, at_most) = (stored(after), stored(after.saturating_add(span)), stored(limit as u64));
         let mut lease = self.parts.readers.take().await?;
         let (connection, mut time) = lease.parts();
-        let slice =
-            async {
-                match (tenant, order_id) {
-                (Some(tenant), Some(order_id)) => slice!(
-                    "and tenant_id = $4 and order_id = $5 and ($6::text[] is null or type = any($6)) order by version",
-                    from,
-                    to,
-                    at_most,
-                    tenant,
-                    order_id.as_uuid(),
-                    types as Option<&[&str]>,
-                )
-                .fetch_all(connection).await,
-                (tenant, order_id) => {
-                    slice!(
-                        "and ($4::text is null or tenant_id = $4) and ($5::uuid is null or order_id = $5)
-                        and ($6::text[] is null or type = any($6)) order by position",
+        let slice = async {
+            match (tenant.as_ref().map(TenantId::as_str), order_id) {
+                (Some(tenant), Some(order_id)) => {
+                    slice_of_tenant!(
+                        "and order_id = $5 and ($6::text[] is null or type = any($6)) order by version",
                         from,
                         to,
                         at_most,
                         tenant,
+                        order_id.as_uuid(),
+                        types as Option<&[&str]>,
+                    )
+                    .fetch_all(connection)
+                    .await
+                }
+                (Some(tenant), None) => {
+                    slice_of_tenant!(
+                        "and ($5::text[] is null or type = any($5)) order by coalesce(sequence, position)",
+                        from,
+                        to,
+                        at_most,
+                        tenant,
+                        types as Option<&[&str]>,
+                    )
+                    .fetch_all(connection)
+                    .await
+                }
+                (None, order_id) => {
+                    slice_of_all!(
+                        "and ($4::uuid is null or order_id = $4) and ($5::text[] is null or type = any($5))
+                        order by position",
+                        from,
+                        to,
+                        at_most,
                         order_id.map(OrderId::as_uuid),
                         types as Option<&[&str]>,
                     )
-                    .fetch_all(connection).await
+                    .fetch_all(connection)
+                    .await
                 }
             }
-            };
+        };
         let rows = time.bound(slice.map_err(repo_error)).await?;
         lease.done();
-        log_slice(rows, after, span, limit)
+        log_slice(rows, after, span, limit, filter)
     }
 
     async fn tail(&self, after: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
@@ -101,10 +144,10 @@ impl EventLog for PgStore {
         }
         let mut lease = self.parts.tail.take().await?;
         let (connection, mut time) = lease.parts();
-        let slice = slice!("order by position", stored(after), i64::MAX, stored(limit as u64));
+        let slice = slice_of_all!("order by position", stored(after), i64::MAX, stored(limit as u64));
         let rows = time.bound(slice.fetch_all(connection).map_err(repo_error)).await?;
         lease.done();
-        let slice = log_slice(rows, after, u64::MAX, limit)?;
+        let slice = log_slice(rows, after, u64::MAX, limit, &EventFilter::default())?;
         self.parts.listeners.recent.set_bounds(slice.bounds);
         Ok(slice)
     }
@@ -120,7 +163,8 @@ impl EventLog for PgStore {
         let (connection, mut time) = lease.parts();
         let events = query_as!(
             LoggedEventRow,
-            r#"select position, tenant_id, event_id, order_id, version, type as event_type, payload::text as "payload!", occurred_at
+            r#"select position, coalesce(sequence, position) as "sequence!", tenant_id, event_id, order_id, version,
+                type as event_type, payload::text as "payload!", occurred_at, authtype, authid
             from order_events
             where tenant_id = $1 and order_id = $2 and version > $3
             order by version
@@ -132,7 +176,7 @@ impl EventLog for PgStore {
         );
         let rows = time.bound(events.fetch_all(connection).map_err(repo_error)).await?;
         lease.done();
-        rows.into_iter().map(LoggedEvent::try_from).collect()
+        rows.into_iter().map(|row| row.into_logged(Some(tenant))).collect()
     }
 
     async fn news(&self) {
@@ -141,13 +185,21 @@ impl EventLog for PgStore {
     }
 }
 
-fn log_slice(rows: Vec<SliceRow>, after: u64, span: u64, limit: usize) -> Result<EventLogSlice, RepoError> {
+fn log_slice(
+    rows: Vec<SliceRow>,
+    after: u64,
+    span: u64,
+    limit: usize,
+    filter: &EventFilter,
+) -> Result<EventLogSlice, RepoError> {
     let Some(head) = rows.first() else { return Err(no_head()) };
     let bounds = bounds(head.first, head.last)?;
     let until = after.saturating_add(span).min(bounds.last).max(after);
-    let events: Vec<LoggedEvent> =
-        rows.into_iter().filter_map(|row| row.into_event().transpose()).collect::<Result<_, _>>()?;
-    Ok(EventLogSlice::new(bounds, events, limit, until))
+    let events: Vec<LoggedEvent> = rows
+        .into_iter()
+        .filter_map(|row| row.into_logged(filter.tenant.as_ref()).transpose())
+        .collect::<Result<_, _>>()?;
+    Ok(EventLogSlice::new(bounds, events, limit, until, filter))
 }
 
 /// A restore has not filled the table yet.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::{app::event_type, infra::observability::Metrics};
 
-use super::recent::{RecentEvents, TenantEvent};
+use super::recent::{RecentEvents, StagedEvent};
 
 /// The parts of this process that every commit is reported to: the follower of the event log and the metrics.
 #[derive(Clone, Default)]
@@ -31,17 +31,18 @@ impl Listeners {
         }
     }
 
-    /// A transaction has committed so many change sets, with these events at the positions from `first` on.
+    /// A transaction has committed so many change sets, with these events at the positions from `first` on, each with its
+    /// sequence.
     pub(super) fn committed<'a>(
         &self,
         change_sets: usize,
         first: u64,
-        events: impl Iterator<Item = TenantEvent<'a>> + Clone,
+        events: impl Iterator<Item = (StagedEvent<'a>, u64)> + Clone,
     ) {
         self.recent.committed(first, events.clone());
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            metrics.committed(change_sets, first, events.map(|(_, event, _)| event_type(&event.kind)));
+            metrics.committed(change_sets, first, events.map(|(staged, _)| event_type(&staged.event.kind)));
         }
     }
 }

@@ -13,6 +13,7 @@ mod queue;
 mod readiness;
 mod recent;
 mod repo;
+mod row_tenant;
 mod rows;
 mod store;
 mod unit_of_work;

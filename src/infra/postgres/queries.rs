@@ -19,8 +19,8 @@ macro_rules! page {
     ($filter:literal, $($argument:expr),+) => {
         query_as!(
             SummaryRow,
-            "select order_id, customer_id, status, currency, items_count, units_count, total_amount, version, created_at,
-                updated_at
+            "select tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount, version,
+                created_at, updated_at
             from orders
             where tenant_id = $1 and order_id >= $2 and order_id < $3 " + $filter + "
             order by order_id desc
@@ -38,8 +38,8 @@ macro_rules! page_of_all {
             SummaryRow,
             "select *
             from (
-                select order_id, customer_id, status, currency, items_count, units_count, total_amount, version, created_at,
-                    updated_at
+                select tenant_id, order_id, customer_id, status, currency, items_count, units_count, total_amount, version,
+                    created_at, updated_at
                 from orders
                 where tenant_id = $1 and order_id >= $2 and order_id < $3
                 order by order_id desc
@@ -80,7 +80,7 @@ impl OrderQueries for PgStore {
         let (connection, mut time) = lease.parts();
         let events = query_as!(
             EventRow,
-            r#"select event_id, version, type as event_type, payload::text as "payload!", occurred_at
+            r#"select tenant_id, event_id, version, type as event_type, payload::text as "payload!", occurred_at
             from order_events
             where tenant_id = $1 and order_id = $2 and ($3::int is null or version <= $3)
                 and ($4::timestamptz is null or occurred_at <= $4)
@@ -97,7 +97,7 @@ impl OrderQueries for PgStore {
         if retired {
             return Ok(HistoricalOrder::Retired);
         }
-        let events = rows.into_iter().map(|row| row.into_event(id)).collect::<Result<Vec<_>, _>>()?;
+        let events = rows.into_iter().map(|row| row.into_event_of(tenant, id)).collect::<Result<Vec<_>, _>>()?;
         if !moment.is_reached_by(events.last()) {
             return Ok(HistoricalOrder::NotThen);
         }
@@ -143,20 +143,20 @@ impl OrderQueries for PgStore {
         let ids = filter.ids();
         let end = before.map_or(ids.end, |before| before.min(ids.end)).as_uuid();
         let start = ids.start.as_uuid();
-        let tenant = tenant.as_str();
+        let name = tenant.as_str();
         let mut lease = self.parts.readers.take().await?;
         let (connection, mut time) = lease.parts();
         let page = async {
             match (filter.customer_id.as_ref().map(CustomerId::as_str), filter.status.map(Status::as_str)) {
-                (None, None) => page_of_all!(tenant, start, end, limit).fetch_all(connection).await,
+                (None, None) => page_of_all!(name, start, end, limit).fetch_all(connection).await,
                 (Some(customer), None) => {
-                    page!("and customer_id = $5", tenant, start, end, limit, customer).fetch_all(connection).await
+                    page!("and customer_id = $5", name, start, end, limit, customer).fetch_all(connection).await
                 }
                 (None, Some(status)) => {
-                    page!("and status = $5", tenant, start, end, limit, status).fetch_all(connection).await
+                    page!("and status = $5", name, start, end, limit, status).fetch_all(connection).await
                 }
                 (Some(customer), Some(status)) => {
-                    page!("and customer_id = $5 and status = $6", tenant, start, end, limit, customer, status)
+                    page!("and customer_id = $5 and status = $6", name, start, end, limit, customer, status)
                         .fetch_all(connection)
                         .await
                 }
@@ -164,7 +164,7 @@ impl OrderQueries for PgStore {
         };
         let rows = time.bound(page.map_err(repo_error)).await?;
         lease.done();
-        rows.into_iter().map(OrderSummary::try_from).collect()
+        rows.into_iter().map(|row| row.into_summary(tenant)).collect()
     }
 
     async fn ready(&self) -> Result<(), RepoError> {

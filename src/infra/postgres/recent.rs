@@ -4,12 +4,19 @@ use std::{
 };
 
 use crate::{
-    app::{EventLogBounds, EventLogSlice, LoggedEvent},
-    domain::{OrderEvent, TenantId},
+    app::{EventFilter, EventLogBounds, EventLogSlice, LoggedEvent, Numbers},
+    domain::{Actor, OrderEvent, TenantId},
 };
 
-/// An event, its tenant, and its encoded data.
-pub(super) type TenantEvent<'a> = (&'a TenantId, &'a OrderEvent, &'a str);
+/// An event that is about to be written, or was.
+#[derive(Clone, Copy)]
+pub(super) struct StagedEvent<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) actor: Option<&'a Actor>,
+    pub(super) event: &'a OrderEvent,
+    /// Encoded.
+    pub(super) data: &'a str,
+}
 
 /// The last events that this process committed. The follower of the event log takes them from here, and need not read them
 /// back. Positions are dense, so a gap shows the follower that another instance has written.
@@ -28,15 +35,16 @@ struct Recent {
 const MAX_EVENTS: usize = 4096;
 
 impl RecentEvents {
-    /// The events were committed at the positions from `first` on.
-    pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = TenantEvent<'a>>) {
+    /// The events were committed at the positions from `first` on, each with its sequence.
+    pub(super) fn committed<'a>(&self, first: u64, events: impl Iterator<Item = (StagedEvent<'a>, u64)>) {
         let mut recent = self.lock();
-        if recent.events.back().is_some_and(|last| last.position + 1 != first) {
+        if recent.events.back().is_some_and(|last| last.numbers.position + 1 != first) {
             recent.events.clear();
         }
-        let logged = (first..)
-            .zip(events)
-            .map(|(position, (tenant, event, data))| LoggedEvent::new(position, tenant, event, data.to_owned()));
+        let logged = (first..).zip(events).map(|(position, (staged, sequence))| {
+            let StagedEvent { tenant, actor, event, data } = staged;
+            LoggedEvent::new(Numbers { position, sequence }, tenant, actor.cloned(), event, data.to_owned())
+        });
         recent.events.extend(logged);
         let surplus = recent.events.len().saturating_sub(MAX_EVENTS);
         recent.events.drain(..surplus);
@@ -45,7 +53,7 @@ impl RecentEvents {
     /// The first `limit` events after `after`. `None` if the next one is not here.
     pub(super) fn take(&self, after: u64, limit: usize) -> Option<EventLogSlice> {
         let mut recent = self.lock();
-        let here = recent.events.front()?.position..=recent.events.back()?.position;
+        let here = recent.events.front()?.numbers.position..=recent.events.back()?.numbers.position;
         let known = usize::try_from((after + 1).checked_sub(*here.start())?).ok()?;
         if !here.contains(&(after + 1)) {
             return None;
@@ -54,7 +62,7 @@ impl RecentEvents {
         recent.events.drain(..known);
         let taken = recent.events.len().min(limit);
         let events = recent.events.drain(..taken).collect();
-        Some(EventLogSlice::new(bounds, events, limit, bounds.last))
+        Some(EventLogSlice::new(bounds, events, limit, bounds.last, &EventFilter::default()))
     }
 
     /// The follower has read these bounds from the database.

@@ -4,7 +4,7 @@ use futures_util::TryFutureExt;
 
 use crate::{
     app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
-    domain::{Order, OrderId, OrderState, TenantId},
+    domain::{Actor, Order, OrderId, OrderState, TenantId},
 };
 
 use super::{
@@ -25,8 +25,8 @@ pub struct PgOrderRepo {
 }
 
 impl PgOrderRepo {
-    pub(super) const fn new(store: PgStore, tenant: TenantId) -> Self {
-        Self { store, staged: ChangeSet::new(tenant), locking: None }
+    pub(super) const fn new(store: PgStore, tenant: TenantId, actor: Option<Actor>) -> Self {
+        Self { store, staged: ChangeSet::new(tenant, actor), locking: None }
     }
 
     /// Takes the order lock of this process first, so that its writers queue here. Other processes are met only then: by
@@ -108,7 +108,8 @@ async fn commit_own_transaction(
         return Err((*refusal).into());
     }
     transaction.commit().await?;
-    store.parts.listeners.committed(1, written.positions.start, staged.tenant_events());
+    let events = staged.staged_events().zip(written.sequences);
+    store.parts.listeners.committed(1, written.positions.start, events);
     staged.pass_states_on();
     Ok(())
 }

@@ -3,17 +3,18 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{EventDataError, LoggedEvent, OrderDetails, OrderSummary, RepoError, StoredStatus, decode_data},
-    domain::{Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price, Status},
+    app::{EventDataError, LoggedEvent, Numbers, OrderDetails, OrderSummary, RepoError, StoredStatus, decode_data},
+    domain::{Actor, Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price, Status, TenantId},
 };
 
-use super::errors::corrupt;
+use super::{errors::corrupt, row_tenant::check_tenant};
 
 /// A row of a join of `orders` and `order_items`: the columns of the order, and one of its lines. An order without lines has
 /// one row, with a null line.
 pub(super) struct OrderRow {
     /// The number of the order among the requested ones.
     pub(super) n: i32,
+    pub(super) tenant_id: String,
     pub(super) customer_id: String,
     pub(super) status: String,
     pub(super) currency: String,
@@ -29,6 +30,7 @@ pub(super) struct OrderRow {
 }
 
 pub(super) struct SummaryRow {
+    pub(super) tenant_id: String,
     pub(super) order_id: Uuid,
     pub(super) customer_id: String,
     pub(super) status: String,
@@ -43,6 +45,9 @@ pub(super) struct SummaryRow {
 
 pub(super) struct LoggedEventRow {
     pub(super) position: i64,
+    pub(super) sequence: i64,
+    pub(super) authtype: Option<String>,
+    pub(super) authid: Option<String>,
     pub(super) tenant_id: String,
     pub(super) event_id: Uuid,
     pub(super) order_id: Uuid,
@@ -52,12 +57,17 @@ pub(super) struct LoggedEventRow {
     pub(super) occurred_at: OffsetDateTime,
 }
 
-impl TryFrom<LoggedEventRow> for LoggedEvent {
-    type Error = RepoError;
-
-    fn try_from(row: LoggedEventRow) -> Result<Self, RepoError> {
-        Ok(Self {
-            position: u64::try_from(row.position).map_err(corrupt)?,
+impl LoggedEventRow {
+    /// The event, if it belongs to the tenant that it was read for.
+    pub(super) fn into_logged(self, asked: Option<&TenantId>) -> Result<LoggedEvent, RepoError> {
+        let row = self;
+        asked.map_or(Ok(()), |asked| check_tenant(asked, &row.tenant_id))?;
+        Ok(LoggedEvent {
+            numbers: Numbers {
+                position: u64::try_from(row.position).map_err(corrupt)?,
+                sequence: u64::try_from(row.sequence).map_err(corrupt)?,
+            },
+            actor: actor(row.authtype, row.authid),
             tenant: row.tenant_id.parse().map_err(corrupt)?,
             event_id: row.event_id,
             order_id: OrderId::from_uuid(row.order_id),
@@ -69,11 +79,18 @@ impl TryFrom<LoggedEventRow> for LoggedEvent {
     }
 }
 
+fn actor(authtype: Option<String>, authid: Option<String>) -> Option<Actor> {
+    Some(Actor { authtype: authtype?.into(), authid: authid? })
+}
+
 /// The bounds of the event log, and one event of the slice. A slice without events has one row.
 pub(super) struct SliceRow {
     pub(super) first: i64,
     pub(super) last: i64,
     pub(super) position: Option<i64>,
+    pub(super) sequence: Option<i64>,
+    pub(super) authtype: Option<String>,
+    pub(super) authid: Option<String>,
     pub(super) tenant_id: Option<String>,
     pub(super) event_id: Option<Uuid>,
     pub(super) order_id: Option<Uuid>,
@@ -85,10 +102,13 @@ pub(super) struct SliceRow {
 
 impl SliceRow {
     /// `None` for the one row of a slice without events.
-    pub(super) fn into_event(self) -> Result<Option<LoggedEvent>, RepoError> {
+    pub(super) fn into_logged(self, asked: Option<&TenantId>) -> Result<Option<LoggedEvent>, RepoError> {
         let Some(position) = self.position else { return Ok(None) };
         let row = LoggedEventRow {
             position,
+            sequence: present("sequence", self.sequence)?,
+            authtype: self.authtype,
+            authid: self.authid,
             tenant_id: present("tenant_id", self.tenant_id)?,
             event_id: present("event_id", self.event_id)?,
             order_id: present("order_id", self.order_id)?,
@@ -97,7 +117,7 @@ impl SliceRow {
             payload: present("payload", self.payload)?,
             occurred_at: present("occurred_at", self.occurred_at)?,
         };
-        row.try_into().map(Some)
+        row.into_logged(asked).map(Some)
     }
 }
 
@@ -111,6 +131,7 @@ fn present<T>(column: &'static str, value: Option<T>) -> Result<T, RepoError> {
 }
 
 pub(super) struct EventRow {
+    pub(super) tenant_id: String,
     pub(super) event_id: Uuid,
     pub(super) version: i32,
     pub(super) event_type: String,
@@ -119,7 +140,13 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
-    pub(super) fn into_event(self, order_id: OrderId) -> Result<OrderEvent, RepoError> {
+    /// The event, if it belongs to the tenant that it was read for.
+    pub(super) fn into_event_of(self, tenant: &TenantId, order_id: OrderId) -> Result<OrderEvent, RepoError> {
+        check_tenant(tenant, &self.tenant_id)?;
+        self.into_event(order_id)
+    }
+
+    fn into_event(self, order_id: OrderId) -> Result<OrderEvent, RepoError> {
         Ok(OrderEvent {
             event_id: self.event_id,
             order_id,
@@ -153,9 +180,11 @@ struct UnknownStatus {
 }
 
 impl ReadOrder {
-    /// The order of these rows, which has one line in each. `None` for no rows.
-    pub(super) fn from_rows(id: OrderId, rows: Vec<OrderRow>) -> Result<Option<Self>, RepoError> {
+    /// The order of these rows, which has one line in each, if it belongs to the tenant that it was read for. `None` for no
+    /// rows.
+    pub(super) fn from_rows(tenant: &TenantId, id: OrderId, rows: Vec<OrderRow>) -> Result<Option<Self>, RepoError> {
         let Some(first) = rows.first() else { return Ok(None) };
+        check_tenant(tenant, &first.tenant_id)?;
         let currency: Currency = first.currency.parse().map_err(corrupt)?;
         let status = StoredStatus::parse(&first.status);
         let mut state = OrderState {
@@ -258,8 +287,9 @@ impl StoredItem {
 
 impl LoggedEventRow {
     pub(super) fn into_event(self) -> Result<OrderEvent, RepoError> {
-        let Self { event_id, order_id, version, event_type, payload, occurred_at, .. } = self;
-        EventRow { event_id, version, event_type, payload, occurred_at }.into_event(OrderId::from_uuid(order_id))
+        let Self { tenant_id, event_id, order_id, version, event_type, payload, occurred_at, .. } = self;
+        EventRow { tenant_id, event_id, version, event_type, payload, occurred_at }
+            .into_event(OrderId::from_uuid(order_id))
     }
 }
 
@@ -290,12 +320,13 @@ fn line(
     })
 }
 
-impl TryFrom<SummaryRow> for OrderSummary {
-    type Error = RepoError;
-
-    fn try_from(row: SummaryRow) -> Result<Self, RepoError> {
+impl SummaryRow {
+    /// The summary, if it belongs to the tenant that it was read for.
+    pub(super) fn into_summary(self, tenant: &TenantId) -> Result<OrderSummary, RepoError> {
+        let row = self;
+        check_tenant(tenant, &row.tenant_id)?;
         let currency = row.currency.parse().map_err(corrupt)?;
-        Ok(Self {
+        Ok(OrderSummary {
             order_id: OrderId::from_uuid(row.order_id),
             customer_id: row.customer_id.parse().map_err(corrupt)?,
             status: StoredStatus::parse(&row.status),

@@ -14,6 +14,7 @@ use super::{
     group_commit::{self, GroupCommit, OrderLocks},
     listeners::Listeners,
     readiness::Readiness,
+    row_tenant::tenant_mismatches,
     rows::ReadOrder,
 };
 
@@ -91,6 +92,7 @@ impl PgStore {
             metrics.set_pool("write", writer.usage() + locking.usage());
             metrics.set_pool("read", batch_readers.usage() + readers.usage());
             metrics.set_pool("tail", tail.usage());
+            metrics.set_tenant_mismatches(tenant_mismatches());
         });
         self.parts.listeners.report_to(metrics);
         self

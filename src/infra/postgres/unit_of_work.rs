@@ -1,6 +1,6 @@
 use crate::{
     app::{UnitOfWork, Uow},
-    domain::TenantId,
+    domain::{Actor, TenantId},
 };
 
 use super::{repo::PgOrderRepo, store::PgStore};
@@ -8,7 +8,7 @@ use super::{repo::PgOrderRepo, store::PgStore};
 impl UnitOfWork for PgStore {
     type Repo = PgOrderRepo;
 
-    fn begin(&self, tenant: &TenantId) -> Uow<PgOrderRepo> {
-        Uow::new(PgOrderRepo::new(self.clone(), tenant.clone()))
+    fn begin(&self, tenant: &TenantId, actor: Option<Actor>) -> Uow<PgOrderRepo> {
+        Uow::new(PgOrderRepo::new(self.clone(), tenant.clone(), actor))
     }
 }

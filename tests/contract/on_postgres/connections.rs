@@ -48,7 +48,7 @@ async fn a_locking_read_that_is_dropped_during_its_begin_leaves_no_transaction_o
     let mut observer = database.connect().await;
     // Opens the only connection for row locks, so that the read below begins its transaction on it.
     store.forget(Duration::days(1), 1).await.unwrap();
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     let begun = async {
         proxy.withheld().await;
         eventually("the server has begun the transaction", async || {
@@ -76,7 +76,7 @@ async fn a_locking_read_that_is_dropped_at_any_point_leaves_no_transaction_open_
     save(&store, &tenant("default"), order_with_lines(1, 0)).await.unwrap();
     store.forget(Duration::days(1), 1).await.unwrap();
     for polls in 1..=12 {
-        let mut uow = store.begin(&tenant("default"));
+        let mut uow = store.begin(&tenant("default"), None);
         dropped_after(polls, uow.find(id(1), Lock::Write)).await;
         drop(uow);
         no_transaction_stays_open(&mut observer).await;

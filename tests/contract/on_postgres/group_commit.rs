@@ -265,7 +265,7 @@ async fn an_order_locked_by_another_session_delays_no_other_order() {
     let waiting = tokio::spawn({
         let store = store.clone();
         async move {
-            let mut uow = store.begin(&tenant("default"));
+            let mut uow = store.begin(&tenant("default"), None);
             let mut order = uow.find(id(1), Lock::Write).await?.unwrap();
             add_line(&mut order, "MOUSE456");
             uow.save(order)?;
@@ -291,7 +291,7 @@ async fn add_lines(store: &PgStore, numbers: &[u64]) -> BoxFuture<'static, Resul
         orders.push(order);
     }
     async move {
-        let mut uow = store.begin(&tenant("default"));
+        let mut uow = store.begin(&tenant("default"), None);
         for order in orders {
             uow.save(order)?;
         }

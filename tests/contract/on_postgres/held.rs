@@ -94,7 +94,7 @@ pub(super) fn keyed(store: &PgStore, numbers: &[u64], keys: &[&str]) -> BoxFutur
     let (store, numbers) = (store.clone(), numbers.to_vec());
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     async move {
-        let mut uow = store.begin(&tenant("default"));
+        let mut uow = store.begin(&tenant("default"), None);
         for (n, key) in numbers.into_iter().zip(keys) {
             uow.save(order_with_lines(n, 0))?;
             let request = KeyedRequest { caller: "caller".to_owned(), key, fingerprint: [1; 32] };

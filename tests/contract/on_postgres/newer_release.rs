@@ -64,7 +64,11 @@ async fn an_event_of_an_unknown_type_is_passed_on() {
     assert_eq!(slice.events, history);
     let returned = history.last().unwrap();
     assert_eq!(returned.event_type, "order.returned.v1");
-    assert!(returned.cloud_event().contains(r#""data":{"because": "too small"}"#), "{}", returned.cloud_event());
+    assert!(
+        returned.cloud_event(orders::app::Audience::Tenant).contains(r#""data":{"because": "too small"}"#),
+        "{}",
+        returned.cloud_event(orders::app::Audience::Tenant)
+    );
     let request = SubscribeEventsRequest { filter: EventFilter::default(), after: Some(3) };
     let ports = adapters(store);
     let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
@@ -75,7 +79,7 @@ async fn an_event_of_an_unknown_type_is_passed_on() {
 async fn a_change_of_an_order_with_an_unknown_status_is_refused_and_changes_nothing() {
     let (database, store) = returned_order().await;
     for lock in [Lock::None, Lock::Write] {
-        let found = store.begin(&tenant("default")).find(id(1), lock).await;
+        let found = store.begin(&tenant("default"), None).find(id(1), lock).await;
         assert!(matches!(found, Err(RepoError::NewerRelease(_))), "{found:?}");
     }
     let placed = place(&store, 1, None).await;

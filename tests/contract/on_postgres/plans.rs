@@ -1,7 +1,7 @@
 //! PostgreSQL finds the orders of a list among 100,000 by an index, and sorts nothing.
 
 use orders::{
-    app::{ListOrders, OrderFilter, OrderQueries},
+    app::{EventFilter, EventLog, ListOrders, OrderFilter, OrderQueries},
     domain::OrderId,
 };
 
@@ -44,6 +44,38 @@ async fn every_filter_of_a_list_is_served_by_an_index() {
         assert!(plan.contains(&format!("Index Scan Backward using {index}")), "not by {index}: {plan}");
         // Every filter is in the condition of the index: PostgreSQL reads no row that the list does not show.
         assert!(!plan.contains("Filter") && !plan.contains("Seq Scan") && !plan.contains("Sort"), "{plan}");
+    }
+}
+
+/// 100 events of one tenant among 100,000 of another one.
+const LOUD_AND_QUIET: &str = "
+    insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload, occurred_at)
+    select n, case n % 1000 when 0 then n / 1000 else n - n / 1000 end, gen_random_uuid(),
+        case n % 1000 when 0 then 'quiet' else 'loud' end, gen_random_uuid(), 1, 'order.created.v1', '{}', now()
+    from generate_series(1, 100000) as n;
+    insert into tenant_heads values ('quiet', 100), ('loud', 99900);
+    update event_head set position = 100000;
+    analyze order_events";
+
+#[tokio::test]
+async fn a_tenant_reads_its_part_of_the_event_log_by_an_index_and_nothing_of_the_others() {
+    let database = Database::new().await;
+    sqlx::raw_sql(LOUD_AND_QUIET).execute(&mut database.connect().await).await.unwrap();
+    let quiet = EventFilter { tenant: Some(tenant("quiet")), ..EventFilter::default() };
+    let created = EventFilter { types: vec!["order.created.v1"], ..quiet.clone() };
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let store = database.store_with().explained(mode).build();
+        for filter in [&quiet, &created] {
+            let slice = store.slice(filter, 0, 10_000, 1000).await.unwrap();
+            assert_eq!((slice.events.len(), slice.position, slice.bounds.first), (100, 100, 1));
+        }
+        store.bounds(Some(&tenant("quiet"))).await.unwrap();
+    }
+    let plans = database.plans();
+    assert_eq!(plans.len(), 6);
+    for plan in plans {
+        assert!(plan.contains("Index Scan using order_events_by_sequence"), "{plan}");
+        assert!(!plan.contains("Seq Scan on order_events") && !plan.contains("order_events_pkey"), "{plan}");
     }
 }
 

@@ -25,7 +25,7 @@ async fn every_event_is_in_the_event_log_once_with_dense_positions() {
         save(&store, &tenant("default"), order_with_lines(n, 2)).await.unwrap();
     }
     // A roll-back leaves no gap.
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     uow.save(order_with_lines(9, 2)).unwrap();
     drop(uow);
     save(&store, &tenant("default"), order_with_lines(4, 0)).await.unwrap();
@@ -100,11 +100,11 @@ async fn with_32_writers_on_3_instances_no_reader_sees_a_gap_in_the_positions() 
     done.store(true, Ordering::SeqCst);
 
     let (position, reads) = reader.await.unwrap();
-    let last = database.store().bounds().await.unwrap().last;
+    let last = database.store().bounds(None).await.unwrap().last;
     assert_eq!(position, last);
     assert!(last > 400 && reads > 10, "{last} events, {reads} reads");
     for expected in 1..=last {
-        assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+        assert_eq!(soon(stream.next()).await.unwrap().numbers.position, expected);
     }
     bus.abort();
     let report = verified(&database).await;
@@ -117,7 +117,7 @@ async fn a_unit_of_work_gets_its_positions_when_it_commits() {
     let store = database.store();
     let ports = adapters(database.store());
     let mut position = 0;
-    let mut late = store.begin(&tenant("default"));
+    let mut late = store.begin(&tenant("default"), None);
     late.save(order_with_lines(1, 2)).unwrap();
     for n in 2..=3 {
         save(&store, &tenant("default"), order_with_lines(n, 1)).await.unwrap();

@@ -18,10 +18,10 @@ async fn errors(store: &PgStore, number: u64) -> Vec<RepoError> {
         store.orders(tenant, &OrderFilter::default(), None, 10).await.map(drop),
         store.order(tenant, id(1)).await.map(drop),
         store.recall(tenant, "caller", "key").await.map(drop),
-        store.bounds().await.map(drop),
+        store.bounds(None).await.map(drop),
         store.tail(number, 10).await.map(drop),
         store.forget(time::Duration::days(1), 1).await.map(drop),
-        store.begin(tenant).find(id(1), Lock::Write).await.map(drop),
+        store.begin(tenant, None).find(id(1), Lock::Write).await.map(drop),
         save(store, tenant, order_with_lines(number, 1)).await,
         store.ready().await,
     ];

@@ -69,7 +69,7 @@ async fn followers_of_the_process_continue_at_the_end_of_a_restored_event_log() 
     sink_is_at(4).await;
     // A follower that had nothing of what is gone goes on.
     let next = soon(behind.next()).await.unwrap();
-    assert_eq!((next.position, next.order_id), (4, id(4)));
+    assert_eq!((next.numbers.position, next.order_id), (4, id(4)));
     for task in following {
         task.abort();
     }

@@ -36,14 +36,14 @@ const WORK: [(&str, Work); 11] = [
     }),
     ("a history", |store| async move { store.history(&default(), id(1), 0, 10).await.map(drop) }.boxed()),
     ("the feed", |store| async move { store.slice(&EventFilter::default(), 0, 100, 10).await.map(drop) }.boxed()),
-    ("the bounds", |store| async move { store.bounds().await.map(drop) }.boxed()),
+    ("the bounds", |store| async move { store.bounds(None).await.map(drop) }.boxed()),
     ("the tail", |store| async move { store.tail(1, 10).await.map(drop) }.boxed()),
     ("an order", |store| async move { store.order(&default(), id(1)).await.map(drop) }.boxed()),
     ("a key", |store| async move { store.recall(&default(), "caller", "key").await.map(drop) }.boxed()),
     ("the sweep", |store| async move { store.forget(time::Duration::days(1), 1).await.map(drop) }.boxed()),
     // No row has this id, so the silent session locks none.
     ("a locking transaction", |store| {
-        async move { store.begin(&default()).find(id(2), Lock::Write).await.map(drop) }.boxed()
+        async move { store.begin(&default(), None).find(id(2), Lock::Write).await.map(drop) }.boxed()
     }),
 ];
 
@@ -86,14 +86,14 @@ async fn queries_use_new_connections_while_the_old_ones_are_silent() {
     let network = Network::to(&database).await;
     let store = store(&network);
     // A pool of four has one connection for queries.
-    store.bounds().await.unwrap();
+    store.bounds(None).await.unwrap();
     network.fall_silent();
     let querying = store.clone();
-    let mut silent = async move { querying.bounds().await }.boxed();
+    let mut silent = async move { querying.bounds(None).await }.boxed();
     assert!(poll!(&mut silent).is_pending(), "it uses the connection");
     let silent = tokio::spawn(silent);
     network.come_back();
-    eventually("a query works", async || store.bounds().await.ok()).await;
+    eventually("a query works", async || store.bounds(None).await.ok()).await;
     assert!(!silent.is_finished(), "the query works beside the silent one, not after it");
     let silent = within(DEADLINE, "the silent query", silent).await.unwrap();
     assert!(matches!(silent, Err(RepoError::Unavailable(_))), "{silent:?}");

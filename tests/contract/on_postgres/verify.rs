@@ -77,6 +77,17 @@ async fn verify_finds_every_kind_of_tampering() {
             vec!["goes on to 9223372036854775807", "positions 8 to 9223372036854775806 are missing"],
         ),
         ("delete from event_head", vec!["event_head has 0 rows"]),
+        ("update tenant_heads set sequence = 9", vec!["the head of tenant default is at sequence 9, but its last event has 8"]),
+        ("delete from tenant_heads", vec!["the head of tenant default is at sequence 0, but its last event has 8"]),
+        (
+            "update order_events set sequence = 20 where position = 8; update tenant_heads set sequence = 20",
+            vec!["the events of tenant default have the sequences 1 to 20, but there are 8 of them"],
+        ),
+        (
+            "update order_events set sequence = case position when 4 then 105 when 5 then 104 end where position in (4, 5);
+            update order_events set sequence = sequence - 100 where sequence > 100",
+            vec!["the sequences of tenant default are not in the order of the positions at position 5"],
+        ),
         (
             "update order_events set position = -position + 100 where version in (2, 3) and position < 5",
             vec!["positions 2 to 3 are missing", "goes on to 98"],

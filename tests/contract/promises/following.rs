@@ -41,11 +41,12 @@ async fn a_follower_gets_stored_events_and_then_new_ones(store: impl Store) {
     for n in 4..=8 {
         save(&store, &tenant(if n == 5 { "other" } else { "default" }), order_with_lines(n, 0)).await.unwrap();
         // A call is dropped now and then, as a heartbeat does.
-        let _ =
-            tokio::time::timeout(Duration::ZERO, stream.next()).await.map(|event| seen.push(event.unwrap().position));
+        let _ = tokio::time::timeout(Duration::ZERO, stream.next())
+            .await
+            .map(|event| seen.push(event.unwrap().numbers.position));
     }
     while seen.last() != Some(&8) {
-        seen.push(soon(stream.next()).await.unwrap().position);
+        seen.push(soon(stream.next()).await.unwrap().numbers.position);
     }
     assert_eq!(seen, [2, 3, 4, 6, 7, 8]);
     following.abort();
@@ -77,7 +78,7 @@ async fn a_follower_reads_events_that_the_bus_skipped_from_the_event_log(store: 
     }
     ports.bus().publish(Publication::Event(Arc::new(all_events(&store).await.pop().unwrap())));
     for expected in 1..=3 {
-        assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+        assert_eq!(soon(stream.next()).await.unwrap().numbers.position, expected);
     }
 }
 
@@ -93,7 +94,7 @@ async fn a_follower_that_starts_before_the_bus_is_fed_misses_nothing(store: impl
         async move { TailEventLog(&ports).run().await }
     });
     for expected in 1..=2 {
-        assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+        assert_eq!(soon(stream.next()).await.unwrap().numbers.position, expected);
     }
     following.abort();
 }
@@ -116,7 +117,7 @@ async fn a_follower_reads_a_burst_beyond_the_capacity_of_the_bus_from_the_event_
     for n in 1..=20 {
         burst(&store, &ports.bus, n).await;
         for expected in n * 10 - 9..=n * 10 {
-            assert_eq!(soon(stream.next()).await.unwrap().position, expected);
+            assert_eq!(soon(stream.next()).await.unwrap().numbers.position, expected);
         }
         tokio::time::timeout(Duration::from_millis(10), stream.next()).await.unwrap_err();
     }
@@ -133,7 +134,7 @@ async fn a_follower_that_never_catches_up_ends_at_a_position_to_resume_from(stor
         // The follower takes one event of ten.
         burst(&store, &ports.bus, n).await;
         match soon(stream.next()).await {
-            Ok(event) => assert_eq!(event.position, seen + 1),
+            Ok(event) => assert_eq!(event.numbers.position, seen + 1),
             Err(ended) => {
                 assert!(matches!(ended, EventStreamError::Lagged(_)));
                 break;

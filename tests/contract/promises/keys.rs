@@ -44,7 +44,7 @@ async fn a_key_of_a_different_request_is_taken(store: impl Store) {
 }
 
 async fn a_key_is_stored_only_with_its_change(store: impl Store) {
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     uow.save(order_with_lines(1, 0)).unwrap();
     uow.save_key(record(1, 0));
     drop(uow);
@@ -81,7 +81,7 @@ fn record(n: u64, batch_index: u32) -> KeyRecord {
 }
 
 async fn save_with_key(store: &impl Store, n: u64, records: &[KeyRecord]) -> Result<(), RepoError> {
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     uow.save(order_with_lines(n, 0))?;
     for record in records {
         uow.save_key(record.clone());

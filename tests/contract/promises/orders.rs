@@ -41,7 +41,7 @@ async fn a_committed_order_reads_back_with_every_field(store: impl Store) {
 async fn a_dropped_unit_of_work_leaves_nothing(store: impl Store) {
     let order = order_with_lines(1, 2);
     let id = order.state().order_id;
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     uow.save(order).unwrap();
     drop(uow);
 
@@ -52,7 +52,7 @@ async fn a_dropped_unit_of_work_leaves_nothing(store: impl Store) {
 async fn uncommitted_changes_are_invisible_to_others(store: impl Store) {
     let order = order_with_lines(1, 1);
     let id = order.state().order_id;
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     uow.save(order).unwrap();
 
     assert_eq!(store.order(&tenant("default"), id).await.unwrap(), None);
@@ -66,7 +66,7 @@ async fn a_change_of_an_order_that_has_moved_on_is_a_conflict(store: impl Store)
     let id = order.state().order_id;
     save(&store, &tenant("default"), order).await.unwrap();
 
-    let mut slow = store.begin(&tenant("default"));
+    let mut slow = store.begin(&tenant("default"), None);
     let mut stale = slow.find(id, Lock::None).await.unwrap().unwrap();
     change(&store, id, "MOUSE456").await.unwrap();
 
@@ -85,12 +85,12 @@ async fn a_locking_read_waits_and_sees_the_committed_change(store: impl Store) {
     let id = order.state().order_id;
     save(&store, &tenant("default"), order).await.unwrap();
 
-    let mut holder = store.begin(&tenant("default"));
+    let mut holder = store.begin(&tenant("default"), None);
     let mut held = holder.find(id, Lock::Write).await.unwrap().unwrap();
     let waiting = tokio::spawn({
         let store = store.clone();
         async move {
-            let mut uow = store.begin(&tenant("default"));
+            let mut uow = store.begin(&tenant("default"), None);
             let mut order = uow.find(id, Lock::Write).await.unwrap().unwrap();
             add_line(&mut order, "MOUSE456");
             uow.save(order).unwrap();
@@ -161,7 +161,7 @@ async fn saving_an_unchanged_order_writes_nothing(store: impl Store) {
     let order = order_with_lines(1, 1);
     let expected = order.state().clone();
     save(&store, &tenant("default"), order).await.unwrap();
-    let mut uow = store.begin(&tenant("default"));
+    let mut uow = store.begin(&tenant("default"), None);
     let untouched = uow.find(expected.order_id, Lock::None).await.unwrap().unwrap();
     uow.save(untouched).unwrap();
     uow.commit().await.unwrap();

@@ -7,6 +7,7 @@ use crate::{
     domain::{OrderId, TenantId},
     infra::postgres::{
         errors::{corrupt, repo_error},
+        row_tenant::check_tenant,
         rows::number,
     },
 };
@@ -35,7 +36,7 @@ impl BatchedRead for KeyRead {
         let callers: Vec<&str> = names.iter().map(|name| name.caller.as_str()).collect();
         let keys: Vec<&str> = names.iter().map(|name| name.key.as_str()).collect();
         let rows = query!(
-            r#"select w.n as "n!", k.item, k.fingerprint, k.order_id, k.version
+            r#"select w.n as "n!", k.tenant_id, k.item, k.fingerprint, k.order_id, k.version
             from (
                 select unnest($1::text[]) as tenant_id, unnest($2::text[]) as caller, unnest($3::text[]) as key,
                     generate_subscripts($1::text[], 1) as n
@@ -50,9 +51,10 @@ impl BatchedRead for KeyRead {
         .await
         .map_err(repo_error)?;
         let mut rows = rows.into_iter().peekable();
-        let mut recorded = |n: i32| {
+        let recorded = |(n, name): (i32, &&KeyName)| {
             let of_key: Vec<_> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
             let Some(first) = of_key.first() else { return Ok(None) };
+            check_tenant(&name.tenant, &first.tenant_id)?;
             let fingerprint = first.fingerprint.as_slice().try_into().map_err(corrupt)?;
             let outcomes = of_key.iter().map(|row| {
                 let order_id = OrderId::from_uuid(row.order_id);
@@ -60,6 +62,6 @@ impl BatchedRead for KeyRead {
             });
             Ok(Some(Recorded { fingerprint, outcomes: outcomes.collect::<Result<_, RepoError>>()? }))
         };
-        Ok((1..).zip(names).map(|(n, _)| recorded(n)).collect())
+        Ok((1..).zip(names).map(recorded).collect())
     }
 }

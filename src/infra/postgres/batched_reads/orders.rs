@@ -7,6 +7,7 @@ use crate::{
     domain::{OrderId, OrderState, TenantId},
     infra::postgres::{
         errors::repo_error,
+        row_tenant::check_tenant,
         rows::{OrderRow, ReadOrder, number_to_store},
     },
 };
@@ -44,7 +45,7 @@ impl BatchedRead for OrderRead {
         // One statement sees one snapshot: the lines belong to the version of the order.
         let rows = query_as!(
             OrderRow,
-            r#"select w.n as "n!", o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
+            r#"select w.n as "n!", o.tenant_id, o.customer_id, o.status, o.currency, o.last_line, o.version, o.created_at, o.updated_at,
                 i.line as "line?", i.sku as "sku?", i.name as "name?", i.quantity as "quantity?", i.unit_price as "unit_price?"
             from (
                 select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as order_id, unnest($3::int[]) as known,
@@ -66,8 +67,11 @@ impl BatchedRead for OrderRead {
             let of_order: Vec<OrderRow> = iter::from_fn(|| rows.next_if(|row| row.n == n)).collect();
             match of_order.first() {
                 None => Ok(FoundOrder::NotFound),
-                Some(row) if known == Some(row.version) => Ok(FoundOrder::Unchanged),
-                Some(_) => Ok(ReadOrder::from_rows(name.id, of_order)?.map_or(FoundOrder::NotFound, FoundOrder::Order)),
+                Some(row) if known == Some(row.version) => {
+                    check_tenant(&name.tenant, &row.tenant_id).map(|()| FoundOrder::Unchanged)
+                }
+                Some(_) => Ok(ReadOrder::from_rows(&name.tenant, name.id, of_order)?
+                    .map_or(FoundOrder::NotFound, FoundOrder::Order)),
             }
         };
         Ok((1..).zip(names).zip(known).map(found).collect())

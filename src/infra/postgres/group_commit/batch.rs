@@ -36,6 +36,8 @@ pub(crate) struct Written {
     pub(crate) must_roll_back: bool,
     /// The positions of the events that are written.
     pub(crate) positions: Range<u64>,
+    /// Their sequences.
+    pub(crate) sequences: Vec<u64>,
 }
 
 impl From<Refusal> for RepoError {
@@ -57,18 +59,19 @@ pub(crate) async fn write(connection: &mut PgConnection, sets: &[&ChangeSet]) ->
         refusals: lost.iter().map(|set| (*set, Refusal::Conflict)).collect(),
         must_roll_back: updated.iter().any(|order| order.is_written && lost.contains(&order.set)),
         positions: 0..0,
+        sequences: Vec::new(),
     };
     while !written.must_roll_back && written.refusals.len() < sets.len() {
         let (keys, changes) = (written.keys(sets), written.changes(sets));
         let new = changes.iter().filter(|(_, changes)| changes.read_at() == 0);
         let orders = new.map(|(tenant, changes)| (*tenant, &changes.state)).collect();
-        let events = written.accepted(sets).flat_map(|(_, set)| set.tenant_events()).collect();
+        let events = written.accepted(sets).flat_map(|(_, set)| set.staged_events()).collect();
         let lines = ItemChanges::from_events(&changes);
         lines.update(connection).await?;
         let inserts = Inserts { keys, orders, lines: lines.added, events };
         match inserts.insert(connection).await? {
-            Inserted::At(positions) => {
-                written.positions = positions;
+            Inserted::At { positions, sequences } => {
+                (written.positions, written.sequences) = (positions, sequences);
                 break;
             }
             // Nothing was inserted. The other change sets are written in the next round, or after a roll-back.

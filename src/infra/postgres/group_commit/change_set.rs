@@ -2,8 +2,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::{
     app::{Changes, KeyRecord, RepoError, encode_data},
-    domain::{OrderId, TenantId},
-    infra::postgres::{errors::corrupt, recent::TenantEvent},
+    domain::{Actor, OrderId, TenantId},
+    infra::postgres::{errors::corrupt, recent::StagedEvent},
 };
 
 use super::{columns::TenantChanges, order_locks::OrderLock};
@@ -11,6 +11,7 @@ use super::{columns::TenantChanges, order_locks::OrderLock};
 /// All that one unit of work writes: everything or nothing is committed.
 pub(crate) struct ChangeSet {
     pub(crate) tenant: TenantId,
+    actor: Option<Actor>,
     /// One for each order.
     changes: Vec<Staged>,
     keys: Vec<KeyRecord>,
@@ -28,8 +29,8 @@ struct Staged {
 }
 
 impl ChangeSet {
-    pub(crate) const fn new(tenant: TenantId) -> Self {
-        Self { tenant, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), order_locks: Vec::new() }
+    pub(crate) const fn new(tenant: TenantId, actor: Option<Actor>) -> Self {
+        Self { tenant, actor, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), order_locks: Vec::new() }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -68,9 +69,9 @@ impl ChangeSet {
         self.changes.iter().map(|staged| (&self.tenant, &staged.changes))
     }
 
-    pub(crate) fn tenant_events(&self) -> impl Iterator<Item = TenantEvent<'_>> + Clone {
+    pub(crate) fn staged_events(&self) -> impl Iterator<Item = StagedEvent<'_>> + Clone {
         let events = self.changes.iter().flat_map(|staged| staged.changes.events.iter().zip(&staged.data));
-        events.map(|(event, data)| (&self.tenant, event, data.as_str()))
+        events.map(|(event, data)| StagedEvent { tenant: &self.tenant, actor: self.actor.as_ref(), event, data })
     }
 
     pub(super) fn tenant_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {

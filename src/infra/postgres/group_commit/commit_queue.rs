@@ -146,7 +146,7 @@ fn next_batch(waiting: &mut Vec<PendingCommit>) -> Vec<PendingCommit> {
         let is_next = events < FULL_AT_EVENTS && !job.work.claims().iter().any(|claim| claimed.contains(claim));
         // Also the claims of those that stay: none that came later may overtake them.
         claimed.extend(job.work.claims());
-        events += if is_next { job.work.tenant_events().count() } else { 0 };
+        events += if is_next { job.work.staged_events().count() } else { 0 };
         is_next
     };
     waiting.extract_if(.., is_next).collect()

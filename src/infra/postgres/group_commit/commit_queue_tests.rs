@@ -40,7 +40,7 @@ fn changes(orders: &[(u128, u32)]) -> ChangeSet {
 }
 
 fn changes_of(tenant: &str, orders: &[(u128, u32)]) -> ChangeSet {
-    let mut set = ChangeSet::new(tenant.parse().unwrap());
+    let mut set = ChangeSet::new(tenant.parse().unwrap(), None);
     for (order, read_at) in orders {
         set.stage(change(*order, *read_at, 1)).unwrap();
     }
@@ -165,7 +165,7 @@ async fn a_batch_has_at_most_256_change_sets() {
 
 #[tokio::test]
 async fn a_batch_with_many_events_takes_no_further_change_set() {
-    let mut large = ChangeSet::new(TenantId::anonymous());
+    let mut large = ChangeSet::new(TenantId::anonymous(), None);
     large.stage(change(1, 1, 4096)).unwrap();
     let (mut queue, _outcomes) = queued([large, changes(&[(2, 1)])]).await;
     assert_eq!(next(&mut queue), [[1]]);

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use sqlx::{PgConnection, query};
 
@@ -7,7 +7,7 @@ use crate::{
     domain::{OrderState, TenantId},
     infra::postgres::{
         errors::{corrupt, repo_error},
-        recent::TenantEvent,
+        recent::StagedEvent,
     },
 };
 
@@ -22,7 +22,7 @@ pub(super) struct Inserts<'a> {
     pub(super) keys: Vec<Key<'a>>,
     pub(super) orders: Vec<(&'a TenantId, &'a OrderState)>,
     pub(super) lines: Vec<Added<'a>>,
-    pub(super) events: Vec<TenantEvent<'a>>,
+    pub(super) events: Vec<StagedEvent<'a>>,
 }
 
 /// A key, and the index of its change set in the batch.
@@ -33,8 +33,8 @@ pub(super) struct Key<'a> {
 }
 
 pub(super) enum Inserted {
-    /// The positions of the events.
-    At(Range<u64>),
+    /// The numbers of the events.
+    At { positions: Range<u64>, sequences: Vec<u64> },
     /// Nothing is inserted: these change sets have a key that is taken.
     Taken(Vec<usize>),
 }
@@ -48,6 +48,7 @@ impl Inserts<'_> {
     pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
         keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
+        let tenants = EventsByTenant::count(&events)?;
         let inserted = query!(
             r#"with taken as materialized (
                 select k.n
@@ -85,16 +86,28 @@ impl Inserts<'_> {
                 where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
                     and not exists (select from taken)
                 returning position - cardinality($28::uuid[]) as base
+            ), numbered as (
+                insert into tenant_heads as t (tenant_id, sequence)
+                select unnest($34::text[]), unnest($35::bigint[]) from head
+                on conflict (tenant_id) do update set sequence = t.sequence + excluded.sequence
+                returning t.tenant_id, t.sequence
+            ), tenants as (
+                select array_agg(sequence order by tenant_id collate "C") as last from numbered
             ), appended as (
-                insert into order_events (position, event_id, tenant_id, order_id, version, type, payload, occurred_at)
-                select head.base + e.n, e.event_id, e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at
-                from head, (
+                insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload,
+                    occurred_at, authtype, authid)
+                select head.base + e.n, tenants.last[e.tenant] - e.behind, e.event_id, e.tenant_id, e.order_id, e.version,
+                    e.type, e.payload::jsonb, e.occurred_at, e.authtype, e.authid
+                from head, tenants, (
                     select unnest($27::text[]) as tenant_id, unnest($28::uuid[]) as event_id, unnest($29::uuid[]) as order_id,
                         unnest($30::int[]) as version, unnest($31::text[]) as type, unnest($32::text[]) as payload,
-                        unnest($33::timestamptz[]) as occurred_at, generate_subscripts($28::uuid[], 1) as n
+                        unnest($33::timestamptz[]) as occurred_at, unnest($36::int[]) as tenant,
+                        unnest($37::bigint[]) as behind, unnest($38::text[]) as authtype, unnest($39::text[]) as authid,
+                        generate_subscripts($28::uuid[], 1) as n
                 ) as e
             )
-            select (select base + 1 from head) as first, array(select n from taken) as "taken!: Vec<i32>""#,
+            select (select base + 1 from head) as first, (select last from tenants) as last,
+                array(select n from taken) as "taken!: Vec<i32>""#,
             &column(&keys, |key| key.tenant.as_str()) as &[&str],
             &column(&keys, |key| key.record.request.caller.as_str()) as &[&str],
             &column(&keys, |key| key.record.request.key.as_str()) as &[&str],
@@ -121,13 +134,19 @@ impl Inserts<'_> {
             &column(&lines, |added| added.name.as_str()) as &[&str],
             &column(&lines, |added| i32::from(added.quantity.get())),
             &column(&lines, |added| added.unit_price.value()),
-            &column(&events, |(tenant, ..)| tenant.as_str()) as &[&str],
-            &column(&events, |(_, event, _)| event.event_id),
-            &column(&events, |(_, event, _)| event.order_id.as_uuid()),
-            &numbers(&events, |(_, event, _)| event.version)?,
-            &column(&events, |(_, event, _)| event_type(&event.kind)) as &[&str],
-            &column(&events, |(_, _, data)| *data) as &[&str],
-            &column(&events, |(_, event, _)| event.occurred_at),
+            &column(&events, |staged| staged.tenant.as_str()) as &[&str],
+            &column(&events, |staged| staged.event.event_id),
+            &column(&events, |staged| staged.event.order_id.as_uuid()),
+            &numbers(&events, |staged| staged.event.version)?,
+            &column(&events, |staged| event_type(&staged.event.kind)) as &[&str],
+            &column(&events, |staged| staged.data) as &[&str],
+            &column(&events, |staged| staged.event.occurred_at),
+            &tenants.names as &[&str],
+            &tenants.counts,
+            &tenants.tenant_of,
+            &tenants.behind,
+            &column(&events, |staged| staged.actor.map(|actor| &*actor.authtype)) as &[Option<&str>],
+            &column(&events, |staged| staged.actor.map(|actor| &*actor.authid)) as &[Option<&str>],
         )
         .fetch_one(connection)
         .await
@@ -140,6 +159,45 @@ impl Inserts<'_> {
             return Ok(Inserted::Taken(places.map(|key| key.set).collect()));
         };
         let first = u64::try_from(first).map_err(corrupt)?;
-        Ok(Inserted::At(first..first + events.len() as u64))
+        let positions = first..first + events.len() as u64;
+        Ok(Inserted::At { positions, sequences: tenants.sequences(&inserted.last.unwrap_or_default())? })
+    }
+}
+
+/// Which events of a batch belong to which tenant: what the statement needs to number them.
+struct EventsByTenant<'a> {
+    /// Sorted.
+    names: Vec<&'a str>,
+    /// Of each tenant, the number of its events.
+    counts: Vec<i64>,
+    /// Of each event, the index of its tenant, from 1 as in PostgreSQL.
+    tenant_of: Vec<i32>,
+    /// Of each event, how many later ones have the same tenant.
+    behind: Vec<i64>,
+}
+
+impl<'a> EventsByTenant<'a> {
+    fn count(events: &[StagedEvent<'a>]) -> Result<Self, RepoError> {
+        let mut counts = BTreeMap::<&str, i64>::new();
+        let mut behind = vec![0; events.len()];
+        for (staged, behind) in events.iter().zip(&mut behind).rev() {
+            let count = counts.entry(staged.tenant.as_str()).or_default();
+            *behind = *count;
+            *count += 1;
+        }
+        let names: Vec<&str> = counts.keys().copied().collect();
+        let tenant_of = |staged: &StagedEvent<'_>| names.partition_point(|name| *name <= staged.tenant.as_str());
+        let tenant_of = numbers(events, tenant_of)?;
+        Ok(Self { names, counts: counts.into_values().collect(), tenant_of, behind })
+    }
+
+    /// The sequence of each event, from the last one of each tenant.
+    fn sequences(&self, last: &[i64]) -> Result<Vec<u64>, RepoError> {
+        let number = |(tenant, behind): (&i32, &i64)| {
+            let last = usize::try_from(*tenant - 1).ok().and_then(|tenant| last.get(tenant));
+            let last = last.ok_or_else(|| RepoError::Backend("a tenant has no head".into()))?;
+            u64::try_from(last - behind).map_err(corrupt)
+        };
+        self.tenant_of.iter().zip(&self.behind).map(number).collect()
     }
 }

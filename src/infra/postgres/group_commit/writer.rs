@@ -97,7 +97,7 @@ impl Writer {
             transaction = match result {
                 Ok(next) => {
                     let committed = self.queue.committed(&written.refusals);
-                    publish(&self.listeners, written.positions.start, committed);
+                    publish(&self.listeners, written, committed);
                     let Some(next) = next else { return };
                     next
                 }
@@ -131,7 +131,10 @@ impl Writer {
         let listeners = self.listeners.clone();
         tokio::spawn(async move {
             match batch.await {
-                (jobs, Ok(written)) => publish(&listeners, written.positions.start, refuse(jobs, &written.refusals)),
+                (jobs, Ok(written)) => {
+                    let committed = refuse(jobs, &written.refusals);
+                    publish(&listeners, written, committed);
+                }
                 (jobs, Err(error)) => fail_all(jobs, error),
             }
         });
@@ -195,14 +198,15 @@ async fn commit_late(
 }
 
 /// The batch is committed: responds to its callers in a task of its own, while the next transaction runs.
-fn publish(listeners: &Listeners, first: u64, committed: Vec<PendingCommit>) {
+fn publish(listeners: &Listeners, written: Written, committed: Vec<PendingCommit>) {
     if !committed.is_empty() {
-        tokio::spawn(respond(listeners.clone(), first, committed));
+        tokio::spawn(respond(listeners.clone(), written, committed));
     }
 }
 
-async fn respond(listeners: Listeners, first: u64, committed: Vec<PendingCommit>) {
-    listeners.committed(committed.len(), first, committed.iter().flat_map(|job| job.work.tenant_events()));
+async fn respond(listeners: Listeners, written: Written, committed: Vec<PendingCommit>) {
+    let events = committed.iter().flat_map(|job| job.work.staged_events());
+    listeners.committed(committed.len(), written.positions.start, events.zip(written.sequences.iter().copied()));
     for (n, mut job) in (1..).zip(committed) {
         job.work.pass_states_on();
         job.respond(Ok(()));

@@ -44,6 +44,10 @@ pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> R
     let progress = Progress::new(progress);
     let mut audit = Audit { connection: &mut transaction, report: VerifyReport::default(), progress };
     audit.check_positions().await?;
+    // A missing position is also a missing sequence, which would only say the same again.
+    if audit.report.is_clean() {
+        audit.check_sequences().await?;
+    }
     audit.check_orders().await?;
     let report = audit.report;
     transaction.rollback().await?;

@@ -7,6 +7,7 @@ mod positions;
 mod progress;
 mod replay;
 mod report;
+mod sequences;
 
 pub use check::{VerifyError, verify};
 pub use report::{Finding, VerifyReport};

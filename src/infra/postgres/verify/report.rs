@@ -28,6 +28,12 @@ pub enum Finding {
     BeyondTheHead { head: i64, last: i64 },
     #[error("{}", missing(*first, *last))]
     Hole { first: i64, last: i64 },
+    #[error("the events of tenant {tenant} have the sequences {first} to {last}, but there are {events} of them")]
+    Sequences { tenant: String, first: i64, last: i64, events: i64 },
+    #[error("the sequences of tenant {tenant} are not in the order of the positions at position {position}")]
+    SequenceOutOfOrder { tenant: String, position: i64 },
+    #[error("the head of tenant {tenant} is at sequence {head}, but its last event has {last}")]
+    TenantHead { tenant: String, head: i64, last: i64 },
     #[error("order {order_id} of {tenant} has events and is not in the table")]
     NoOrder { tenant: String, order_id: Uuid },
     #[error("order {order_id} of {tenant} has no events")]
@@ -88,7 +94,10 @@ impl fmt::Display for VerifyReport {
         }
         match self.found {
             0 => {
-                write!(f, "Nothing is wrong: no position is missing, and every order equals the replay of its events.")
+                write!(
+                    f,
+                    "Nothing is wrong: no position and no sequence is missing, and every order equals the replay of its events."
+                )
             }
             1 => write!(f, "1 thing is wrong."),
             several => write!(f, "{several} things are wrong."),
