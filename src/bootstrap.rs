@@ -1,6 +1,8 @@
 //! The composition root: chooses the adapters, starts all parts, and stops them in order.
 
+mod access;
 mod database;
+mod keys;
 mod open_files;
 mod progress;
 mod serving;
@@ -11,7 +13,7 @@ use std::{pin::Pin, time::Duration};
 use anyhow::Context;
 
 use crate::{
-    config::{COMMIT, Config, LogFormat},
+    config::{COMMIT, Config, KeysCommand, LogFormat},
     infra::{
         self, HttpPricing, LogDir, MemoryStore, Metrics, PgStore, PoolSettings, Pricing, PricingSettings,
         StaticCatalogue,
@@ -19,7 +21,7 @@ use crate::{
 };
 
 use database::Database;
-use serving::serve_store;
+use serving::{adapters, serve_store};
 use stop::Stop;
 pub use stop::flush_logging;
 
@@ -41,6 +43,11 @@ pub fn run(config: Config) -> Work<'static, ()> {
 /// Checks every order against the event log and prints the result to standard output. `true` if nothing is wrong.
 pub fn verify(config: &Config) -> Work<'_, bool> {
     Box::pin(verify_database(config))
+}
+
+/// Carries out a command about API keys.
+pub fn keys(config: &Config, command: KeysCommand) -> Work<'_, ()> {
+    Box::pin(manage_keys(config, command))
 }
 
 async fn run_service(mut config: Config) -> anyhow::Result<()> {
@@ -79,6 +86,24 @@ async fn verify_database(config: &Config) -> anyhow::Result<bool> {
     let report = report?;
     println!("{report}");
     Ok(report.is_clean())
+}
+
+async fn manage_keys(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
+    // The log files belong to the service, which may be running.
+    init_logging(config, None)?;
+    let database = Database::for_command(config).await?;
+    let done = async {
+        infra::migrate(&database.options, |reason| eprintln!("not ready yet: {reason}")).await?;
+        let pool = PoolSettings { max_connections: 4, acquire_timeout: config.db_acquire_timeout() };
+        let store = PgStore::new(&database.options, pool);
+        let ports = adapters(config, store.clone(), pricing(config)?, Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT))?;
+        let done = keys::manage(&ports, command).await;
+        store.close().await;
+        done
+    };
+    let done = done.await;
+    database.stop(DATABASE_STOP_TIMEOUT).await?;
+    done
 }
 
 /// The console is a part of the service: a typing error here would be found by its users.

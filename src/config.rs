@@ -3,13 +3,19 @@
 //! This is the only definition. `--help`, `.env.example` and the table in README.md are made of it; a test in
 //! `tests/process/generated.rs` compares the two files with it, and `scripts/prepare` writes them.
 
+mod access;
+mod command;
+
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     time::Duration,
 };
 
-use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser, value_parser};
+use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
+
+pub use access::{AccessConfig, AuthKind};
+pub use command::{Command, CreateKeyArgs, KeysCommand, TenantArg};
 
 /// The Git commit of this build.
 pub const COMMIT: &str = env!("ORDERS_COMMIT");
@@ -51,7 +57,7 @@ pub struct Config {
 
     /// Address and port to listen on.
     ///
-    /// An IP address or a host name, e.g. 127.0.0.1:8000 or localhost:8000; an IPv6 address is in brackets. Port 0 takes a free port, which the log names. An address other than loopback requires ORDERS_ALLOW_ANONYMOUS.
+    /// An IP address or a host name, e.g. 127.0.0.1:8000 or localhost:8000; an IPv6 address is in brackets. Port 0 takes a free port, which the log names. An address other than loopback requires ORDERS_AUTH or ORDERS_ALLOW_ANONYMOUS.
     #[arg(long, env = "ORDERS_BIND", value_name = "ORDERS_BIND", default_value = "127.0.0.1:8000", value_parser = socket_address, global = true)]
     pub bind: SocketAddr,
 
@@ -60,6 +66,9 @@ pub struct Config {
     /// true or false. Set it only where something else admits the right clients, e.g. a gateway.
     #[arg(long, env = "ORDERS_ALLOW_ANONYMOUS", value_parser = BoolishValueParser::new())]
     pub allow_anonymous: bool,
+
+    #[command(flatten)]
+    pub access: AccessConfig,
 
     /// Directory of the private PostgreSQL.
     ///
@@ -189,19 +198,6 @@ pub struct Config {
     pub log_file_bytes: u64,
 }
 
-/// The commands other than serving, which needs none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
-pub enum Command {
-    /// Compare every order with its events, and check that no position of the event log is missing.
-    ///
-    /// Safe while the service runs. Exit status: 0 if everything agrees, 1 if something does not, 2 if the database cannot be read.
-    Verify,
-    /// Check whether the service that runs with the same settings is ready.
-    ///
-    /// Exit status: 0 if it is ready, 1 if it is not.
-    Healthcheck,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Pretty,
@@ -212,18 +208,23 @@ pub enum LogFormat {
 pub enum ConfigError {
     #[error(
         "ORDERS_BIND={0} is not a loopback address, and the service authenticates nobody: \
-         use 127.0.0.1 or [::1], or set ORDERS_ALLOW_ANONYMOUS=true"
+         set ORDERS_AUTH=keys or ORDERS_AUTH=jwt, use 127.0.0.1 or [::1], or set ORDERS_ALLOW_ANONYMOUS=true"
     )]
     AnonymousOnNetwork(SocketAddr),
+    #[error("ORDERS_AUTH has none beside another value: use none, keys, jwt, or keys,jwt")]
+    NoneAndMore,
 }
 
 impl Config {
     /// Checks the rules that concern more than one setting.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.bind.ip().is_loopback() || self.allow_anonymous {
-            Ok(())
-        } else {
+        let has_none = self.access.accepts(AuthKind::None);
+        if has_none && self.access.auth.len() > 1 {
+            Err(ConfigError::NoneAndMore)
+        } else if has_none && !self.bind.ip().is_loopback() && !self.allow_anonymous {
             Err(ConfigError::AnonymousOnNetwork(self.bind))
+        } else {
+            Ok(())
         }
     }
 

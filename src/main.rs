@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let config = Config::parse();
     let cannot = match config.command {
-        None | Some(Command::Healthcheck) => ExitCode::FAILURE,
+        None | Some(Command::Healthcheck | Command::Keys(_)) => ExitCode::FAILURE,
         Some(Command::Verify) => ExitCode::from(NOT_VERIFIED),
     };
     let done = Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| {
@@ -56,9 +56,10 @@ fn run() -> ExitCode {
 
 /// Whether all is well.
 async fn work(config: Config) -> anyhow::Result<bool> {
-    match config.command {
+    match config.command.clone() {
         None => bootstrap::run(config).await.map(|()| true),
-        Some(Command::Healthcheck) => healthcheck(config.bind).map(|()| true),
+        Some(Command::Healthcheck) => healthcheck(config.access.admin_bind.unwrap_or(config.bind)).map(|()| true),
+        Some(Command::Keys(command)) => bootstrap::keys(&config, command).await.map(|()| true),
         Some(Command::Verify) => bootstrap::verify(&config).await,
     }
 }

@@ -1,13 +1,14 @@
 use crate::domain::{Context, OrderRules, Stamp};
 
 use super::{
-    Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, PricingService, Telemetry, UnitOfWork,
+    ApiKeys, Authenticator, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, PricingService,
+    RateLimiter, Telemetry, UnitOfWork,
 };
 
 /// All ports of a store.
-pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog {}
+pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys {}
 
-impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog> Store for S {}
+impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys> Store for S {}
 
 /// All ports as one type parameter.
 pub trait Ports: Clone + Send + Sync + 'static {
@@ -17,6 +18,8 @@ pub trait Ports: Clone + Send + Sync + 'static {
     type Ids: IdGenerator;
     type Bus: EventBus;
     type Telemetry: Telemetry;
+    type Access: Authenticator;
+    type Limits: RateLimiter;
 
     fn store(&self) -> &Self::Store;
     fn pricing(&self) -> &Self::Pricing;
@@ -24,6 +27,8 @@ pub trait Ports: Clone + Send + Sync + 'static {
     fn ids(&self) -> &Self::Ids;
     fn bus(&self) -> &Self::Bus;
     fn telemetry(&self) -> &Self::Telemetry;
+    fn access(&self) -> &Self::Access;
+    fn limits(&self) -> &Self::Limits;
 
     /// The rules of orders that this service runs with.
     fn rules(&self) -> OrderRules;
@@ -41,17 +46,19 @@ pub trait Ports: Clone + Send + Sync + 'static {
 
 /// One adapter for each port, and the rules of orders.
 #[derive(Clone, Debug)]
-pub struct Adapters<S, P, C, I, B, T> {
+pub struct Adapters<S, P, C, I, B, T, A, L> {
     pub store: S,
     pub pricing: P,
     pub clock: C,
     pub ids: I,
     pub bus: B,
     pub telemetry: T,
+    pub access: A,
+    pub limits: L,
     pub rules: OrderRules,
 }
 
-impl<S, P, C, I, B, T> Ports for Adapters<S, P, C, I, B, T>
+impl<S, P, C, I, B, T, A, L> Ports for Adapters<S, P, C, I, B, T, A, L>
 where
     S: Store,
     P: PricingService,
@@ -59,6 +66,8 @@ where
     I: IdGenerator,
     B: EventBus,
     T: Telemetry,
+    A: Authenticator,
+    L: RateLimiter,
 {
     type Store = S;
     type Pricing = P;
@@ -66,6 +75,8 @@ where
     type Ids = I;
     type Bus = B;
     type Telemetry = T;
+    type Access = A;
+    type Limits = L;
 
     fn store(&self) -> &S {
         &self.store
@@ -89,6 +100,14 @@ where
 
     fn telemetry(&self) -> &T {
         &self.telemetry
+    }
+
+    fn access(&self) -> &A {
+        &self.access
+    }
+
+    fn limits(&self) -> &L {
+        &self.limits
     }
 
     fn rules(&self) -> OrderRules {

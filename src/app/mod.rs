@@ -3,6 +3,7 @@
 //! Each file has one use case: its request, its error and `execute`. Use cases reach the outside through ports, which are
 //! traits that `infra` implements.
 
+mod access;
 mod adapters;
 mod events;
 mod idempotency;
@@ -11,14 +12,18 @@ mod ports;
 mod products;
 mod uow;
 
+pub use access::{
+    CreateKey, CreateKeyError, CreateKeyRequest, CreatedKey, ListKeys, RevokeKey, RotateKey, UnknownKeyError,
+};
 pub use adapters::{Adapters, Ports, Store};
 pub use events::*;
 pub use idempotency::{Answered, ForgetKeys, KeyError, KeyRecord, KeyedRequest, Outcome, Recorded};
 pub use orders::*;
 pub use ports::{
-    AsOf, Backlog, BoxError, Changes, Clock, EventBus, EventLog, EventLogBounds, EventLogSlice, HistoricalOrder,
-    IdGenerator, IdempotencyKeys, Lagged, Lock, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService,
-    Product, Publication, RepoError, Subscription, Telemetry, UnitOfWork,
+    ApiKeys, AsOf, Authenticated, AuthenticationError, Authenticator, Backlog, BoxError, Changes, Clock,
+    CredentialError, EventBus, EventLog, EventLogBounds, EventLogSlice, HistoricalOrder, IdGenerator, IdempotencyKeys,
+    Lagged, Lock, NewApiKey, NewSecret, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product,
+    Publication, Quota, RateLimiter, RepoError, SecretHash, StoredKey, Subscription, Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
 pub use uow::Uow;

@@ -47,6 +47,19 @@ impl Database {
         }
     }
 
+    /// For a command that also works on a fresh database, beside the service or without it.
+    pub(super) async fn for_command(config: &Config) -> anyhow::Result<Self> {
+        if config.database_url.is_some() {
+            return Self::begin(config);
+        }
+        if let Some(options) = EmbeddedPostgres::running(&config.data_dir, NAME).await {
+            return Ok(Self { options, embedded: None });
+        }
+        let database = Self::begin_embedded(config)?;
+        database.ready(|_| {}).await?;
+        Ok(database)
+    }
+
     fn begin_embedded(config: &Config) -> anyhow::Result<Self> {
         let program = infra::own_program().context("the path of the service's own program")?;
         let embedded = EmbeddedPostgres::start(&program, &config.data_dir, NAME, &[])?;

@@ -1,6 +1,6 @@
 //! Serves the API over a store: from before the store is there to the end of a stop.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use tokio::task::JoinSet;
@@ -9,11 +9,14 @@ use crate::{
     app::{Adapters, ForgetKeys, Ports, RepoError, Store, TailEventLog},
     config::Config,
     domain::OrderRules,
-    http::{AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
-    infra::{self, InProcessBus, Metrics, Pricing, SystemClock, UuidV7, keep_running},
+    http::{
+        self, AdminServer, AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer,
+        serve,
+    },
+    infra::{self, Access, InProcessBus, Limits, Metrics, Pricing, SystemClock, UuidV7, keep_running},
 };
 
-use super::{progress::Progress, stop::Stop};
+use super::{access, progress::Progress, stop::Stop};
 
 /// How long a stop waits for the accepted requests. The rest of ten seconds is for the connections and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
@@ -34,26 +37,31 @@ pub(super) async fn serve_store<S: Store>(
     stop: &mut Stop,
     open: impl AsyncFnOnce(Progress) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let ports = Adapters {
-        store,
-        pricing,
-        clock: SystemClock,
-        ids: UuidV7,
-        bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
-        telemetry,
-        rules: OrderRules::DEFAULT,
-    };
+    let bootstrap_key = access::bootstrap_key(config)?;
+    let ports = adapters(config, store, pricing, telemetry)?;
+    let (jwks, telemetry) = (ports.access.clone(), ports.telemetry.clone());
+    telemetry.before_rendering(move |metrics| metrics.set_jwks_age(jwks.jwks_age()));
     let app = app_state(config, &ports);
     app.starts("the store is not open");
     let serving = serve(app.clone(), settings(config)).with_context(|| format!("ORDERS_BIND={}", config.bind))?;
     let address = serving.address;
     log::info!("listening on http://{address}");
+    let admin = config.access.admin_bind.map(|bind| serve_admin(&app, bind)).transpose()?;
     let mut server = tokio::spawn(serving.server.into_future());
     let mut tasks = JoinSet::new();
     let starting = app.clone();
     let work = async {
         open(Progress::new(move |reason| starting.starts(reason))).await?;
+        if let Some(key) = bootstrap_key
+            && ports.access.bootstrap(key).await.context("ORDERS_BOOTSTRAP_KEY")?
+        {
+            log::info!("created the first API key from ORDERS_BOOTSTRAP_KEY, with every scope");
+        }
         // On this one thread, like the tasks of the store: see `main`.
+        let (used, refreshed, shared) = (ports.access.clone(), ports.access.clone(), ports.limits.clone());
+        tasks.spawn(keep_running("the record of used keys", move || used.clone().record_uses()));
+        tasks.spawn(keep_running("the keys of the identity provider", move || refreshed.clone().refresh_jwks()));
+        tasks.spawn(keep_running("the shared limits", move || shared.clone().keep_connected()));
         let [logged, followed, swept] = [ports.clone(), ports.clone(), ports];
         tasks.spawn(keep_running("the event sink \"log\"", move || infra::log_events(logged.clone())));
         tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
@@ -77,6 +85,9 @@ pub(super) async fn serve_store<S: Store>(
     app.drain();
     let stopped = async {
         serving.handle.stop(true).await;
+        if let Some(admin) = admin {
+            admin.handle.stop(true).await;
+        }
         tasks.shutdown().await;
         server.await
     };
@@ -85,6 +96,36 @@ pub(super) async fn serve_store<S: Store>(
         Err(_) => log::warn!("the requests in progress take too long; they end with the process"),
     }
     ended
+}
+
+/// One adapter for each port.
+pub(super) fn adapters<S: Store>(
+    config: &Config,
+    store: S,
+    pricing: Pricing,
+    telemetry: Metrics,
+) -> anyhow::Result<ServiceAdapters<S>> {
+    Ok(Adapters {
+        access: access::access(config, store.clone())?,
+        limits: access::limits(config)?,
+        store,
+        pricing,
+        clock: SystemClock,
+        ids: UuidV7,
+        bus: InProcessBus::new(InProcessBus::DEFAULT_CAPACITY),
+        telemetry,
+        rules: OrderRules::DEFAULT,
+    })
+}
+
+pub(super) type ServiceAdapters<S> =
+    Adapters<S, Pricing, SystemClock, UuidV7, InProcessBus, Metrics, Access<S>, Limits>;
+
+/// The metrics and the health on an address of their own, without credentials.
+fn serve_admin<P: Ports>(app: &AppState<P>, bind: SocketAddr) -> anyhow::Result<AdminServer> {
+    let admin = http::serve_admin(app.clone(), bind).with_context(|| format!("ORDERS_ADMIN_BIND={bind}"))?;
+    log::info!("metrics and health are on http://{}", admin.address);
+    Ok(admin)
 }
 
 fn app_state<P>(config: &Config, ports: &P) -> AppState<P>

@@ -8,7 +8,10 @@ mod order;
 mod product;
 mod tenant_id;
 
-pub use access::{Actor, Principal, PrincipalKind, Scope, Scopes, Subject, SubjectError, UnknownScope};
+pub use access::{
+    Actor, ApiKey, KeyId, KeyIdError, KeyName, KeyNameError, Principal, PrincipalKind, Scope, Scopes, Subject,
+    SubjectError, UnknownScope,
+};
 pub use money::{Amount, Currency, CurrencyError, Price, PriceError};
 pub use order::{
     Action, CancelReason, CancelReasonError, Context, CustomerId, CustomerIdError, Line, MAX_LINES, Order, OrderError,

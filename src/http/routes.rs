@@ -6,11 +6,12 @@ use actix_web::{
     web::{self, Redirect, ServiceConfig},
 };
 
-use crate::app::Ports;
+use crate::{app::Ports, domain::Scope};
 
 use super::{
+    access::{caller, keys, rotate_key},
     events::{feed, stream},
-    middleware::pages::respond_like_a_route,
+    middleware::{authorize::Demand, pages::respond_like_a_route},
     orders::{batch, create, get, history, items, lifecycle, list},
     products,
     response::{base_path::BasePath, problem::Problem},
@@ -19,29 +20,47 @@ use super::{
 };
 
 /// The routes of the API. Each is documented where it is declared.
-pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint> {
+pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint<P>> {
+    use Demand::{AnyCaller, Public};
+    use Scope::{EventsRead, KeysManage, MetricsRead, OrdersRead, OrdersWrite};
     vec![
-        endpoint("/orders").get(list::list::<P>, list::list_doc()).post(create::create::<P>, create::create_doc()),
-        endpoint("/orders/batch").post(batch::create::<P>, batch::create_doc()),
-        endpoint("/orders/{order_id}").get(get::get::<P>, get::get_doc()),
-        endpoint("/orders/{order_id}/items").post(items::add::<P>, items::add_doc()),
+        endpoint("/orders").get(OrdersRead, list::list::<P>, list::list_doc()).post(
+            OrdersWrite,
+            create::create::<P>,
+            create::create_doc(),
+        ),
+        endpoint("/orders/batch").post(OrdersWrite, batch::create::<P>, batch::create_doc()),
+        endpoint("/orders/{order_id}").get(OrdersRead, get::get::<P>, get::get_doc()),
+        endpoint("/orders/{order_id}/items").post(OrdersWrite, items::add::<P>, items::add_doc()),
         endpoint("/orders/{order_id}/items/{line}")
-            .patch(items::change_quantity::<P>, items::change_quantity_doc())
-            .delete(items::remove::<P>, items::remove_doc()),
-        endpoint("/orders/{order_id}/place").post(lifecycle::place::<P>, lifecycle::place_doc()),
-        endpoint("/orders/{order_id}/cancel").post(lifecycle::cancel::<P>, lifecycle::cancel_doc()),
-        endpoint("/orders/{order_id}/fulfil").post(lifecycle::fulfil::<P>, lifecycle::fulfil_doc()),
-        endpoint("/orders/{order_id}/events").get(history::list::<P>, history::list_doc()),
-        endpoint("/events").producing(feed::types()).get(feed::read::<P>, feed::read_doc()),
-        endpoint("/events/stream").producing([mime::TEXT_EVENT_STREAM]).get(stream::follow::<P>, stream::follow_doc()),
-        endpoint("/products").get(products::list::<P>, products::list_doc()),
-        endpoint("/health/live").producing(health::TYPES).get(health::live, health::live_doc()),
-        endpoint("/health/ready").producing(health::TYPES).get(health::ready::<P>, health::ready_doc()),
-        endpoint("/metrics").producing([mime::TEXT_PLAIN]).get(metrics::show::<P>, metrics::show_doc()),
-        endpoint("/openapi.json").get(docs::openapi::<P>, docs::openapi_doc()),
-        endpoint("/problems").producing([mime::TEXT_HTML]).get(docs::problems, docs::problems_doc()),
-        endpoint("/problems/{code}").producing([mime::TEXT_HTML]).get(docs::problem, docs::problem_doc()),
-        endpoint("/").producing([mime::STAR_STAR]).get(console::root, console::root_doc()),
+            .patch(OrdersWrite, items::change_quantity::<P>, items::change_quantity_doc())
+            .delete(OrdersWrite, items::remove::<P>, items::remove_doc()),
+        endpoint("/orders/{order_id}/place").post(OrdersWrite, lifecycle::place::<P>, lifecycle::place_doc()),
+        endpoint("/orders/{order_id}/cancel").post(OrdersWrite, lifecycle::cancel::<P>, lifecycle::cancel_doc()),
+        endpoint("/orders/{order_id}/fulfil").post(OrdersWrite, lifecycle::fulfil::<P>, lifecycle::fulfil_doc()),
+        endpoint("/orders/{order_id}/events").get(OrdersRead, history::list::<P>, history::list_doc()),
+        endpoint("/events").producing(feed::types()).get(EventsRead, feed::read::<P>, feed::read_doc()),
+        endpoint("/events/stream").producing([mime::TEXT_EVENT_STREAM]).get(
+            EventsRead,
+            stream::follow::<P>,
+            stream::follow_doc(),
+        ),
+        endpoint("/products").get(OrdersRead, products::list::<P>, products::list_doc()),
+        endpoint("/keys").get(KeysManage, keys::list::<P>, keys::list_doc()).post(
+            KeysManage,
+            keys::create::<P>,
+            keys::create_doc(),
+        ),
+        endpoint("/keys/{key_id}").delete(KeysManage, keys::revoke::<P>, keys::revoke_doc()),
+        endpoint("/keys/{key_id}/rotate").post(KeysManage, rotate_key::rotate::<P>, rotate_key::rotate_doc()),
+        endpoint("/me").get(AnyCaller, caller::show, caller::show_doc()),
+        endpoint("/health/live").producing(health::TYPES).get(Public, health::live, health::live_doc()),
+        endpoint("/health/ready").producing(health::TYPES).get(Public, health::ready::<P>, health::ready_doc()),
+        endpoint("/metrics").producing([mime::TEXT_PLAIN]).get(MetricsRead, metrics::show::<P>, metrics::show_doc()),
+        endpoint("/openapi.json").get(Public, docs::openapi::<P>, docs::openapi_doc()),
+        endpoint("/problems").producing([mime::TEXT_HTML]).get(Public, docs::problems, docs::problems_doc()),
+        endpoint("/problems/{code}").producing([mime::TEXT_HTML]).get(Public, docs::problem, docs::problem_doc()),
+        endpoint("/").producing([mime::STAR_STAR]).get(Public, console::root, console::root_doc()),
     ]
 }
 

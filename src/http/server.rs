@@ -21,7 +21,7 @@ use actix_web::{
 use futures_util::{TryFutureExt, future::Either};
 use socket2::SockRef;
 
-use crate::app::Ports;
+use crate::app::{Authenticator, Ports};
 
 use super::{
     app_state::AppState,
@@ -97,8 +97,9 @@ fn set_send_timeout(stream: &TcpStream, timeout: Duration) {
 pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<Serving> {
     let listener = TcpListener::bind(settings.bind)?;
     let address = listener.local_addr()?;
+    let is_open = app.ports().access().anonymous().is_some();
     let (limits, app) = (app.limits(), Data::new(app));
-    let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>(), &settings.base_path)));
+    let document = Data::new(OpenApi(openapi::document(&routes::endpoints::<P>(), &settings.base_path, is_open)));
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let arrival = ArrivalLimits { idle: settings.keep_alive, head: settings.head_timeout, body: settings.head_timeout };
     let places = Places::new(settings.max_connections);

@@ -1,5 +1,6 @@
 //! The adapters of the ports: PostgreSQL, memory, pricing, logging, metrics.
 
+mod access;
 mod background;
 mod clock;
 mod embedded;
@@ -11,6 +12,7 @@ mod open_files;
 mod postgres;
 mod pricing;
 
+pub use access::{Access, AccessSettings, JwksError, JwtSettings, KeyText, LimitSettings, Limits, LimitsError, Rate};
 pub use background::keep_running;
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own_program};

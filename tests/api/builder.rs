@@ -4,10 +4,16 @@ use orders::{
     app::{Adapters, PricingService, Store, TailEventLog},
     domain::OrderRules,
     http::{AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
-    infra::{InProcessBus, MemoryStore, Metrics, StaticCatalogue, SystemClock, UuidV7},
+    infra::{
+        Access, AccessSettings, InProcessBus, LimitSettings, Limits, MemoryStore, Metrics, StaticCatalogue,
+        SystemClock, UuidV7,
+    },
 };
 
-use crate::{helpers::Api, support::project};
+use crate::{
+    helpers::Api,
+    support::{adapters::no_limits, project},
+};
 
 /// Longer than any test takes.
 const NO_TIMEOUT: Duration = Duration::from_mins(10);
@@ -28,6 +34,8 @@ pub(crate) struct ApiBuilder<P = StaticCatalogue> {
     heartbeat: Duration,
     waiting_clients: usize,
     base_path: &'static str,
+    access: AccessSettings,
+    limits: LimitSettings,
 }
 
 impl Default for ApiBuilder {
@@ -44,6 +52,8 @@ impl Default for ApiBuilder {
             heartbeat: HEARTBEAT,
             waiting_clients: WAITING_CLIENTS,
             base_path: "",
+            access: AccessSettings::default(),
+            limits: no_limits(),
         }
     }
 }
@@ -62,6 +72,8 @@ impl<P: PricingService> ApiBuilder<P> {
             heartbeat,
             waiting_clients,
             base_path,
+            access,
+            limits: quotas,
         } = self;
         ApiBuilder {
             pricing,
@@ -75,6 +87,8 @@ impl<P: PricingService> ApiBuilder<P> {
             heartbeat,
             waiting_clients,
             base_path,
+            access,
+            limits: quotas,
         }
     }
 
@@ -119,6 +133,14 @@ impl<P: PricingService> ApiBuilder<P> {
         Self { base_path, ..self }
     }
 
+    pub(crate) fn access(self, access: AccessSettings) -> Self {
+        Self { access, ..self }
+    }
+
+    pub(crate) fn limits(self, limits: LimitSettings) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Starts the service on an empty store in memory.
     pub(crate) fn start(self) -> Api {
         self.start_on(MemoryStore::default())
@@ -137,8 +159,12 @@ impl<P: PricingService> ApiBuilder<P> {
             heartbeat,
             waiting_clients,
             base_path,
+            access,
+            limits: quotas,
         } = self;
         let ports = Adapters {
+            access: Access::new(store.clone(), access).unwrap(),
+            limits: Limits::new(quotas, "test".to_owned()).unwrap(),
             store,
             pricing,
             clock: SystemClock,

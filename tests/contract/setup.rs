@@ -1,8 +1,10 @@
 //! The orders that the tests use, and the shortest ways to store and read them.
 
+use std::sync::Arc;
+
 use orders::{
     app::{EventFilter, Lock, LoggedEvent, OrderFilter, Ports, ReadEvents, ReadEventsRequest, RepoError, Store},
-    domain::{Context, Order, OrderId, OrderRules, OrderState, Price, Quantity, Stamp, TenantId},
+    domain::{Context, Order, OrderId, OrderRules, OrderState, Price, Principal, Quantity, Stamp, TenantId},
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
@@ -11,6 +13,11 @@ use crate::support::PATIENCE;
 
 pub(crate) fn tenant(name: &str) -> TenantId {
     name.parse().unwrap()
+}
+
+/// A caller of tenant `default` who may do everything.
+pub(crate) fn anybody() -> Arc<Principal> {
+    Arc::new(Principal::anonymous())
 }
 
 /// The n-th order is created n seconds after a fixed time.

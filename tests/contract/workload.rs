@@ -11,7 +11,7 @@ use orders::{
     domain::{OrderId, Sku},
 };
 
-use crate::setup::tenant;
+use crate::setup::anybody;
 
 const SKUS: [&str; 4] = ["LAPTOP123", "MOUSE456", "KEYBOARD789", "MONITOR147"];
 
@@ -38,41 +38,42 @@ async fn create<P: Ports>(ports: &P, orders: &Shared, dice: &mut Dice) {
     let items = (0..dice.roll(4)).map(|_| NewItem { sku: dice.sku(), quantity: dice.quantity() }).collect();
     let customer_id = format!("customer-{}", dice.roll(9)).parse().unwrap();
     let order = NewOrder { customer_id, currency: "EUR".parse().unwrap(), items };
-    let request = CreateOrderRequest { tenant: tenant("default"), order, key: None };
+    let request = CreateOrderRequest { principal: anybody(), order, key: None };
     let created = CreateOrder(ports).execute(request).await.unwrap();
     orders.lock().unwrap().push(created.order.summary.order_id);
 }
 
 async fn change<P: Ports>(ports: &P, order_id: OrderId, dice: &mut Dice) {
-    let (tenant, conditions) = (tenant("default"), Conditions::default());
+    let (principal, conditions) = (anybody(), Conditions::default());
     let line = u32::try_from(dice.roll(5)).unwrap();
     let result = match dice.roll(10) {
         0..=4 => {
             let (sku, quantity) = (dice.sku(), dice.quantity());
-            let request = AddItemRequest { tenant, order_id, sku, quantity, conditions };
+            let request = AddItemRequest { principal, order_id, sku, quantity, conditions };
             match AddItemToOrder(ports).execute(request).await {
                 Err(orders::app::AddItemError::Change(error)) => Err(error),
                 other => other.map_err(|error| panic!("{error}")),
             }
         }
         5..=6 => {
-            let request = ChangeQuantityRequest { tenant, order_id, line, quantity: dice.quantity(), conditions };
+            let request = ChangeQuantityRequest { principal, order_id, line, quantity: dice.quantity(), conditions };
             ChangeQuantity(ports).execute(request).await
         }
         7 => {
-            let request = RemoveItemRequest { tenant, order_id, line, conditions };
+            let request = RemoveItemRequest { principal, order_id, line, conditions };
             RemoveItem(ports).execute(request).await
         }
         8 if line < 3 => {
-            let request = PlaceOrderRequest { tenant, order_id, conditions };
+            let request = PlaceOrderRequest { principal, order_id, conditions };
             PlaceOrder(ports).execute(request).await
         }
         8 => {
-            let request = CancelOrderRequest { tenant, order_id, reason: Some("Why not".parse().unwrap()), conditions };
+            let request =
+                CancelOrderRequest { principal, order_id, reason: Some("Why not".parse().unwrap()), conditions };
             CancelOrder(ports).execute(request).await
         }
         _ => {
-            let request = FulfilOrderRequest { tenant, order_id, conditions };
+            let request = FulfilOrderRequest { principal, order_id, conditions };
             FulfilOrder(ports).execute(request).await
         }
     };

@@ -1,6 +1,6 @@
 use crate::{
     app::{AsOf, HistoricalOrder, IdempotencyKeys, OrderDetails, OrderQueries, Ports, RepoError, Telemetry},
-    domain::TenantId,
+    domain::{Principal, TenantId},
 };
 
 use super::{KeyedRequest, Outcome};
@@ -29,10 +29,10 @@ pub enum KeyError {
 /// The outcomes of an earlier request with the same key.
 pub(crate) async fn recall<P: Ports>(
     ports: &P,
-    tenant: &TenantId,
+    principal: &Principal,
     request: &KeyedRequest,
 ) -> Result<Vec<Outcome>, KeyError> {
-    match ports.store().recall(tenant, &request.caller, &request.key).await? {
+    match ports.store().recall(&principal.tenant, &request.caller, &request.key).await? {
         None => Ok(Vec::new()),
         Some(recorded) if recorded.fingerprint == request.fingerprint => Ok(recorded.outcomes),
         Some(_) => Err(KeyError::Reused),
@@ -42,13 +42,17 @@ pub(crate) async fn recall<P: Ports>(
 /// The response of an earlier request with the same key about one order.
 pub(crate) async fn replay<P: Ports>(
     ports: &P,
-    tenant: &TenantId,
+    principal: &Principal,
     request: Option<&KeyedRequest>,
 ) -> Result<Option<Answered>, KeyError> {
     let Some(request) = request else { return Ok(None) };
-    match recall(ports, tenant, request).await?.first() {
+    match recall(ports, principal, request).await?.first() {
         None => Ok(None),
-        Some(outcome) => Ok(Some(rebuild(ports, tenant, outcome).await?)),
+        Some(outcome) => {
+            let answered = rebuild(ports, &principal.tenant, outcome).await?;
+            // The caller may have been bound to another customer meanwhile.
+            Ok(Some(answered).filter(|answered| principal.sees(&answered.order.summary.customer_id)))
+        }
     }
 }
 

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
     app::{Answered, ChangeError, Conditions, Ports, PricingError, PricingService, Product, idempotency::replay},
-    domain::{OrderId, Quantity, Sku, TenantId},
+    domain::{OrderId, Principal, Quantity, Sku},
 };
 
 use super::change_order::change_order;
@@ -11,7 +13,7 @@ pub struct AddItemToOrder<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct AddItemRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order_id: OrderId,
     pub sku: Sku,
     pub quantity: Quantity,
@@ -30,17 +32,17 @@ pub enum AddItemError {
 
 impl<P: Ports> AddItemToOrder<'_, P> {
     pub async fn execute(&self, request: AddItemRequest) -> Result<Answered, AddItemError> {
-        let AddItemRequest { tenant, order_id, sku, quantity, conditions } = request;
+        let AddItemRequest { principal, order_id, sku, quantity, conditions } = request;
         // Before the unit of work, so that a slow pricing service holds no connection.
         let product = match self.product(&sku).await {
             Ok(product) => product,
             // An earlier request with the same key may have added the product while it still existed.
             Err(error) => {
-                let replayed = replay(self.0, &tenant, conditions.key.as_ref()).await.map_err(ChangeError::from)?;
+                let replayed = replay(self.0, &principal, conditions.key.as_ref()).await.map_err(ChangeError::from)?;
                 return replayed.ok_or(error);
             }
         };
-        let changed = change_order(self.0, &tenant, order_id, &conditions, |order, context| {
+        let changed = change_order(self.0, &principal, order_id, &conditions, |order, context| {
             order.add_item(sku.clone(), product.name.clone(), quantity, product.price, context)
         });
         Ok(changed.await?)

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
     app::{Answered, ChangeError, Conditions, Ports},
-    domain::{CancelReason, OrderId, TenantId},
+    domain::{CancelReason, OrderId, Principal},
 };
 
 use super::change_order::change_order;
@@ -11,7 +13,7 @@ pub struct CancelOrder<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct CancelOrderRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order_id: OrderId,
     pub reason: Option<CancelReason>,
     pub conditions: Conditions,
@@ -19,8 +21,8 @@ pub struct CancelOrderRequest {
 
 impl<P: Ports> CancelOrder<'_, P> {
     pub async fn execute(&self, request: CancelOrderRequest) -> Result<Answered, ChangeError> {
-        let CancelOrderRequest { tenant, order_id, reason, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, |order, context| order.cancel(reason.clone(), context))
+        let CancelOrderRequest { principal, order_id, reason, conditions } = request;
+        change_order(self.0, &principal, order_id, &conditions, |order, context| order.cancel(reason.clone(), context))
             .await
     }
 }

@@ -3,7 +3,7 @@ use crate::{
         Answered, Conditions, KeyError, KeyRecord, KeyedRequest, Lock, OrderDetails, Outcome, Ports, RepoError,
         UnitOfWork, idempotency::replay,
     },
-    domain::{Context, Order, OrderError, OrderId, TenantId},
+    domain::{Context, Order, OrderError, OrderId, Principal},
 };
 
 use super::retry::{WriteError, retry};
@@ -33,30 +33,31 @@ impl WriteError for ChangeError {
 /// Loads an order, lets `decide` act on it, and commits. After a lost race, `decide` acts on the changed order.
 pub(crate) async fn change_order<P: Ports>(
     ports: &P,
-    tenant: &TenantId,
+    principal: &Principal,
     order_id: OrderId,
     conditions: &Conditions,
     decide: impl Fn(&mut Order, Context) -> Result<(), OrderError> + Send + Sync,
 ) -> Result<Answered, ChangeError> {
     retry(
         ports,
-        |lock| change_once(ports, tenant, order_id, conditions, lock, &decide),
-        || replay(ports, tenant, conditions.key.as_ref()),
+        |lock| change_once(ports, principal, order_id, conditions, lock, &decide),
+        || replay(ports, principal, conditions.key.as_ref()),
     )
     .await
 }
 
 async fn change_once<P: Ports>(
     ports: &P,
-    tenant: &TenantId,
+    principal: &Principal,
     order_id: OrderId,
     conditions: &Conditions,
     lock: Lock,
     decide: &(impl Fn(&mut Order, Context) -> Result<(), OrderError> + Send + Sync),
 ) -> Result<Answered, ChangeError> {
-    let mut uow = ports.store().begin(tenant, None);
+    let mut uow = ports.store().begin(&principal.tenant, principal.actor());
     let order = uow.find(order_id, lock).await?;
-    let mut order = order.ok_or(ChangeError::UnknownOrder(order_id))?;
+    let own = order.filter(|order| principal.sees(&order.state().customer_id));
+    let mut order = own.ok_or(ChangeError::UnknownOrder(order_id))?;
     let current = order.state().version;
     if !conditions.admit(current) {
         return Err(ChangeError::Stale { current });

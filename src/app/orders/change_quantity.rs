@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
     app::{Answered, ChangeError, Conditions, Ports},
-    domain::{OrderId, Quantity, TenantId},
+    domain::{OrderId, Principal, Quantity},
 };
 
 use super::change_order::change_order;
@@ -11,7 +13,7 @@ pub struct ChangeQuantity<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct ChangeQuantityRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order_id: OrderId,
     pub line: u32,
     pub quantity: Quantity,
@@ -20,8 +22,8 @@ pub struct ChangeQuantityRequest {
 
 impl<P: Ports> ChangeQuantity<'_, P> {
     pub async fn execute(&self, request: ChangeQuantityRequest) -> Result<Answered, ChangeError> {
-        let ChangeQuantityRequest { tenant, order_id, line, quantity, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, |order, context| {
+        let ChangeQuantityRequest { principal, order_id, line, quantity, conditions } = request;
+        change_order(self.0, &principal, order_id, &conditions, |order, context| {
             order.change_quantity(line, quantity, context)
         })
         .await

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use crate::{
     app::{
         Answered, IdGenerator, KeyError, KeyedRequest, OrderDetails, Ports, PricingError, PricingService, Product,
         RepoError, UnitOfWork, idempotency::replay,
     },
-    domain::{Currency, CustomerId, Order, OrderError, Quantity, Sku, TenantId},
+    domain::{Currency, CustomerId, Order, OrderError, Principal, Quantity, Sku},
 };
 
 use super::{
@@ -17,7 +19,7 @@ pub struct CreateOrder<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct CreateOrderRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order: NewOrder,
     pub key: Option<KeyedRequest>,
 }
@@ -37,6 +39,9 @@ pub struct NewItem {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CreateOrderError {
+    /// The caller creates orders for one customer only.
+    #[error("the order is for another customer than the one of the caller")]
+    OtherCustomer,
     /// Every item that was refused, by its index in the request.
     #[error("{} of the items cannot be ordered", .0.len())]
     Items(Vec<(usize, ItemProblem)>),
@@ -58,11 +63,11 @@ pub enum ItemProblem {
 
 impl<P: Ports> CreateOrder<'_, P> {
     pub async fn execute(&self, request: CreateOrderRequest) -> Result<Answered, CreateOrderError> {
-        let CreateOrderRequest { tenant, order, key } = request;
+        let CreateOrderRequest { principal, order, key } = request;
         retry(
             self.0,
-            |_| async { Ok(Answered::now(create(self.0, &tenant, &order, key.as_ref(), 0).await?)) },
-            || replay(self.0, &tenant, key.as_ref()),
+            |_| async { Ok(Answered::now(create(self.0, &principal, &order, key.as_ref(), 0).await?)) },
+            || replay(self.0, &principal, key.as_ref()),
         )
         .await
     }
@@ -77,16 +82,19 @@ impl WriteError for CreateOrderError {
 /// Prices, builds and stores one order.
 pub(crate) async fn create<P: Ports>(
     ports: &P,
-    tenant: &TenantId,
+    principal: &Principal,
     new_order: &NewOrder,
     key: Option<&KeyedRequest>,
     batch_index: u32,
 ) -> Result<OrderDetails, CreateOrderError> {
+    if !principal.sees(&new_order.customer_id) {
+        return Err(CreateOrderError::OtherCustomer);
+    }
     // Before the unit of work, so that a slow pricing service holds no connection.
     let products = price(ports, new_order.items.iter()).await?;
     let order = build(ports, new_order, products).map_err(CreateOrderError::Items)?;
     let created = OrderDetails::from(order.state());
-    let mut uow = ports.store().begin(tenant, None);
+    let mut uow = ports.store().begin(&principal.tenant, principal.actor());
     uow.save(order)?;
     if let Some(request) = key {
         uow.save_key(record(request, batch_index, &created));

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use crate::{
     app::{
         Answered, CreateOrderError, KeyError, KeyedRequest, NewOrder, OrderDetails, Outcome, Ports, PricingError,
         RepoError, UnitOfWork,
         idempotency::{rebuild, recall},
     },
-    domain::{Order, TenantId},
+    domain::{Order, Principal},
 };
 
 use super::{
@@ -19,7 +21,7 @@ pub struct CreateOrders<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct CreateOrdersRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     /// By their indexes in the request, without the orders that could not be read.
     pub orders: Vec<(u32, NewOrder)>,
     /// Whether the request had orders that could not be read.
@@ -73,7 +75,7 @@ impl<P: Ports> CreateOrders<'_, P> {
     async fn attempt(&self, request: &CreateOrdersRequest) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
         let done = match &request.key {
             None => Vec::new(),
-            Some(key) => recall(self.0, &request.tenant, key).await?,
+            Some(key) => recall(self.0, &request.principal, key).await?,
         };
         match request.policy {
             BatchPolicy::RejectAll if done.is_empty() => self.all_or_none(request).await,
@@ -84,20 +86,26 @@ impl<P: Ports> CreateOrders<'_, P> {
     async fn all_or_none(&self, request: &CreateOrdersRequest) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
         let items = request.orders.iter().flat_map(|(_, order)| &order.items);
         let mut products = price(self.0, items).await?.into_iter();
-        let built: Vec<(u32, Result<Order, _>)> = request
-            .orders
-            .iter()
-            .map(|(batch_index, order)| (*batch_index, build(self.0, order, products.by_ref().take(order.items.len()))))
-            .collect();
+        let mut built = Vec::with_capacity(request.orders.len());
+        for (batch_index, order) in &request.orders {
+            let order_or_problems = build(self.0, order, products.by_ref().take(order.items.len()));
+            let is_own = request.principal.sees(&order.customer_id);
+            let order = if is_own {
+                order_or_problems.map_err(CreateOrderError::Items)
+            } else {
+                Err(CreateOrderError::OtherCustomer)
+            };
+            built.push((*batch_index, order));
+        }
         if request.some_unreadable || built.iter().any(|(_, order)| order.is_err()) {
             let result = |(batch_index, order): (u32, Result<Order, _>)| match order {
                 Ok(_) => (batch_index, BatchResult::Rejected),
-                Err(problems) => (batch_index, BatchResult::Refused(CreateOrderError::Items(problems))),
+                Err(error) => (batch_index, BatchResult::Refused(error)),
             };
             return Ok(built.into_iter().map(result).collect());
         }
         let mut results = Vec::with_capacity(built.len());
-        let mut uow = self.0.store().begin(&request.tenant, None);
+        let mut uow = self.0.store().begin(&request.principal.tenant, request.principal.actor());
         for (batch_index, order) in built {
             let Ok(order) = order else { continue };
             let created = OrderDetails::from(order.state());
@@ -118,9 +126,9 @@ impl<P: Ports> CreateOrders<'_, P> {
         batch_index: u32,
     ) -> Result<BatchResult, CreateOrdersError> {
         let Some(key) = &request.key else { return Err(RepoError::Conflict.into()) };
-        let done = recall(self.0, &request.tenant, key).await?;
+        let done = recall(self.0, &request.principal, key).await?;
         let outcome = done.iter().find(|outcome| outcome.batch_index == batch_index).ok_or(RepoError::Conflict)?;
-        Ok(BatchResult::Created(rebuild(self.0, &request.tenant, outcome).await?))
+        Ok(BatchResult::Created(rebuild(self.0, &request.principal.tenant, outcome).await?))
     }
 
     /// Creates each order alone, and replays those that an earlier request with the same key created.
@@ -131,9 +139,14 @@ impl<P: Ports> CreateOrders<'_, P> {
     ) -> Result<Vec<(u32, BatchResult)>, CreateOrdersError> {
         let mut results = Vec::with_capacity(request.orders.len());
         for (batch_index, order) in &request.orders {
+            // Also of an order that an earlier request created: the caller may have been bound to a customer meanwhile.
+            if !request.principal.sees(&order.customer_id) {
+                results.push((*batch_index, BatchResult::Refused(CreateOrderError::OtherCustomer)));
+                continue;
+            }
             let result = match done.iter().find(|outcome| outcome.batch_index == *batch_index) {
-                Some(outcome) => BatchResult::Created(rebuild(self.0, &request.tenant, outcome).await?),
-                None => match create(self.0, &request.tenant, order, request.key.as_ref(), *batch_index).await {
+                Some(outcome) => BatchResult::Created(rebuild(self.0, &request.principal.tenant, outcome).await?),
+                None => match create(self.0, &request.principal, order, request.key.as_ref(), *batch_index).await {
                     Ok(created) => BatchResult::Created(Answered::now(created)),
                     Err(CreateOrderError::Store(RepoError::KeyTaken)) => {
                         self.taken_meanwhile(request, *batch_index).await?

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
     app::{Answered, ChangeError, Conditions, Ports},
-    domain::{Order, OrderId, TenantId},
+    domain::{Order, OrderId, Principal},
 };
 
 use super::change_order::change_order;
@@ -11,14 +13,14 @@ pub struct FulfilOrder<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct FulfilOrderRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order_id: OrderId,
     pub conditions: Conditions,
 }
 
 impl<P: Ports> FulfilOrder<'_, P> {
     pub async fn execute(&self, request: FulfilOrderRequest) -> Result<Answered, ChangeError> {
-        let FulfilOrderRequest { tenant, order_id, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, Order::fulfil).await
+        let FulfilOrderRequest { principal, order_id, conditions } = request;
+        change_order(self.0, &principal, order_id, &conditions, Order::fulfil).await
     }
 }

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
-    app::{EventLog, GetOrderError, LoggedEvent, OrderQueries, Ports},
-    domain::{OrderId, TenantId},
+    app::{EventLog, GetOrder, GetOrderError, LoggedEvent, OrderQueries, Ports},
+    domain::{OrderId, Principal},
 };
 
 /// Reads the events of one order, oldest first.
@@ -9,7 +11,7 @@ pub struct GetHistory<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct GetHistoryRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order_id: OrderId,
     /// The last version of the previous page; 0 for the first page.
     pub after: u32,
@@ -31,8 +33,11 @@ impl<P> GetHistory<'_, P> {
 
 impl<P: Ports> GetHistory<'_, P> {
     pub async fn execute(&self, request: &GetHistoryRequest) -> Result<HistoryPage, GetOrderError> {
-        let GetHistoryRequest { tenant, order_id, after, limit } = request;
-        let store = self.0.store();
+        let GetHistoryRequest { principal, order_id, after, limit } = request;
+        let (store, tenant) = (self.0.store(), &principal.tenant);
+        if principal.customer.is_some() {
+            GetOrder(self.0).execute(principal, *order_id, None).await?;
+        }
         // One event more shows whether there is a next page.
         let mut events = store.history(tenant, *order_id, *after, limit + 1).await?;
         if events.first().is_none_or(|event| event.version != after + 1) {

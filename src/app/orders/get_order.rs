@@ -1,6 +1,6 @@
 use crate::{
     app::{AsOf, HistoricalOrder, OrderDetails, OrderQueries, Ports, RepoError},
-    domain::{OrderId, TenantId},
+    domain::{OrderId, Principal},
 };
 
 /// Reads one order with its items, as it is now or as it was.
@@ -22,17 +22,23 @@ pub enum GetOrderError {
 impl<P: Ports> GetOrder<'_, P> {
     pub async fn execute(
         &self,
-        tenant: &TenantId,
+        principal: &Principal,
         order_id: OrderId,
         as_of: Option<AsOf>,
     ) -> Result<OrderDetails, GetOrderError> {
-        let store = self.0.store();
-        match as_of {
-            None => store.order(tenant, order_id).await?.ok_or(GetOrderError::UnknownOrder(order_id)),
-            Some(moment) => match store.order_as_of(tenant, order_id, moment).await? {
-                HistoricalOrder::Order(order) => Ok(order),
-                HistoricalOrder::NotThen => Err(GetOrderError::NotThen(order_id)),
-                HistoricalOrder::Retired => Err(GetOrderError::Retired(order_id)),
+        let (store, tenant) = (self.0.store(), &principal.tenant);
+        let is_own = |order: &OrderDetails| principal.sees(&order.summary.customer_id);
+        let Some(moment) = as_of else {
+            let order = store.order(tenant, order_id).await?;
+            return order.filter(is_own).ok_or(GetOrderError::UnknownOrder(order_id));
+        };
+        match store.order_as_of(tenant, order_id, moment).await? {
+            HistoricalOrder::Order(order) if is_own(&order) => Ok(order),
+            HistoricalOrder::Order(_) | HistoricalOrder::NotThen => Err(GetOrderError::NotThen(order_id)),
+            // The customer of an order never changes.
+            HistoricalOrder::Retired => match store.order(tenant, order_id).await? {
+                Some(order) if is_own(&order) => Err(GetOrderError::Retired(order_id)),
+                _ => Err(GetOrderError::NotThen(order_id)),
             },
         }
     }

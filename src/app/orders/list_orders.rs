@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
     app::{OrderFilter, OrderQueries, OrderSummary, Ports, RepoError},
-    domain::{OrderId, TenantId},
+    domain::{OrderId, Principal},
 };
 
 /// Reads a page of orders, newest first.
@@ -9,7 +11,7 @@ pub struct ListOrders<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct ListOrdersRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub filter: OrderFilter,
     /// The last order of the previous page.
     pub before: Option<OrderId>,
@@ -34,7 +36,12 @@ impl<P> ListOrders<'_, P> {
 
 impl<P: Ports> ListOrders<'_, P> {
     pub async fn execute(&self, request: &ListOrdersRequest) -> Result<OrderPage, RepoError> {
-        let ListOrdersRequest { tenant, filter, before, limit, total } = request;
+        let ListOrdersRequest { principal, filter, before, limit, total } = request;
+        let (tenant, own) = (&principal.tenant, principal.customer.as_ref());
+        if own.is_some() && filter.customer_id.is_some() && filter.customer_id.as_ref() != own {
+            return Ok(OrderPage { orders: Vec::new(), next: None, total: total.then_some(0) });
+        }
+        let filter = &OrderFilter { customer_id: own.or(filter.customer_id.as_ref()).cloned(), ..filter.clone() };
         // One order more shows whether there is a next page.
         let mut orders = self.0.store().orders(tenant, filter, *before, limit + 1).await?;
         let more = orders.len() > *limit;

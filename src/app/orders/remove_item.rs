@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::{
     app::{Answered, ChangeError, Conditions, Ports},
-    domain::{OrderId, TenantId},
+    domain::{OrderId, Principal},
 };
 
 use super::change_order::change_order;
@@ -11,7 +13,7 @@ pub struct RemoveItem<'a, P>(pub &'a P);
 
 #[derive(Clone, Debug)]
 pub struct RemoveItemRequest {
-    pub tenant: TenantId,
+    pub principal: Arc<Principal>,
     pub order_id: OrderId,
     pub line: u32,
     pub conditions: Conditions,
@@ -19,7 +21,7 @@ pub struct RemoveItemRequest {
 
 impl<P: Ports> RemoveItem<'_, P> {
     pub async fn execute(&self, request: RemoveItemRequest) -> Result<Answered, ChangeError> {
-        let RemoveItemRequest { tenant, order_id, line, conditions } = request;
-        change_order(self.0, &tenant, order_id, &conditions, |order, context| order.remove_item(line, context)).await
+        let RemoveItemRequest { principal, order_id, line, conditions } = request;
+        change_order(self.0, &principal, order_id, &conditions, |order, context| order.remove_item(line, context)).await
     }
 }

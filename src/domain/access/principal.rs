@@ -1,6 +1,6 @@
 use crate::domain::{CustomerId, TenantId};
 
-use super::{Actor, Scope, Scopes, Subject};
+use super::{Actor, ApiKey, KeyId, Scope, Scopes, Subject};
 
 /// Who sent a request, and what that caller may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct Principal {
 /// How a caller is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PrincipalKind {
-    /// By an API key, whose id is the subject.
-    Key(Subject),
+    /// By an API key.
+    Key(KeyId),
     /// By a token of an identity provider.
     User(Subject),
     /// Not at all.
@@ -29,6 +29,12 @@ impl Principal {
         Self { tenant: TenantId::anonymous(), kind: PrincipalKind::Anonymous, scopes: Scopes::all(), customer: None }
     }
 
+    /// The callers who use this key.
+    pub fn from_key(key: ApiKey) -> Self {
+        let ApiKey { id, tenant, scopes, customer, .. } = key;
+        Self { tenant, kind: PrincipalKind::Key(id), scopes, customer }
+    }
+
     pub const fn may(&self, scope: Scope) -> bool {
         self.scopes.has(scope)
     }
@@ -39,9 +45,10 @@ impl Principal {
     }
 
     /// `None` for nobody in particular.
-    pub const fn subject(&self) -> Option<&Subject> {
+    pub fn subject(&self) -> Option<&str> {
         match &self.kind {
-            PrincipalKind::Key(subject) | PrincipalKind::User(subject) => Some(subject),
+            PrincipalKind::Key(id) => Some(id.as_str()),
+            PrincipalKind::User(subject) => Some(subject.as_str()),
             PrincipalKind::Anonymous => None,
         }
     }
@@ -62,6 +69,6 @@ impl Principal {
             PrincipalKind::User(_) => "user",
             PrincipalKind::Anonymous => return None,
         };
-        self.subject().map(|subject| Actor { authtype: authtype.into(), authid: subject.as_str().to_owned() })
+        self.subject().map(|subject| Actor { authtype: authtype.into(), authid: subject.to_owned() })
     }
 }

@@ -1,7 +1,9 @@
 use std::{fmt, str::FromStr};
 
-/// The name of a caller within its tenant: the id of an API key, or the subject of a token. It has 1 to 255 characters, and
-/// none that a log line or a header could not show.
+use super::is_plain_text;
+
+/// The name of a user within its tenant, as an identity provider has it. It has 1 to 255 characters, and none that a log line
+/// or a header could not show.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(String);
 
@@ -21,13 +23,7 @@ impl FromStr for Subject {
     type Err = SubjectError;
 
     fn from_str(text: &str) -> Result<Self, SubjectError> {
-        let is_invisible = |c: char| {
-            c.is_control()
-                // Format characters reverse or hide parts of a line.
-                || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        };
-        let has_text = !text.trim().is_empty() && text.chars().count() <= Self::MAX_CHARS;
-        if has_text && !text.chars().any(is_invisible) { Ok(Self(text.to_owned())) } else { Err(SubjectError) }
+        if is_plain_text(text, Self::MAX_CHARS) { Ok(Self(text.to_owned())) } else { Err(SubjectError) }
     }
 }
 

@@ -13,9 +13,11 @@ use crate::{
         EventPage, EventStreamError, Ports, ReadEvents, ReadEventsError, ReadEventsRequest, SubscribeEvents,
         SubscribeEventsRequest,
     },
+    domain::Scope,
     http::{
         app_state::AppState,
         connection::ClientConnection,
+        middleware::authorize::access_ends,
         request::{
             caller::Caller,
             query::{Parameters, Query, QueryParameters},
@@ -51,7 +53,7 @@ pub(crate) async fn read<P: Ports>(
     let media_type = negotiated(&request, &types).unwrap_or(&BATCH).clone();
     let method = request.method().clone();
     let FeedQuery { after, limit, wait, events } = query;
-    let mut request = ReadEventsRequest { filter: events.filter(caller.tenant), after, limit };
+    let mut request = ReadEventsRequest { filter: events.filter(app.ports(), &caller).await?, after, limit };
     let mut page = ReadEvents(app.ports()).execute(&request).await?;
     if page.events.is_empty() && wait > 0 && method != Method::HEAD {
         let _waiting = app.admit_waiting()?;
@@ -61,6 +63,7 @@ pub(crate) async fn read<P: Ports>(
                 page = next_page(app.ports(), &request) => page?,
                 () = tokio::time::sleep(Duration::from_secs(wait)) => page,
                 () = app.drained() => page,
+                () = access_ends(app.ports().clone(), caller, Scope::EventsRead) => page,
             };
         }
     }
@@ -136,6 +139,9 @@ fn path(page: &ReadEventsRequest, position: u64, wait: u64) -> String {
     }
     if let Some(order_id) = page.filter.order_id {
         query.append_pair("order_id", &order_id.to_string());
+    }
+    if page.filter.tenant.is_none() {
+        query.append_pair("all_tenants", "true");
     }
     if !page.filter.types.is_empty() {
         query.append_pair("type", &page.filter.types.join(","));

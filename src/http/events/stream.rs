@@ -12,15 +12,17 @@ use actix_web::{
     },
     web::{Bytes, Data},
 };
-use futures_util::{Stream, stream};
+use futures_util::{FutureExt, Stream, future::select, stream};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     app::{EventFilter, EventStream, EventStreamError, LoggedEvent, Ports, SubscribeEvents, SubscribeEventsRequest},
+    domain::Scope,
     http::{
         app_state::AppState,
         connection::ClientConnection,
+        middleware::authorize::access_ends,
         request::{
             caller::Caller,
             query::{Parameters, Query, QueryParameters, number},
@@ -57,7 +59,7 @@ pub(crate) async fn follow<P: Ports>(
 ) -> HttpResult {
     let permit = app.admit_waiting()?;
     // A client that reconnects sends its first `after` again: `Last-Event-ID` is newer.
-    let request = SubscribeEventsRequest { filter: events.filter(caller.tenant), after: last.or(after) };
+    let request = SubscribeEventsRequest { filter: events.filter(app.ports(), &caller).await?, after: last.or(after) };
     let events = SubscribeEvents(app.ports()).execute(request).await?;
     let mut response = HttpResponse::Ok();
     response.content_type(mime::TEXT_EVENT_STREAM.as_ref());
@@ -66,7 +68,9 @@ pub(crate) async fn follow<P: Ports>(
     Ok(if method == Method::HEAD || !connection.begin_waiting() {
         response.finish()
     } else {
-        response.streaming(frames(events, app.limits().heartbeat, app.drained(), permit))
+        let ended =
+            select(Box::pin(app.drained()), Box::pin(access_ends(app.ports().clone(), caller, Scope::EventsRead)));
+        response.streaming(frames(events, app.limits().heartbeat, ended.map(drop), permit))
     })
 }
 
@@ -127,7 +131,7 @@ impl FromRequest for LastEventId {
 fn frames<P: Ports>(
     events: EventStream<P>,
     heartbeat: Duration,
-    drained: impl Future<Output = ()> + 'static,
+    ended: impl Future<Output = ()> + 'static,
     permit: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     let opening = format!("retry: {RETRY}\n{}", still_there(&events));
@@ -143,7 +147,7 @@ fn frames<P: Ports>(
         };
         Some((Ok(Bytes::from(frame)), (events, permit)))
     });
-    futures_util::StreamExt::take_until(futures_util::StreamExt::chain(first, rest), Box::pin(drained))
+    futures_util::StreamExt::take_until(futures_util::StreamExt::chain(first, rest), Box::pin(ended))
 }
 
 fn frame(event: &LoggedEvent, filter: &EventFilter) -> String {

@@ -5,6 +5,7 @@ use actix_web::http::{
 };
 
 use crate::http::{
+    middleware::authorize::{RATE_LIMIT, RATE_LIMIT_POLICY},
     request::idempotency_key::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
     request_id::X_REQUEST_ID,
     routing::endpoint::{ACCEPT_PATCH, ACCEPT_POST},
@@ -40,6 +41,9 @@ pub(crate) fn allow(origins: &[String]) -> Cors {
         header::LINK,
         header::LOCATION,
         header::RETRY_AFTER,
+        header::WWW_AUTHENTICATE,
+        RATE_LIMIT,
+        RATE_LIMIT_POLICY,
         IDEMPOTENT_REPLAYED,
         X_REQUEST_ID,
     ];

@@ -37,6 +37,11 @@ impl AllowedHosts {
         Self(Some(listed.chain([Host::Address(bound_to)]).collect()))
     }
 
+    /// Every host.
+    pub(crate) const fn any() -> Self {
+        Self(None)
+    }
+
     /// The target of a request overrides its `Host` header (RFC 9112, section 3.2.2). A request of HTTP/1.0 may have
     /// neither; browsers send none like that.
     pub(super) fn check(&self, request: &HttpRequest) -> Result<(), Problem> {

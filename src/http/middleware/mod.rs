@@ -1,5 +1,6 @@
 //! What every request passes through.
 
+pub(crate) mod authorize;
 pub(crate) mod cors;
 pub(crate) mod hosts;
 pub(crate) mod http_metrics;

@@ -18,7 +18,7 @@ use crate::{
     http::{
         app_state::AppState,
         connection::ClientConnection,
-        request::{entity_tags::has_no_tag, target::check_encoding},
+        request::{caller::Caller, entity_tags::has_no_tag, target::check_encoding},
         request_id::{RequestId, X_REQUEST_ID},
         response::{base_path::BasePath, code::Code, problem::Problem},
         routing::endpoint::{RoutePath, accepted_type_header},
@@ -26,7 +26,7 @@ use crate::{
     trace::TraceContext,
 };
 
-use super::hosts::AllowedHosts;
+use super::{authorize::add_quota, hosts::AllowedHosts};
 
 /// Wraps every request: gives it an id, writes problems, turns a panic into a problem, adds the headers of every response,
 /// and logs one line.
@@ -97,8 +97,11 @@ impl<P: Ports> Observer<P> {
         };
         add_headers(&head.method, response.status(), response.headers_mut(), &head.id);
         self.base.prepend_to_headers(response.headers_mut());
+        if let Some(quota) = response.error().and_then(|error| error.as_error::<Problem>()?.quota) {
+            add_quota(response.headers_mut(), &quota);
+        }
         counted.respond(request.as_ref().and_then(route), &head.method, response.status());
-        head.log_access(response.status());
+        head.log_access(response.status(), request.as_ref());
         match request {
             Some(request) => Ok(ServiceResponse::new(request, response)),
             None => Err(InternalError::from_response("the handler consumed the request", response).into()),
@@ -148,16 +151,27 @@ struct Head {
 }
 
 impl Head {
-    fn log_access(&self, status: StatusCode) {
-        log::info!(
-            target: "orders::http::access",
-            request_id = self.id.as_str(),
-            method = self.method.as_str(),
-            path = self.uri.path(),
-            status = status.as_u16(),
-            duration_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-            "request"
-        );
+    fn log_access(&self, status: StatusCode, request: Option<&HttpRequest>) {
+        let extensions = request.map(HttpMessage::extensions);
+        let caller = extensions.as_ref().and_then(|extensions| extensions.get::<Caller>());
+        let duration_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        macro_rules! log_request {
+            ($($more:tt)*) => {
+                log::info!(
+                    target: "orders::http::access",
+                    request_id = self.id.as_str(),
+                    method = self.method.as_str(),
+                    path = self.uri.path(),
+                    status = status.as_u16(),
+                    duration_us = duration_us $($more)*;
+                    "request"
+                )
+            };
+        }
+        match caller.and_then(|caller| Some((&caller.principal.tenant, caller.principal.subject()?))) {
+            Some((tenant, subject)) => log_request!(, tenant = tenant.as_str(), subject = subject),
+            None => log_request!(),
+        }
     }
 }
 

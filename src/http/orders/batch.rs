@@ -34,7 +34,7 @@ pub(crate) async fn create<P: Ports>(
     id: RequestId,
     creation: OrderCreation<NewOrders>,
 ) -> HttpResult {
-    let OrderCreation { tenant, key, body: NewOrders { orders: bodies, policy } } = creation;
+    let OrderCreation { principal, key, body: NewOrders { orders: bodies, policy } } = creation;
     let mut orders = Vec::with_capacity(bodies.len());
     let mut results: Vec<(u32, Result<BatchResult, Problem>)> = Vec::with_capacity(bodies.len());
     for (index, body) in (0..).zip(bodies) {
@@ -44,7 +44,7 @@ pub(crate) async fn create<P: Ports>(
         }
     }
     let some_unreadable = !results.is_empty();
-    let batch = CreateOrdersRequest { tenant, orders, some_unreadable, policy, key };
+    let batch = CreateOrdersRequest { principal, orders, some_unreadable, policy, key };
     let created = CreateOrders(app.ports()).execute(&batch).await?;
     results.extend(created.into_iter().map(|(index, result)| (index, Ok(result))));
     results.sort_by_key(|(index, _)| *index);

@@ -17,8 +17,8 @@ use super::{
 };
 
 pub(crate) async fn create<P: Ports>(app: Data<AppState<P>>, creation: OrderCreation<NewOrder>) -> HttpResult {
-    let OrderCreation { tenant, key, body: order } = creation;
-    let created = CreateOrder(app.ports()).execute(CreateOrderRequest { tenant, order, key }).await?;
+    let OrderCreation { principal, key, body: order } = creation;
+    let created = CreateOrder(app.ports()).execute(CreateOrderRequest { principal, order, key }).await?;
     Ok(written(StatusCode::CREATED, &created, app.ports().rules()))
 }
 

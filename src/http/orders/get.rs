@@ -35,7 +35,7 @@ pub(crate) async fn get<P: Ports>(
     order_id: OrderId,
     request: HttpRequest,
 ) -> HttpResult {
-    let order = GetOrder(app.ports()).execute(&caller.tenant, order_id, as_of).await?;
+    let order = GetOrder(app.ports()).execute(&caller.principal, order_id, as_of).await?;
     if is_known(&request, order.summary.version)? {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(&order))).finish());
     }

@@ -30,7 +30,7 @@ pub(crate) async fn list<P: Ports>(
     order_id: OrderId,
     request: HttpRequest,
 ) -> HttpResult {
-    let history = GetHistoryRequest { tenant: caller.tenant, order_id, after, limit };
+    let history = GetHistoryRequest { principal: caller.principal, order_id, after, limit };
     let HistoryPage { events, next } = GetHistory(app.ports()).execute(&history).await?;
     let mut response = HttpResponse::Ok();
     if let Some(next) = next {

@@ -26,8 +26,8 @@ use super::{
 };
 
 pub(crate) async fn add<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NewItem>) -> HttpResult {
-    let OrderChange { tenant, address: order_id, conditions, body: NewItem { sku, quantity } } = change;
-    let request = AddItemRequest { tenant, order_id, sku, quantity, conditions };
+    let OrderChange { principal, address: order_id, conditions, body: NewItem { sku, quantity } } = change;
+    let request = AddItemRequest { principal, order_id, sku, quantity, conditions };
     let order = AddItemToOrder(app.ports()).execute(request).await?;
     Ok(written(StatusCode::CREATED, &order, app.ports().rules()))
 }
@@ -48,8 +48,9 @@ pub(crate) async fn change_quantity<P: Ports>(
     app: Data<AppState<P>>,
     change: OrderChange<NewQuantity, (OrderId, LineNumber)>,
 ) -> HttpResult {
-    let OrderChange { tenant, address: (order_id, LineNumber(line)), conditions, body: NewQuantity(quantity) } = change;
-    let request = ChangeQuantityRequest { tenant, order_id, line, quantity, conditions };
+    let OrderChange { principal, address: (order_id, LineNumber(line)), conditions, body: NewQuantity(quantity) } =
+        change;
+    let request = ChangeQuantityRequest { principal, order_id, line, quantity, conditions };
     let order = ChangeQuantity(app.ports()).execute(request).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
@@ -62,12 +63,12 @@ pub(crate) fn change_quantity_doc() -> Doc {
 
 pub(crate) async fn remove<P: Ports>(
     app: Data<AppState<P>>,
-    Caller { tenant }: Caller,
+    Caller { principal, .. }: Caller,
     _: NoQuery,
     (order_id, LineNumber(line)): (OrderId, LineNumber),
     conditions: Conditions,
 ) -> HttpResult {
-    let request = RemoveItemRequest { tenant, order_id, line, conditions };
+    let request = RemoveItemRequest { principal, order_id, line, conditions };
     let order = RemoveItem(app.ports()).execute(request).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }

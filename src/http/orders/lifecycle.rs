@@ -20,8 +20,8 @@ use super::{
 };
 
 pub(crate) async fn place<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NoFields>) -> HttpResult {
-    let OrderChange { tenant, address: order_id, conditions, .. } = change;
-    let order = PlaceOrder(app.ports()).execute(PlaceOrderRequest { tenant, order_id, conditions }).await?;
+    let OrderChange { principal, address: order_id, conditions, .. } = change;
+    let order = PlaceOrder(app.ports()).execute(PlaceOrderRequest { principal, order_id, conditions }).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 
@@ -31,8 +31,8 @@ pub(crate) fn place_doc() -> Doc {
 }
 
 pub(crate) async fn cancel<P: Ports>(app: Data<AppState<P>>, change: OrderChange<Cancellation>) -> HttpResult {
-    let OrderChange { tenant, address: order_id, conditions, body: Cancellation { reason } } = change;
-    let request = CancelOrderRequest { tenant, order_id, reason, conditions };
+    let OrderChange { principal, address: order_id, conditions, body: Cancellation { reason } } = change;
+    let request = CancelOrderRequest { principal, order_id, reason, conditions };
     let order = CancelOrder(app.ports()).execute(request).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
@@ -44,8 +44,8 @@ pub(crate) fn cancel_doc() -> Doc {
 }
 
 pub(crate) async fn fulfil<P: Ports>(app: Data<AppState<P>>, change: OrderChange<NoFields>) -> HttpResult {
-    let OrderChange { tenant, address: order_id, conditions, .. } = change;
-    let order = FulfilOrder(app.ports()).execute(FulfilOrderRequest { tenant, order_id, conditions }).await?;
+    let OrderChange { principal, address: order_id, conditions, .. } = change;
+    let order = FulfilOrder(app.ports()).execute(FulfilOrderRequest { principal, order_id, conditions }).await?;
     Ok(written(StatusCode::OK, &order, app.ports().rules()))
 }
 

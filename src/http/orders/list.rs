@@ -26,10 +26,10 @@ pub(crate) async fn list<P: Ports>(
     Query(query): Query<ListQuery>,
 ) -> HttpResult {
     let ListQuery { limit, cursor, filter, total } = query;
-    let before = cursor.map(|text| cursor::decode(&text, &filter)).transpose()?;
-    let request = ListOrdersRequest { tenant: caller.tenant, filter, before, limit, total };
+    let before = cursor.map(|text| cursor::decode(&text, &caller.principal, &filter)).transpose()?;
+    let request = ListOrdersRequest { principal: caller.principal, filter, before, limit, total };
     let page = ListOrders(app.ports()).execute(&request).await?;
-    let body = PageBody::new(&page, &request.filter, app.ports().rules());
+    let body = PageBody::new(&page, &request, app.ports().rules());
     let mut response = HttpResponse::Ok();
     response.insert_header((header::LINK, link(&request, body.next_cursor.as_deref())));
     Ok(json_response(&mut response, &body, body.orders.len() * SUMMARY_BYTES + SUMMARY_BYTES))
@@ -88,10 +88,10 @@ struct PageBody {
 }
 
 impl PageBody {
-    fn new(page: &OrderPage, filter: &OrderFilter, rules: OrderRules) -> Self {
+    fn new(page: &OrderPage, request: &ListOrdersRequest, rules: OrderRules) -> Self {
         Self {
             orders: page.orders.iter().map(|order| SummaryBody::new(order, rules)).collect(),
-            next_cursor: page.next.map(|last| cursor::encode(last, filter)),
+            next_cursor: page.next.map(|last| cursor::encode(last, &request.principal, &request.filter)),
             total_orders: page.total,
         }
     }

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::{TryFutureExt, future::MapOk};
 
 use crate::{
     app::{Conditions, KeyedRequest},
-    domain::{OrderId, TenantId},
+    domain::{OrderId, Principal},
     http::request::{
         caller::Caller,
         conditions::{Conditional, Keyed},
@@ -14,7 +16,7 @@ use crate::{
 
 /// Everything that a change of one order takes from its request. `A` is what the path names.
 pub(crate) struct OrderChange<B, A = OrderId> {
-    pub(super) tenant: TenantId,
+    pub(super) principal: Arc<Principal>,
     pub(super) address: A,
     pub(super) conditions: Conditions,
     pub(super) body: B,
@@ -22,7 +24,7 @@ pub(crate) struct OrderChange<B, A = OrderId> {
 
 /// Everything that the creation of orders takes from its request.
 pub(crate) struct OrderCreation<B> {
-    pub(super) tenant: TenantId,
+    pub(super) principal: Arc<Principal>,
     pub(super) key: Option<KeyedRequest>,
     pub(super) body: B,
 }
@@ -38,7 +40,7 @@ impl<B: Body + 'static, A: FromRequest + 'static> FromRequest for OrderChange<B,
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         ChangeParts::from_request(request, payload).map_ok(|(caller, NoQuery, address, write)| {
             let Conditional { conditions, body } = write;
-            Self { tenant: caller.tenant, address, conditions, body }
+            Self { principal: caller.principal, address, conditions, body }
         })
     }
 }
@@ -49,7 +51,7 @@ impl<B: Body + 'static> FromRequest for OrderCreation<B> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         CreationParts::from_request(request, payload).map_ok(|(caller, NoQuery, Keyed { key, body })| Self {
-            tenant: caller.tenant,
+            principal: caller.principal,
             key,
             body,
         })

@@ -1,19 +1,34 @@
-use std::future::{Ready, ready};
+use std::{
+    fmt,
+    future::{Ready, ready},
+    rc::Rc,
+    sync::Arc,
+};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use time::OffsetDateTime;
 
-use crate::{domain::TenantId, http::response::problem::Problem};
+use crate::{domain::Principal, http::response::problem::Problem};
 
-/// Who sent a request. Nobody is authenticated yet: every caller is anonymous.
-#[derive(Debug)]
+/// Who sent a request. `authorize` has checked the credential and put it here.
+#[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) tenant: TenantId,
+    pub(crate) principal: Arc<Principal>,
+    /// For requests that last: the credential may be revoked meanwhile. `None` where nobody is authenticated.
+    pub(crate) credential: Option<Rc<str>>,
+    pub(crate) expires_at: Option<OffsetDateTime>,
 }
 
 impl Caller {
     /// Whose idempotency keys the request uses: two callers may choose the same key.
-    pub(crate) const fn name(_request: &HttpRequest) -> &'static str {
-        "anonymous"
+    pub(crate) fn name(request: &HttpRequest) -> Result<String, Problem> {
+        Self::of(request).map(|caller| caller.principal.caller())
+    }
+
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let caller = request.extensions().get::<Self>().cloned();
+        // A route that nobody has declared with a scope has no caller.
+        caller.ok_or_else(|| Problem::internal("the route is public, and its handler asks for the caller"))
     }
 }
 
@@ -21,7 +36,14 @@ impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self { tenant: TenantId::anonymous() }))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl fmt::Debug for Caller {
+    /// Without the credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("principal", &self.principal).finish_non_exhaustive()
     }
 }

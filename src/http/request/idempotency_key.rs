@@ -28,7 +28,7 @@ pub(crate) fn keyed_request(request: &HttpRequest, body: &Value) -> Result<Optio
     }
     // The parsed body: neither white space nor the order of names makes another request.
     fingerprint.update(body.to_string());
-    let caller = Caller::name(request).to_owned();
+    let caller = Caller::name(request)?;
     Ok(Some(KeyedRequest { caller, key, fingerprint: fingerprint.finalize().into() }))
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod entity_tags;
 pub(crate) mod fields;
 pub(crate) mod idempotency_key;
 pub(crate) mod json;
+pub(crate) mod plain_body;
 pub(crate) mod query;
 pub(crate) mod read_body;
 pub(crate) mod target;

@@ -40,8 +40,20 @@ codes! {
         "A parameter of the path, the query or the headers is unknown, malformed or given twice. errors lists each by its name.";
     InvalidCursor = BAD_REQUEST "invalid_cursor", "The cursor does not belong to this list",
         "Use next_cursor unchanged, with the same filters. To change the filters, begin at the first page.";
+    CredentialRequired = UNAUTHORIZED "credential_required", "The request has no credential",
+        "Send an API key or a token in the header Authorization: Bearer <credential>.";
+    MalformedCredential = UNAUTHORIZED "malformed_credential", "The credential is malformed",
+        "Send one header Authorization: Bearer <credential>, with a token of the form of RFC 6750, section 2.1.";
+    InvalidCredential = UNAUTHORIZED "invalid_credential", "The credential is not accepted",
+        "errors says why. Get a new token, or ask for a new key.";
+    InsufficientScope = FORBIDDEN "insufficient_scope", "The credential does not have the scope",
+        "detail and WWW-Authenticate name the scope. Use a credential that has it. Nothing was changed.";
+    OtherCustomer = FORBIDDEN "other_customer", "The credential is for another customer",
+        "The credential sees the orders of one customer only. Use one that sees all customers. Nothing was changed.";
     RouteNotFound = NOT_FOUND "route_not_found", "No route has this path",
         "The routes are in the OpenAPI document at /openapi.json.";
+    KeyNotFound = NOT_FOUND "key_not_found", "The key does not exist",
+        "Check the key id. A revoked key cannot be rotated.";
     OrderNotFound = NOT_FOUND "order_not_found", "The order does not exist",
         "Check the order id.";
     LineNotFound = NOT_FOUND "line_not_found", "The order does not have this line",
@@ -90,6 +102,8 @@ codes! {
         "A key names one request: method, path and body. Use a new key for another one. Nothing was changed.";
     BatchRejected = FAILED_DEPENDENCY "batch_rejected", "Another order of the batch was refused",
         "Nothing is wrong with this order. Correct the others, or send error_policy: partial.";
+    RateLimited = TOO_MANY_REQUESTS "rate_limited", "Too many requests",
+        "Try again after the seconds in Retry-After. RateLimit-Policy has the limit. Nothing was changed.";
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large", "The headers are too large",
         "Send fewer or shorter headers.";
     Internal = INTERNAL_SERVER_ERROR "internal_error", "The service failed",
@@ -100,6 +114,8 @@ codes! {
         "An instance of the newer release can do this. Try again after the seconds in Retry-After, until such an instance answers. Nothing was changed.";
     PricingUnavailable = SERVICE_UNAVAILABLE "pricing_unavailable", "The pricing service does not answer",
         "Try again after the seconds in Retry-After. Nothing was changed.";
+    IssuerUnavailable = SERVICE_UNAVAILABLE "issuer_unavailable", "The keys of the identity provider are not known yet",
+        "Try again after the seconds in Retry-After.";
     TooManyConnections = SERVICE_UNAVAILABLE "too_many_connections", "Too many connections are open",
         "Try again after the seconds in Retry-After. Use one connection for many requests, or raise ORDERS_MAX_CONNECTIONS.";
     TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams", "Too many clients wait for events here",

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{
-        ActionRefusal, AddItemError, ChangeError, CreateOrderError, CreateOrdersError, GetOrderError, ItemProblem,
-        KeyError, PricingError, ReadEventsError, RepoError,
+        ActionRefusal, AddItemError, ChangeError, CreateKeyError, CreateOrderError, CreateOrdersError, GetOrderError,
+        ItemProblem, KeyError, PricingError, ReadEventsError, RepoError, UnknownKeyError,
     },
     domain::OrderError,
 };
@@ -99,6 +99,10 @@ impl From<CreateOrderError> for Problem {
                 let pointer = |index| format!("/items/{index}/sku");
                 items(problems.into_iter().map(|(index, problem)| (pointer(index), problem)).collect())
             }
+            CreateOrderError::OtherCustomer => Self::new(
+                Code::OtherCustomer,
+                "The credential creates orders for its own customer only. Use that customer_id.",
+            ),
             CreateOrderError::Pricing(error) => error.into(),
             CreateOrderError::Key(error) => error.into(),
             CreateOrderError::Store(error) => error.into(),
@@ -160,6 +164,36 @@ impl From<ReadEventsError> for Problem {
                 )
             },
             ReadEventsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateKeyError> for Problem {
+    fn from(error: CreateKeyError) -> Self {
+        match error {
+            CreateKeyError::BeyondMaker(scopes) => Self {
+                scope: scopes.iter().next(),
+                ..Self::new(
+                    Code::InsufficientScope,
+                    format!("A key has no scope that its maker lacks. The credential lacks {scopes}."),
+                )
+            },
+            CreateKeyError::OtherCustomer => Self::new(
+                Code::OtherCustomer,
+                "The credential makes keys for its own customer only. Use that customer_id.",
+            ),
+            CreateKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnknownKeyError> for Problem {
+    fn from(error: UnknownKeyError) -> Self {
+        match error {
+            UnknownKeyError::UnknownKey(id) => {
+                Self::new(Code::KeyNotFound, format!("There is no key {id}, or it is revoked. Check the id."))
+            }
+            UnknownKeyError::Store(error) => error.into(),
         }
     }
 }

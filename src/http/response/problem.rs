@@ -10,7 +10,11 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::BoxError, domain::OrderId, http::request_id::RequestId};
+use crate::{
+    app::{BoxError, Quota},
+    domain::{OrderId, Scope},
+    http::request_id::RequestId,
+};
 
 use super::code::Code;
 
@@ -32,6 +36,12 @@ pub(crate) struct Problem {
     pub(crate) current_version: Option<u32>,
     /// Of a 410.
     pub(crate) bound: Option<LogBound>,
+    /// The scope that the caller lacks; of a 403.
+    pub(crate) scope: Option<Scope>,
+    /// What is left for the caller; of a 429.
+    pub(crate) quota: Option<Quota>,
+    /// How long a client should wait, in seconds, if that is known.
+    pub(crate) retry_after: Option<u32>,
     /// Only logged: the response never shows it.
     pub(crate) cause: Option<BoxError>,
 }
@@ -64,6 +74,9 @@ pub(crate) const MAX_ERRORS: usize = 100;
 /// The characters of an unknown name that a text repeats.
 const MAX_NAME: usize = 64;
 
+/// What the credentials are for (RFC 9110, section 11.5).
+const REALM: &str = "orders";
+
 /// How long a client should wait before its next attempt after a 503.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -77,6 +90,9 @@ impl Problem {
             allow: None,
             current_version: None,
             bound: None,
+            scope: None,
+            quota: None,
+            retry_after: None,
             cause: None,
         }
     }
@@ -175,8 +191,13 @@ impl Problem {
     pub(crate) fn write(&self, base: &str, path: &str, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
-        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        } else if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        if let Some(challenge) = self.challenge() {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
@@ -185,6 +206,23 @@ impl Problem {
             response.insert_header((header::ETAG, format!("\"{version}\"")));
         }
         response.body(serde_json::to_vec(&self.body(base, &format!("{base}{path}"), request_id)).unwrap_or_default())
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750, section 3).
+    fn challenge(&self) -> Option<String> {
+        let error = match self.code {
+            Code::CredentialRequired => return Some(format!("Bearer realm=\"{REALM}\"")),
+            Code::MalformedCredential => "invalid_request",
+            Code::InvalidCredential => "invalid_token",
+            Code::InsufficientScope => "insufficient_scope",
+            _ => return None,
+        };
+        // No text here has a quotation mark or a backslash.
+        let challenge = format!("Bearer realm=\"{REALM}\", error=\"{error}\", error_description=\"{}\"", self.detail);
+        Some(match self.scope {
+            Some(scope) => format!("{challenge}, scope=\"{scope}\""),
+            None => challenge,
+        })
     }
 
     /// The members (RFC 9457, section 3). The caller knows the base path, `instance` and `request_id`.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::http::{
+    middleware::authorize::Demand,
     request::{
         body_schema::schemas,
         fields::Body,
@@ -157,12 +158,25 @@ impl Doc {
     }
 
     /// The operation object (OpenAPI 3.1.0, section 4.8.10).
-    pub(super) fn operation(&self, path: &str) -> Value {
+    pub(super) fn operation(&self, path: &str, demand: Demand, is_open: bool) -> Value {
         let mut responses = self.responses.clone();
         let mut possible = self.codes.clone();
         // Connections beyond the limit can ask for the health.
         if !path.starts_with("/health/") {
             possible.push(Code::TooManyConnections);
+        }
+        if demand != Demand::Public {
+            possible.extend([
+                Code::CredentialRequired,
+                Code::MalformedCredential,
+                Code::InvalidCredential,
+                Code::RateLimited,
+                Code::IssuerUnavailable,
+                Code::StoreUnavailable,
+            ]);
+        }
+        if matches!(demand, Demand::Scope(_)) {
+            possible.push(Code::InsufficientScope);
         }
         let mut statuses: Vec<u16> = possible.iter().map(|code| code.status().as_u16()).collect();
         statuses.sort_unstable();
@@ -176,6 +190,10 @@ impl Doc {
             response["headers"]["X-Request-Id"] =
                 json!({"schema": {"type": "string"}, "description": "The id of the request, which the log has too"});
             let (name, schema, text) = match status.as_str() {
+                "401" | "403" => {
+                    ("WWW-Authenticate", json!({"type": "string"}), "What is wrong with the credential (RFC 6750)")
+                }
+                "429" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next attempt"),
                 "405" => ("Allow", json!({"type": "string"}), "The methods of the path"),
                 "412" => ("ETag", json!({"type": "string"}), "The version that the order is at, in quotes"),
                 "503" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next attempt"),
@@ -186,6 +204,15 @@ impl Doc {
         let mut operation = self.operation.clone();
         operation.insert("parameters".into(), self.parameters.clone().into());
         operation.insert("responses".into(), responses.into());
+        // An empty requirement makes the others optional (OpenAPI 3.1.0, section 4.8.30).
+        let security = match (demand, is_open) {
+            (Demand::Public, _) => json!([]),
+            (Demand::AnyCaller, true) => json!([{"bearer": []}, {}]),
+            (Demand::AnyCaller, false) => json!([{"bearer": []}]),
+            (Demand::Scope(scope), true) => json!([{"bearer": [scope.as_str()]}, {}]),
+            (Demand::Scope(scope), false) => json!([{"bearer": [scope.as_str()]}]),
+        };
+        operation.insert("security".into(), security);
         operation.into()
     }
 }

@@ -1,3 +1,5 @@
+use std::marker::PhantomData;
+
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard,
     http::{
@@ -7,76 +9,83 @@ use actix_web::{
     web,
 };
 
-use crate::http::response::{code::Code, problem::Problem};
+use crate::{
+    app::Ports,
+    http::{
+        middleware::authorize::{Demand, add_quota, authorize},
+        response::{code::Code, problem::Problem},
+    },
+};
 
 use super::doc::Doc;
 
 /// A path and its methods, each with its handler and its documentation. `HEAD` answers as `GET` does without the body.
 /// `OPTIONS` lists the methods, and so does the 405 of any other method (RFC 9110, sections 9.3.2, 9.3.7 and 15.5.6).
-pub(crate) struct Endpoint {
+pub(crate) struct Endpoint<P> {
     pub(crate) path: &'static str,
-    pub(crate) docs: Vec<(Method, Doc)>,
+    pub(crate) docs: Vec<(Method, Demand, Doc)>,
     resource: Resource,
     methods: Vec<Method>,
     /// The media types of its responses. The first one is preferred.
     produces: Vec<mime::Mime>,
+    ports: PhantomData<P>,
 }
 
 /// The pattern of the path of an endpoint, for whoever has a request of it.
 #[derive(Debug)]
 pub(crate) struct RoutePath(pub(crate) &'static str);
 
-pub(crate) fn endpoint(path: &'static str) -> Endpoint {
+pub(crate) fn endpoint<P: Ports>(path: &'static str) -> Endpoint<P> {
     let produces = vec![mime::APPLICATION_JSON];
     let resource = web::resource(path).app_data(RoutePath(path));
-    Endpoint { path, docs: Vec::new(), resource, methods: Vec::new(), produces }
+    Endpoint { path, docs: Vec::new(), resource, methods: Vec::new(), produces, ports: PhantomData }
 }
 
-impl Endpoint {
+impl<P: Ports> Endpoint<P> {
     /// Answers in other media types than JSON alone, the preferred one first. Call it before the methods are added.
     pub(crate) fn producing<const N: usize>(self, produces: [mime::Mime; N]) -> Self {
         Self { produces: produces.into(), ..self }
     }
 
-    pub(crate) fn get<F, Args>(self, handler: F, doc: Doc) -> Self
+    pub(crate) fn get<F, Args>(self, demand: impl Into<Demand>, handler: F, doc: Doc) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let mut with_get = self.on(Method::GET, handler, doc.problems(&[Code::PreconditionFailed]));
+        let mut with_get = self.on(Method::GET, demand.into(), handler, doc.problems(&[Code::PreconditionFailed]));
         with_get.methods.push(Method::HEAD);
         with_get
     }
 
-    pub(crate) fn post<F, Args>(self, handler: F, doc: Doc) -> Self
+    pub(crate) fn post<F, Args>(self, demand: impl Into<Demand>, handler: F, doc: Doc) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.on(Method::POST, handler, doc)
+        self.on(Method::POST, demand.into(), handler, doc)
     }
 
-    pub(crate) fn patch<F, Args>(self, handler: F, doc: Doc) -> Self
+    pub(crate) fn patch<F, Args>(self, demand: impl Into<Demand>, handler: F, doc: Doc) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.on(Method::PATCH, handler, doc)
+        self.on(Method::PATCH, demand.into(), handler, doc)
     }
 
-    pub(crate) fn delete<F, Args>(self, handler: F, doc: Doc) -> Self
+    pub(crate) fn delete<F, Args>(self, demand: impl Into<Demand>, handler: F, doc: Doc) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.on(Method::DELETE, handler, doc)
+        self.on(Method::DELETE, demand.into(), handler, doc)
     }
 
-    fn on<F, Args>(mut self, method: Method, handler: F, doc: Doc) -> Self
+    fn on<F, Args>(mut self, method: Method, demand: Demand, handler: F, doc: Doc) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -89,9 +98,22 @@ impl Endpoint {
             (head.method == wanted || (wanted == Method::GET && head.method == Method::HEAD))
                 && context.header::<Accept>().is_none_or(|accept| best(&accept, &produces).is_some())
         });
-        self.resource = self.resource.route(web::route().guard(matches).to(handler));
+        // Nothing of a request is read before its caller is known.
+        let authorized = move |request: HttpRequest, payload: web::Payload| {
+            let handler = handler.clone();
+            async move {
+                let quota = authorize::<P>(&request, demand).await?;
+                let arguments = Args::from_request(&request, &mut payload.into_inner()).await.map_err(Into::into)?;
+                let mut response = handler.call(arguments).await.respond_to(&request).map_into_boxed_body();
+                if let Some(quota) = quota {
+                    add_quota(response.headers_mut(), &quota);
+                }
+                Ok::<_, actix_web::Error>(response)
+            }
+        };
+        self.resource = self.resource.route(web::route().guard(matches).to(authorized));
         self.methods.push(method.clone());
-        self.docs.push((method, doc));
+        self.docs.push((method, demand, doc));
         self
     }
 

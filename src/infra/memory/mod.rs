@@ -1,6 +1,7 @@
 //! The store in memory, for tests and demos. It has the same contract as PostgreSQL, with real roll-backs. Its data ends
 //! with the process.
 
+mod api_keys;
 mod event_log;
 mod keys;
 mod queries;

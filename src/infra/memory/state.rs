@@ -8,8 +8,10 @@ use tokio::sync::Notify;
 
 use crate::{
     app::{KeyRecord, Numbers},
-    domain::{Actor, OrderEvent, OrderId, OrderState, TenantId},
+    domain::{Actor, KeyId, OrderEvent, OrderId, OrderState, TenantId},
 };
+
+use super::api_keys::KeptKey;
 
 /// The state that all units of work and queries of one store share.
 #[derive(Debug, Default)]
@@ -28,6 +30,7 @@ pub(super) struct Committed {
     pub(super) events: Vec<StoredEvent>,
     /// The last sequence of each tenant.
     pub(super) sequences: BTreeMap<TenantId, u64>,
+    pub(super) api_keys: BTreeMap<KeyId, KeptKey>,
     /// By tenant, caller and key.
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
 }

@@ -43,6 +43,7 @@ struct Inner {
     connections: Family<ConnectionLabels, Gauge>,
     connections_max: Family<PoolLabels, Gauge>,
     tenant_mismatches: Counter,
+    jwks_age: Gauge,
     process: ProcessMetrics,
     updates: Mutex<Vec<Update>>,
 }
@@ -142,6 +143,10 @@ impl Metrics {
                 "tenant_mismatches",
                 "Rows that belonged to another tenant than the one that they were read for, and were not shown"
             ),
+            jwks_age: metric!(
+                "jwks_age_seconds",
+                "Time since the keys of the identity provider were read; -1 if they never were, or are not used"
+            ),
             committed: AtomicU64::default(),
             sinks: Mutex::default(),
             process: ProcessMetrics::default(),
@@ -191,6 +196,10 @@ impl Metrics {
     pub(crate) fn set_tenant_mismatches(&self, total: u64) {
         let counted = self.inner.tenant_mismatches.get();
         self.inner.tenant_mismatches.inc_by(total.saturating_sub(counted));
+    }
+
+    pub fn set_jwks_age(&self, age: Option<Duration>) {
+        self.inner.jwks_age.set(age.map_or(-1, |age| gauge(age.as_secs())));
     }
 
     /// A transaction begins to write units of work that have waited for so long.

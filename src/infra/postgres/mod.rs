@@ -1,5 +1,6 @@
 //! The store in PostgreSQL. Every statement is checked against the schema at compile time.
 
+mod api_keys;
 mod batched_reads;
 mod connection;
 mod errors;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    batched_reads::{BatchedReads, FoundOrder, KeyRead, OrderName, OrderRead},
+    batched_reads::{ApiKeyRead, BatchedReads, FoundOrder, KeyRead, OrderName, OrderRead},
     connection::{Connections, OwnTransaction, PoolSettings, by_key},
     group_commit::{self, GroupCommit, OrderLocks},
     listeners::Listeners,
@@ -32,6 +32,7 @@ pub(super) struct Parts {
     pub(super) locking: Connections,
     pub(super) order_reads: BatchedReads<OrderRead>,
     pub(super) key_reads: BatchedReads<KeyRead>,
+    pub(super) api_key_reads: BatchedReads<ApiKeyRead>,
     /// For all other queries.
     pub(super) readers: Connections,
     /// For the follower of the event log, which all streams depend on.
@@ -68,6 +69,7 @@ impl PgStore {
             locking: kept(by_key, settings.max_connections.saturating_sub(for_queries + 1)),
             order_reads: BatchedReads::new(batch_readers.clone()),
             key_reads: BatchedReads::new(batch_readers.clone()),
+            api_key_reads: BatchedReads::new(batch_readers.clone()),
             // Each statement is written for one index, whatever its parameters are: one plan serves them all.
             readers: kept(
                 options.clone().options([("plan_cache_mode", "force_generic_plan")]),

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, query, query_scalar};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    setup::{order_with_lines, save, tenant},
+    setup::{anybody, order_with_lines, save, tenant},
     support::{Database, adapters::adapters},
 };
 
@@ -89,8 +89,9 @@ impl Clock for Ahead {
 async fn the_age_of_a_key_does_not_depend_on_the_clocks_of_instances() {
     let database = Database::new().await;
     let instance = |clock| {
-        let Adapters { store, pricing, clock: _, ids, bus, telemetry, rules } = adapters(database.store());
-        Adapters { store, pricing, clock, ids, bus, telemetry, rules }
+        let Adapters { store, pricing, clock: _, ids, bus, telemetry, access, limits, rules } =
+            adapters(database.store());
+        Adapters { store, pricing, clock, ids, bus, telemetry, access, limits, rules }
     };
     let (ahead, behind) = (instance(Ahead(Duration::days(2))), instance(Ahead(Duration::hours(-25))));
     let first = CreateOrder(&behind).execute(keyed_order()).await.unwrap();
@@ -111,5 +112,5 @@ fn keyed_order() -> CreateOrderRequest {
     let order =
         NewOrder { customer_id: "customer".parse().unwrap(), currency: "EUR".parse().unwrap(), items: Vec::new() };
     let key = KeyedRequest { caller: "caller".to_owned(), key: "key".to_owned(), fingerprint: [1; 32] };
-    CreateOrderRequest { tenant: tenant("default"), order, key: Some(key) }
+    CreateOrderRequest { principal: anybody(), order, key: Some(key) }
 }

@@ -11,7 +11,7 @@ use orders::{
 };
 
 use crate::{
-    setup::{change, id, list, order_with_lines, save, soon, tenant},
+    setup::{anybody, change, id, list, order_with_lines, save, soon, tenant},
     support::{
         Database,
         adapters::adapters,
@@ -129,6 +129,6 @@ async fn a_repeated_request_is_replayed_unless_its_replay_needs_an_unknown_event
 async fn place(store: &PgStore, n: u64, key: Option<&str>) -> Result<Answered, ChangeError> {
     let key = key.map(|key| KeyedRequest { caller: "caller".to_owned(), key: key.to_owned(), fingerprint: [1; 32] });
     let conditions = Conditions { key, expected: None, excluded: None };
-    let request = PlaceOrderRequest { tenant: tenant("default"), order_id: id(n), conditions };
+    let request = PlaceOrderRequest { principal: anybody(), order_id: id(n), conditions };
     PlaceOrder(&adapters(store.clone())).execute(request).await
 }

@@ -44,8 +44,9 @@ async fn followers_of_the_process_continue_at_the_end_of_a_restored_event_log() 
         save(&store, &tenant("default"), order_with_lines(n, 2)).await.unwrap();
     }
     let delivered = Delivered::default();
-    let Adapters { store, pricing, clock, ids, bus, telemetry: _, rules } = adapters(store);
-    let ports = Adapters { store, pricing, clock, ids, bus, telemetry: delivered.clone(), rules };
+    let Adapters { store, pricing, clock, ids, bus, telemetry: _, access, limits, rules } = adapters(store);
+    let telemetry = delivered.clone();
+    let ports = Adapters { store, pricing, clock, ids, bus, telemetry, access, limits, rules };
     let tail = ports.clone();
     let following =
         [tokio::spawn(async move { TailEventLog(&tail).run().await }), tokio::spawn(log_events(ports.clone()))];

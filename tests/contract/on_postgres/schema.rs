@@ -20,6 +20,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V8__sequences_and_actors.sql", "57ffbc0bbcd0522b"),
     ("V9__events_by_sequence.sql", "5ac88d679dd0d040"),
     ("V10__events_by_sequence_only.sql", "484bb99428d00fb9"),
+    ("V11__api_keys.sql", "7a0f3a725ce95e4f"),
 ];
 
 /// The constraint that refuses an order with a line, if one does.

@@ -7,7 +7,7 @@ use orders::app::{
     AddItemRequest, AddItemToOrder, Conditions, CreateOrder, CreateOrderRequest, GetOrder, NewOrder, Store,
 };
 
-use crate::{setup::tenant, support::adapters::adapters};
+use crate::{setup::anybody, support::adapters::adapters};
 
 mod in_memory {
     use orders::infra::MemoryStore;
@@ -42,13 +42,13 @@ async fn writers_lose_nothing<S: Store>(instances: Vec<S>) {
     let instances: Vec<_> = instances.into_iter().map(|store| Arc::new(adapters(store))).collect();
     let customer_id = "customer".parse().unwrap();
     let order = NewOrder { customer_id, currency: "EUR".parse().unwrap(), items: Vec::new() };
-    let new_order = CreateOrderRequest { tenant: tenant("default"), order, key: None };
+    let new_order = CreateOrderRequest { principal: anybody(), order, key: None };
     let order_id = CreateOrder(&*instances[0]).execute(new_order).await.unwrap().order.summary.order_id;
     let writers = (0..40).map(|n| {
         let ports = instances[n % instances.len()].clone();
         tokio::spawn(async move {
             let request = AddItemRequest {
-                tenant: tenant("default"),
+                principal: anybody(),
                 order_id,
                 sku: "MOUSE456".parse().unwrap(),
                 quantity: 1.try_into().unwrap(),
@@ -61,7 +61,7 @@ async fn writers_lose_nothing<S: Store>(instances: Vec<S>) {
     versions.sort_unstable();
     assert_eq!(versions, (2..=41).collect::<Vec<_>>());
 
-    let order = GetOrder(&*instances[0]).execute(&tenant("default"), order_id, None).await.unwrap();
+    let order = GetOrder(&*instances[0]).execute(&anybody(), order_id, None).await.unwrap();
     assert_eq!(order.items.iter().map(|item| item.number).collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
     assert_eq!(order.summary.total_amount.to_string(), "1199.60");
 }

@@ -10,7 +10,7 @@ use orders::{
 
 use crate::{
     promises::promises,
-    setup::{add_line, change, id, list, order_with_lines, save, state, tenant},
+    setup::{add_line, anybody, change, id, list, order_with_lines, save, state, tenant},
     support::adapters::adapters,
 };
 
@@ -139,12 +139,12 @@ async fn an_order_with_more_lines_than_a_new_limit_is_shown_and_takes_no_more(st
     let rules = OrderRules::new(2).unwrap();
     let ports = Adapters { rules, ..adapters(store) };
 
-    let shown = GetOrder(&ports).execute(&tenant("default"), id(1), None).await.unwrap();
+    let shown = GetOrder(&ports).execute(&anybody(), id(1), None).await.unwrap();
     assert_eq!(shown, expected);
     let refusal = shown.summary.disallowed_actions(rules).find(|(action, _)| *action == Action::AddItem);
     assert_eq!(refusal, Some((Action::AddItem, ActionRefusal::Rule(OrderError::TooManyLines { max: 2 }))));
     let request = AddItemRequest {
-        tenant: tenant("default"),
+        principal: anybody(),
         order_id: id(1),
         sku: "MOUSE456".parse().unwrap(),
         quantity: 1.try_into().unwrap(),

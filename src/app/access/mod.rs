@@ -1,0 +1,11 @@
+//! API keys: create, list, rotate, revoke.
+
+mod create_key;
+mod list_keys;
+mod revoke_key;
+mod rotate_key;
+
+pub use create_key::{CreateKey, CreateKeyError, CreateKeyRequest, CreatedKey};
+pub use list_keys::ListKeys;
+pub use revoke_key::{RevokeKey, UnknownKeyError};
+pub use rotate_key::RotateKey;

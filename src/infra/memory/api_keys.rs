@@ -1,0 +1,91 @@
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use crate::{
+    app::{ApiKeys, NewApiKey, RepoError, SecretHash, StoredKey},
+    domain::{ApiKey, KeyId, TenantId},
+};
+
+use super::MemoryStore;
+
+/// A key and its secrets.
+#[derive(Debug)]
+pub(super) struct KeptKey {
+    key: ApiKey,
+    hash: SecretHash,
+    /// The secret before, and until when it is valid.
+    previous: Option<(SecretHash, Instant)>,
+}
+
+impl ApiKeys for MemoryStore {
+    async fn create_key(&self, key: NewApiKey) -> Result<ApiKey, RepoError> {
+        let NewApiKey { id, hash, tenant, name, scopes, customer, expires_at } = key;
+        let created_at = OffsetDateTime::now_utc();
+        let key =
+            ApiKey { id, tenant, name, scopes, customer, created_at, expires_at, revoked_at: None, last_used_at: None };
+        let kept = KeptKey { key: key.clone(), hash, previous: None };
+        self.shared.committed().api_keys.insert(key.id.clone(), kept);
+        Ok(key)
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, RepoError> {
+        let committed = self.shared.committed();
+        let stored = committed.api_keys.get(id).map(|KeptKey { key, hash, previous }| {
+            let is_expired = key.expires_at.is_some_and(|end| end <= OffsetDateTime::now_utc());
+            let previous = previous.filter(|(_, until)| *until > Instant::now()).map(|(hash, _)| hash);
+            let is_valid = key.revoked_at.is_none() && !is_expired;
+            let hashes = [Some(*hash), previous].into_iter().flatten().filter(|_| is_valid).collect();
+            StoredKey { key: key.clone(), hashes }
+        });
+        Ok(stored)
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, RepoError> {
+        let committed = self.shared.committed();
+        let mut keys: Vec<ApiKey> = committed.api_keys.values().map(|kept| kept.key.clone()).collect();
+        keys.retain(|key| key.tenant == *tenant);
+        keys.sort_by(|a, b| (b.created_at, &a.id).cmp(&(a.created_at, &b.id)));
+        Ok(keys)
+    }
+
+    async fn revoke_key(&self, tenant: &TenantId, id: &KeyId) -> Result<Option<ApiKey>, RepoError> {
+        let mut committed = self.shared.committed();
+        let kept = committed.api_keys.get_mut(id).filter(|kept| kept.key.tenant == *tenant);
+        Ok(kept.map(|kept| {
+            kept.key.revoked_at.get_or_insert_with(OffsetDateTime::now_utc);
+            kept.key.clone()
+        }))
+    }
+
+    async fn rotate_key(
+        &self,
+        tenant: &TenantId,
+        id: &KeyId,
+        hash: SecretHash,
+        overlap: Duration,
+    ) -> Result<Option<ApiKey>, RepoError> {
+        let mut committed = self.shared.committed();
+        let kept = committed.api_keys.get_mut(id);
+        Ok(kept.filter(|kept| kept.key.tenant == *tenant && kept.key.revoked_at.is_none()).map(|kept| {
+            kept.previous = Some((std::mem::replace(&mut kept.hash, hash), Instant::now() + overlap));
+            kept.key.clone()
+        }))
+    }
+
+    async fn record_uses(&self, uses: &[(KeyId, Duration)]) -> Result<(), RepoError> {
+        let mut committed = self.shared.committed();
+        for (id, age) in uses {
+            if let Some(kept) = committed.api_keys.get_mut(id) {
+                let used = OffsetDateTime::now_utc() - *age;
+                let minute = used.replace_second(0).and_then(|used| used.replace_nanosecond(0)).unwrap_or(used);
+                kept.key.last_used_at = kept.key.last_used_at.max(Some(minute));
+            }
+        }
+        Ok(())
+    }
+
+    async fn has_keys(&self) -> Result<bool, RepoError> {
+        Ok(!self.shared.committed().api_keys.is_empty())
+    }
+}
