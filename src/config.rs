@@ -4,15 +4,14 @@
 //! `tests/process/generated.rs` compares the two files with it, and `scripts/prepare` writes them.
 
 mod access;
+mod address;
 mod command;
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
+
+use address::socket_address;
 
 pub use access::{AccessConfig, AuthKind};
 pub use command::{Command, CreateKeyArgs, KeysCommand, TenantArg};
@@ -235,18 +234,6 @@ impl Config {
     pub const fn pricing_timeout(&self) -> Duration {
         Duration::from_millis(self.pricing_timeout_ms)
     }
-}
-
-/// Parses an address, or resolves a host name. IPv4 comes first: clients that know no IPv6 find it, too.
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    const ALLOWED: &str = "use ADDRESS:PORT or HOST:PORT, e.g. 127.0.0.1:8000, [::1]:8000 or localhost:8000";
-    if text.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
-        return Err(format!("invalid socket address: {ALLOWED}"));
-    }
-    let resolved = text.to_socket_addrs().map_err(|error| format!("{error}: {ALLOWED}"))?;
-    let addresses: Vec<SocketAddr> = resolved.collect();
-    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-    first.copied().ok_or_else(|| format!("the host has no address: {ALLOWED}"))
 }
 
 /// Parses a path of plain characters (RFC 3986, section 2.3). Returns it without the slash at its end.

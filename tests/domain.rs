@@ -1,8 +1,9 @@
 //! Properties of the domain, tested with random values.
 
 use orders::domain::{
-    Action, Amount, CancelReason, Context, Currency, CustomerId, MAX_LINES, Order, OrderError, OrderEvent,
-    OrderEventKind, OrderId, OrderRules, Price, ProductName, Quantity, ReplayError, Sku, Stamp, Status, TenantId,
+    Action, Amount, CancelReason, Context, Currency, CustomerId, KeyId, KeyName, MAX_LINES, Order, OrderError,
+    OrderEvent, OrderEventKind, OrderId, OrderRules, Price, ProductName, Quantity, ReplayError, Scope, Scopes, Sku,
+    Stamp, Status, Subject, TenantId,
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use rust_decimal::Decimal;
@@ -36,6 +37,10 @@ proptest! {
         if let Ok(order) = text.parse::<OrderId>() { prop_assert_eq!(order.to_string().parse(), Ok(order)); }
         if let Ok(status) = text.parse::<Status>() { prop_assert_eq!(status.to_string().parse(), Ok(status)); }
         if let Ok(sku) = text.parse::<Sku>() { prop_assert_eq!(sku.to_string().parse(), Ok(sku)); }
+        if let Ok(name) = text.parse::<KeyName>() { prop_assert_eq!(name.to_string().parse(), Ok(name)); }
+        if let Ok(subject) = text.parse::<Subject>() { prop_assert_eq!(subject.to_string().parse(), Ok(subject)); }
+        if let Ok(id) = text.parse::<KeyId>() { prop_assert_eq!(id.to_string().parse(), Ok(id)); }
+        if let Ok(scope) = text.parse::<Scope>() { prop_assert_eq!(scope.to_string().parse(), Ok(scope)); }
         if let Ok(tenant) = text.parse::<TenantId>() { prop_assert_eq!(tenant.to_string().parse(), Ok(tenant)); }
         if let Ok(price) = Price::parse(&text, Currency::EUR) { prop_assert_eq!(Price::parse(&price.to_string(), Currency::EUR), Ok(price)); }
     }
@@ -100,6 +105,33 @@ proptest! {
         prop_assert_eq!(first.as_uuid().get_version_num(), 7);
         prop_assert_eq!(first.to_string().parse(), Ok(first));
     }
+}
+
+#[test]
+fn names_of_callers_and_keys_have_no_characters_that_hide_or_break_a_part_of_a_line() {
+    for text in ["", "  ", "a\nb", "a\u{0}", "a\u{7f}", "a\u{200b}", "\u{202e}nimda", "\u{feff}a", "a\u{2028}b"] {
+        assert!(text.parse::<Subject>().is_err() && text.parse::<KeyName>().is_err(), "{text:?}");
+    }
+    for text in ["ann", "auth0|5f7c", "a \"b\"", "größer", "\u{1f600}"] {
+        assert!(text.parse::<Subject>().is_ok() && text.parse::<KeyName>().is_ok(), "{text:?}");
+    }
+    assert!("a".repeat(255).parse::<Subject>().is_ok() && "a".repeat(256).parse::<Subject>().is_err());
+    assert!("a".repeat(64).parse::<KeyName>().is_ok() && "a".repeat(65).parse::<KeyName>().is_err());
+    assert!("0123456789abcdef".parse::<KeyId>().is_ok());
+    for text in ["0123456789ABCDEF", "0123456789abcde", "0123456789abcdefa", "0123456789abcdeg"] {
+        assert!(text.parse::<KeyId>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_set_of_scopes_has_those_that_were_put_in() {
+    let scopes: Scopes = [Scope::OrdersRead, Scope::KeysManage].into_iter().collect();
+    assert_eq!(scopes.to_string(), "orders:read keys:manage");
+    assert!(scopes.has(Scope::OrdersRead) && !scopes.has(Scope::OrdersWrite));
+    assert_eq!(Scopes::known(["keys:manage", "orders:read", "openid", "later:scope"]), scopes);
+    assert_eq!(Scopes::all().iter().collect::<Vec<_>>(), Scope::ALL);
+    assert_eq!(scopes.beyond(Scopes::known(["orders:read"])), Scopes::known(["keys:manage"]));
+    assert!(scopes.beyond(Scopes::all()).is_empty() && Scopes::NONE.beyond(scopes).is_empty());
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use time::OffsetDateTime;
 
 use crate::{
-    app::{CreateKey, CreateKeyRequest, CreatedKey, ListKeys, Ports, RevokeKey, RotateKey},
+    app::{Clock, CreateKey, CreateKeyRequest, CreatedKey, ListKeys, Ports, RevokeKey, RotateKey},
     config::{CreateKeyArgs, KeysCommand},
     domain::{ApiKey, Scope, Scopes},
 };
@@ -17,7 +16,9 @@ pub(super) async fn manage<P: Ports>(ports: &P, command: KeysCommand) -> anyhow:
         KeysCommand::Create(arguments) => show(&create(ports, arguments).await?),
         KeysCommand::List { tenant } => {
             let keys = ListKeys(ports).execute(&tenant.tenant.parse()?).await?;
-            keys.iter().for_each(|key| println!("{}", row(key)));
+            for key in &keys {
+                println!("{}", row(key));
+            }
             if keys.is_empty() {
                 eprintln!("tenant {} has no keys", tenant.tenant);
             }
@@ -49,7 +50,7 @@ async fn create<P: Ports>(ports: &P, arguments: CreateKeyArgs) -> anyhow::Result
         name: name.parse().context("--name")?,
         scopes,
         customer: customer.map(|customer| customer.parse()).transpose().context("--customer")?,
-        expires_at: expires_in_days.map(|days| OffsetDateTime::now_utc() + time::Duration::days(days.into())),
+        expires_at: expires_in_days.map(|days| ports.clock().now() + Duration::from_hours(24) * days),
     };
     Ok(CreateKey(ports).create(request).await?)
 }
@@ -63,14 +64,11 @@ fn show(created: &CreatedKey) {
 
 fn row(key: &ApiKey) -> String {
     let ApiKey { id, name, scopes, customer, expires_at, revoked_at, last_used_at, .. } = key;
-    let mut row = format!("{id}  {name}  {scopes}");
-    if let Some(customer) = customer {
-        row += &format!("  customer {customer}");
-    }
-    for (what, at) in [("expires", expires_at), ("revoked", revoked_at), ("last used", last_used_at)] {
-        if let Some(at) = at {
-            row += &format!("  {what} {}", at.replace_nanosecond(0).unwrap_or(*at));
-        }
-    }
-    row
+    let bound_to = customer.as_ref().map(|customer| format!("customer {customer}"));
+    let times = [("expires", expires_at), ("revoked", revoked_at), ("last used", last_used_at)];
+    let times = times
+        .into_iter()
+        .filter_map(|(what, at)| at.map(|at| format!("{what} {}", at.replace_nanosecond(0).unwrap_or(at))));
+    let parts = [id.to_string(), name.to_string(), scopes.to_string()].into_iter().chain(bound_to).chain(times);
+    parts.collect::<Vec<_>>().join("  ")
 }

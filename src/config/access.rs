@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
-use super::socket_address;
+use super::address::socket_address;
 
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these are the texts of --help")]

@@ -14,7 +14,7 @@ pub enum Command {
     Healthcheck,
     /// Create, list, revoke and rotate API keys, of any tenant.
     ///
-    /// Works on the database that DATABASE_URL or ORDERS_DATA_DIR names, while the service runs or not.
+    /// Works on the database of the service with the same settings, while the service runs or not.
     #[command(subcommand)]
     Keys(KeysCommand),
 }

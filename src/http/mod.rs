@@ -1,7 +1,6 @@
 //! The REST API over the use cases, on any store. `routes.rs` lists every route.
 
 mod access;
-mod admin_server;
 mod app_state;
 mod connection;
 mod events;
@@ -16,8 +15,7 @@ mod routing;
 mod server;
 mod service;
 
-pub use admin_server::{AdminServer, serve_admin};
 pub use app_state::{AppState, HttpLimits, MetricsRenderer};
 pub use middleware::{hosts::AllowedHosts, http_metrics::HttpMetrics};
 pub use response::base_path::BasePath;
-pub use server::{HttpSettings, Serving, serve};
+pub use server::{AdminServer, HttpSettings, Serving, serve, serve_admin};

@@ -75,3 +75,15 @@ pub(super) fn configure<P: Ports>(config: &mut ServiceConfig, static_dir: &Path,
     config.service(console::files("/app", static_dir, base));
     config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::route_not_found())));
 }
+
+/// What the address for operators serves, to everybody who reaches it.
+pub(super) fn configure_admin<P: Ports>(config: &mut ServiceConfig) {
+    let demand = Demand::Public;
+    let live = endpoint::<P>("/health/live").producing(health::TYPES);
+    let ready = endpoint::<P>("/health/ready").producing(health::TYPES);
+    let metrics = endpoint::<P>("/metrics").producing([mime::TEXT_PLAIN]);
+    config.service(live.get(demand, health::live, health::live_doc()).into_resource());
+    config.service(ready.get(demand, health::ready::<P>, health::ready_doc()).into_resource());
+    config.service(metrics.get(demand, metrics::show::<P>, metrics::show_doc()).into_resource());
+    config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::route_not_found())));
+}

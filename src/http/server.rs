@@ -12,7 +12,7 @@ use std::{
 use actix_http::{HttpService, KeepAlive, Protocol, error::DispatchError};
 use actix_service::{ServiceFactoryExt, map_config};
 use actix_web::{
-    App,
+    App, HttpServer,
     dev::{AppConfig, Server, ServerHandle, Service, ServiceResponse, fn_service},
     middleware::Condition,
     rt::net::TcpStream,
@@ -160,4 +160,42 @@ pub fn serve<P: Ports>(app: AppState<P>, settings: HttpSettings) -> io::Result<S
     };
     let server = builder.listen("orders", listener, serve_connections)?.run();
     Ok(Serving { address, handle: server.handle(), server: RunningServer(server) })
+}
+
+/// The server of metrics and health, which serves until it is stopped.
+#[derive(Debug)]
+pub struct AdminServer {
+    pub address: SocketAddr,
+    pub handle: ServerHandle,
+}
+
+/// Monitoring asks seldom: one thread serves it.
+const ADMIN_WORKERS: usize = 1;
+
+const ADMIN_SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// Serves metrics and health without credentials, at once. Port 0 takes a free port.
+pub fn serve_admin<P: Ports>(app: AppState<P>, bind: SocketAddr) -> io::Result<AdminServer> {
+    let listener = TcpListener::bind(bind)?;
+    let address = listener.local_addr()?;
+    let (limits, app) = (app.limits(), Data::new(app));
+    let base = BasePath::new("");
+    let server = HttpServer::new(move || {
+        let hosts = AllowedHosts::any();
+        let observer = Rc::new(Observer { app: app.clone(), base: base.clone(), hosts });
+        App::new()
+            .app_data(app.clone())
+            .app_data(limits)
+            .app_data(Data::new(base.clone()))
+            .wrap_fn(move |request, next| observer.clone().observe(request, next))
+            .configure(routes::configure_admin::<P>)
+    })
+    .workers(ADMIN_WORKERS)
+    .shutdown_timeout(ADMIN_SHUTDOWN.as_secs())
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(AdminServer { address, handle })
 }

@@ -2,7 +2,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{Audience, event_type},
+    app::event_type,
     domain::{Actor, OrderEvent, OrderId, TenantId},
 };
 
@@ -49,6 +49,15 @@ impl LoggedEvent {
             data,
         }
     }
+}
+
+/// Who receives an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// A reader of the tenant of the event.
+    Tenant,
+    /// A reader of all tenants, who also gets the position.
+    AllTenants,
 }
 
 /// The events that a reader wants: those that meet every condition.

@@ -73,9 +73,12 @@ impl FieldValue for Overlap {
     fn read(value: Value) -> Result<Self, Wrong> {
         let is_number = value.is_number();
         let seconds = value.as_u64().filter(|seconds| *seconds <= MAX_SECONDS);
-        seconds.map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| match is_number {
-            true => Wrong::Value(format!("The value is a whole number from 0 to {MAX_SECONDS}.")),
-            false => Wrong::Type("a whole number"),
+        seconds.map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| {
+            if is_number {
+                Wrong::Value(format!("The value is a whole number from 0 to {MAX_SECONDS}."))
+            } else {
+                Wrong::Type("a whole number")
+            }
         })
     }
 }

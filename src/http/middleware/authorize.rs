@@ -7,14 +7,14 @@ use actix_web::{
 };
 
 use crate::{
-    app::{Authenticated, AuthenticationError, Authenticator, CredentialError, Ports, Quota, RateLimiter},
+    app::{Authenticated, AuthenticationError, Authenticator, Clock, CredentialError, Ports, Quota, RateLimiter},
     domain::Scope,
     http::{
         app_state::AppState,
         request::caller::Caller,
         response::{
             code::Code,
-            problem::{FieldError, Problem},
+            problem::{FieldError, Limited, Problem},
         },
     },
 };
@@ -46,16 +46,12 @@ pub(crate) async fn authorize<P: Ports>(request: &HttpRequest, demand: Demand) -
         Some(anonymous) => Caller { principal: anonymous.clone(), credential: None, expires_at: None },
         None => authenticate(ports, request).await?,
     };
-    let quota = ports.limits().take(&limited(&caller, request)).await;
+    let quota = ports.limits().take(&whose_quota(&caller, request)).await;
     if let Some(quota) = quota.filter(|quota| quota.is_exceeded) {
         let seconds = whole_seconds(quota.reset);
         let detail =
             format!("The limit is {} requests in {}. Try again in {seconds} s.", quota.limit, text(quota.window));
-        return Err(Problem {
-            quota: Some(quota),
-            retry_after: Some(seconds),
-            ..Problem::new(Code::RateLimited, detail)
-        });
+        return Err(limited(seconds, Some(quota), detail));
     }
     if let Demand::Scope(scope) = demand {
         demand_scope(&caller, scope)?;
@@ -73,7 +69,7 @@ pub(crate) fn demand_scope(caller: &Caller, scope: Scope) -> Result<(), Problem>
 }
 
 /// Whose quota a request uses: the caller's, or the address's where nobody is authenticated.
-fn limited(caller: &Caller, request: &HttpRequest) -> String {
+fn whose_quota(caller: &Caller, request: &HttpRequest) -> String {
     match caller.credential {
         Some(_) => format!("{}/{}", caller.principal.tenant, caller.principal.caller()),
         None => address(request).map_or_else(String::new, |address| address.to_string()),
@@ -101,7 +97,7 @@ async fn authenticate<P: Ports>(ports: &P, request: &HttpRequest) -> Result<Call
         ports.limits().may_try(address).map_err(|pause| {
             let seconds = whole_seconds(pause);
             let detail = format!("Too many wrong credentials came from this address. Try again in {seconds} s.");
-            Problem { retry_after: Some(seconds), ..Problem::new(Code::RateLimited, detail) }
+            limited(seconds, None, detail)
         })?;
     }
     match access.authenticate(credential).await {
@@ -159,6 +155,10 @@ fn invalid(refused: CredentialError) -> Problem {
     Problem::new(Code::InvalidCredential, detail).with_errors(vec![error])
 }
 
+fn limited(retry_after: u32, quota: Option<Quota>, detail: String) -> Problem {
+    Problem { limited: Some(Limited { retry_after, quota }.into()), ..Problem::new(Code::RateLimited, detail) }
+}
+
 fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
@@ -194,7 +194,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(2);
 pub(crate) async fn access_ends<P: Ports>(ports: P, caller: Caller, scope: Scope) {
     let Some(credential) = &caller.credential else { return std::future::pending().await };
     loop {
-        let left = caller.expires_at.map(|end| end - time::OffsetDateTime::now_utc());
+        let left = caller.expires_at.map(|end| end - ports.clock().now());
         let left = left.map_or(CHECK_EVERY, |left| Duration::try_from(left).unwrap_or_default());
         tokio::time::sleep(left.min(CHECK_EVERY)).await;
         if left <= CHECK_EVERY && caller.expires_at.is_some() {

@@ -97,9 +97,6 @@ impl<P: Ports> Observer<P> {
         };
         add_headers(&head.method, response.status(), response.headers_mut(), &head.id);
         self.base.prepend_to_headers(response.headers_mut());
-        if let Some(quota) = response.error().and_then(|error| error.as_error::<Problem>()?.quota) {
-            add_quota(response.headers_mut(), &quota);
-        }
         counted.respond(request.as_ref().and_then(route), &head.method, response.status());
         head.log_access(response.status(), request.as_ref());
         match request {
@@ -138,7 +135,11 @@ impl<P: Ports> Observer<P> {
 
     fn write_problem(&self, head: &Head, problem: &Problem) -> HttpResponse {
         problem.log(&head.id, self.app.outages().begins(self.app.ports(), problem));
-        problem.write(self.base.as_str(), head.uri.path(), head.id.as_str())
+        let mut response = problem.write(self.base.as_str(), head.uri.path(), head.id.as_str());
+        if let Some(quota) = problem.limited.as_ref().and_then(|limited| limited.quota) {
+            add_quota(response.headers_mut(), &quota);
+        }
+        response
     }
 }
 

@@ -26,5 +26,5 @@ pub(crate) async fn respond_like_a_route(
         return Ok(response.into_response(HttpResponse::NoContent().insert_header((header::ALLOW, METHODS)).finish()));
     }
     let problem = Problem::new(Code::MethodNotAllowed, format!("This path allows {METHODS}. Use one of them."));
-    Err(Problem { allow: Some(METHODS.to_owned()), ..problem }.into())
+    Err(Problem { allow: Some(METHODS.into()), ..problem }.into())
 }

@@ -31,17 +31,15 @@ pub(crate) struct Problem {
     /// How many more errors the request has.
     pub(crate) more_errors: u32,
     /// The value of `Allow`; of a 405.
-    pub(crate) allow: Option<String>,
+    pub(crate) allow: Option<Box<str>>,
     /// The version of the order; of a 412.
     pub(crate) current_version: Option<u32>,
     /// Of a 410.
     pub(crate) bound: Option<LogBound>,
     /// The scope that the caller lacks; of a 403.
     pub(crate) scope: Option<Scope>,
-    /// What is left for the caller; of a 429.
-    pub(crate) quota: Option<Quota>,
-    /// How long a client should wait, in seconds, if that is known.
-    pub(crate) retry_after: Option<u32>,
+    /// Of a 429.
+    pub(crate) limited: Option<Box<Limited>>,
     /// Only logged: the response never shows it.
     pub(crate) cause: Option<BoxError>,
 }
@@ -51,6 +49,15 @@ pub(crate) struct Problem {
 pub(crate) enum LogBound {
     Earliest(u64),
     Last(u64),
+}
+
+/// Why the caller asks too often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limited {
+    /// How long to wait, in seconds.
+    pub(crate) retry_after: u32,
+    /// What is left for the caller.
+    pub(crate) quota: Option<Quota>,
 }
 
 /// One error of a request.
@@ -91,8 +98,7 @@ impl Problem {
             current_version: None,
             bound: None,
             scope: None,
-            quota: None,
-            retry_after: None,
+            limited: None,
             cause: None,
         }
     }
@@ -191,8 +197,8 @@ impl Problem {
     pub(crate) fn write(&self, base: &str, path: &str, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
-        if let Some(seconds) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, seconds));
+        if let Some(limited) = &self.limited {
+            response.insert_header((header::RETRY_AFTER, limited.retry_after));
         } else if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
@@ -200,7 +206,7 @@ impl Problem {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         if let Some(allow) = &self.allow {
-            response.insert_header((header::ALLOW, allow.as_str()));
+            response.insert_header((header::ALLOW, &**allow));
         }
         if let Some(version) = self.current_version {
             response.insert_header((header::ETAG, format!("\"{version}\"")));

@@ -193,10 +193,9 @@ impl Doc {
                 "401" | "403" => {
                     ("WWW-Authenticate", json!({"type": "string"}), "What is wrong with the credential (RFC 6750)")
                 }
-                "429" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next attempt"),
                 "405" => ("Allow", json!({"type": "string"}), "The methods of the path"),
                 "412" => ("ETag", json!({"type": "string"}), "The version that the order is at, in quotes"),
-                "503" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next attempt"),
+                "429" | "503" => ("Retry-After", json!({"type": "integer"}), "Seconds to wait before the next attempt"),
                 _ => continue,
             };
             response["headers"][name] = json!({"schema": schema, "description": text});

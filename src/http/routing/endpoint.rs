@@ -139,7 +139,7 @@ impl<P: Ports> Endpoint<P> {
                 Problem::new(Code::NotAcceptable, format!("This path answers with {produces}. Accept it."))
             } else {
                 let detail = format!("This path allows {allow}. Use one of them.");
-                Problem { allow: Some(allow.clone()), ..Problem::new(Code::MethodNotAllowed, detail) }
+                Problem { allow: Some(allow.as_str().into()), ..Problem::new(Code::MethodNotAllowed, detail) }
             };
             async move { Err::<HttpResponse, _>(problem) }
         };

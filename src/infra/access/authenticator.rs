@@ -6,16 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subtle::{Choice, ConstantTimeEq};
-use time::OffsetDateTime;
-
 use crate::{
     app::{
-        ApiKeys, Authenticated, AuthenticationError, Authenticator, CredentialError, NewApiKey, NewSecret, RepoError,
-        StoredKey,
+        ApiKeys, Authenticated, AuthenticationError, Authenticator, Clock, CredentialError, NewApiKey, NewSecret,
+        RepoError, StoredKey,
     },
     domain::{KeyId, Principal, Scopes, TenantId},
+    infra::SystemClock,
 };
+use subtle::{Choice, ConstantTimeEq};
 
 use super::{
     credential_cache::CredentialCache,
@@ -163,7 +162,7 @@ impl<S: ApiKeys> Authenticator for Access<S> {
             None if self.0.keys => return Err(CredentialError::UnknownKey.into()),
             None => return Err(CredentialError::Unsupported.into()),
         };
-        let left = authenticated.expires_at.map(|end| end - OffsetDateTime::now_utc());
+        let left = authenticated.expires_at.map(|end| end - SystemClock.now());
         let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
         self.0.cache.keep(credential, &authenticated, left.unwrap_or(time).min(time));
         Ok(authenticated)

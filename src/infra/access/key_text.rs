@@ -41,6 +41,7 @@ impl KeyText {
     }
 
     /// A new id and a new secret.
+    #[expect(clippy::expect_used, reason = "hexadecimal digits of these lengths are a key")]
     pub(super) fn random() -> Self {
         let (id, secret) = (hex(&random_bytes::<8>()), hex(&random_bytes::<32>()));
         let text = format!("{PREFIX}{id}_{secret}");
@@ -68,6 +69,7 @@ impl fmt::Debug for KeyText {
     }
 }
 
+#[expect(clippy::expect_used, reason = "without random numbers no key may be made")]
 fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).expect("the operating system has random bytes");

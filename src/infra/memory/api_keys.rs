@@ -1,27 +1,17 @@
 use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
-
 use crate::{
-    app::{ApiKeys, NewApiKey, RepoError, SecretHash, StoredKey},
+    app::{ApiKeys, Clock, NewApiKey, RepoError, SecretHash, StoredKey},
     domain::{ApiKey, KeyId, TenantId},
+    infra::SystemClock,
 };
 
-use super::MemoryStore;
-
-/// A key and its secrets.
-#[derive(Debug)]
-pub(super) struct KeptKey {
-    key: ApiKey,
-    hash: SecretHash,
-    /// The secret before, and until when it is valid.
-    previous: Option<(SecretHash, Instant)>,
-}
+use super::{MemoryStore, state::KeptKey};
 
 impl ApiKeys for MemoryStore {
     async fn create_key(&self, key: NewApiKey) -> Result<ApiKey, RepoError> {
         let NewApiKey { id, hash, tenant, name, scopes, customer, expires_at } = key;
-        let created_at = OffsetDateTime::now_utc();
+        let created_at = SystemClock.now();
         let key =
             ApiKey { id, tenant, name, scopes, customer, created_at, expires_at, revoked_at: None, last_used_at: None };
         let kept = KeptKey { key: key.clone(), hash, previous: None };
@@ -32,7 +22,7 @@ impl ApiKeys for MemoryStore {
     async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, RepoError> {
         let committed = self.shared.committed();
         let stored = committed.api_keys.get(id).map(|KeptKey { key, hash, previous }| {
-            let is_expired = key.expires_at.is_some_and(|end| end <= OffsetDateTime::now_utc());
+            let is_expired = key.expires_at.is_some_and(|end| end <= SystemClock.now());
             let previous = previous.filter(|(_, until)| *until > Instant::now()).map(|(hash, _)| hash);
             let is_valid = key.revoked_at.is_none() && !is_expired;
             let hashes = [Some(*hash), previous].into_iter().flatten().filter(|_| is_valid).collect();
@@ -53,7 +43,7 @@ impl ApiKeys for MemoryStore {
         let mut committed = self.shared.committed();
         let kept = committed.api_keys.get_mut(id).filter(|kept| kept.key.tenant == *tenant);
         Ok(kept.map(|kept| {
-            kept.key.revoked_at.get_or_insert_with(OffsetDateTime::now_utc);
+            kept.key.revoked_at.get_or_insert_with(|| SystemClock.now());
             kept.key.clone()
         }))
     }
@@ -77,8 +67,8 @@ impl ApiKeys for MemoryStore {
         let mut committed = self.shared.committed();
         for (id, age) in uses {
             if let Some(kept) = committed.api_keys.get_mut(id) {
-                let used = OffsetDateTime::now_utc() - *age;
-                let minute = used.replace_second(0).and_then(|used| used.replace_nanosecond(0)).unwrap_or(used);
+                let at = SystemClock.now() - *age;
+                let minute = at.replace_second(0).and_then(|at| at.replace_nanosecond(0)).unwrap_or(at);
                 kept.key.last_used_at = kept.key.last_used_at.max(Some(minute));
             }
         }

@@ -7,11 +7,9 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    app::{KeyRecord, Numbers},
-    domain::{Actor, KeyId, OrderEvent, OrderId, OrderState, TenantId},
+    app::{KeyRecord, Numbers, SecretHash},
+    domain::{Actor, ApiKey, KeyId, OrderEvent, OrderId, OrderState, TenantId},
 };
-
-use super::api_keys::KeptKey;
 
 /// The state that all units of work and queries of one store share.
 #[derive(Debug, Default)]
@@ -33,6 +31,15 @@ pub(super) struct Committed {
     pub(super) api_keys: BTreeMap<KeyId, KeptKey>,
     /// By tenant, caller and key.
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
+}
+
+/// A key and its secrets.
+#[derive(Debug)]
+pub(super) struct KeptKey {
+    pub(super) key: ApiKey,
+    pub(super) hash: SecretHash,
+    /// The secret before, and until when it is valid.
+    pub(super) previous: Option<(SecretHash, Instant)>,
 }
 
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod connection;
 mod errors;
 mod event_log;
 mod group_commit;
+mod key_row;
 mod keys;
 mod listeners;
 mod migrate;

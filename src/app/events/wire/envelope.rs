@@ -3,21 +3,15 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use crate::{app::LoggedEvent, domain::Actor};
+use crate::{
+    app::{Audience, LoggedEvent},
+    domain::Actor,
+};
 
 use super::EVENT_TYPES;
 
 /// The URI reference of the service that events come from.
 const SOURCE: &str = "/orders";
-
-/// Who receives an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// A reader of the tenant of the event.
-    Tenant,
-    /// A reader of all tenants, who also gets the position.
-    AllTenants,
-}
 
 /// A string always serializes.
 fn json_text(text: &str) -> String {

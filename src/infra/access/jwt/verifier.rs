@@ -32,7 +32,7 @@ pub struct JwtSettings {
 }
 
 /// Verifies tokens with the keys of the identity provider. While the provider is away, the known keys stay good.
-pub(in crate::infra::access) struct Jwt {
+pub(crate) struct Jwt {
     source: JwksSource,
     issuer: String,
     audience: String,
@@ -66,7 +66,7 @@ struct Header {
 }
 
 impl Jwt {
-    pub(in crate::infra::access) fn new(settings: JwtSettings) -> Result<Self, JwksError> {
+    pub(crate) fn new(settings: JwtSettings) -> Result<Self, JwksError> {
         crypto::install();
         let JwtSettings { jwks, issuer, audience, tenant_claim, subject_claim, scope_claim, customer_claim } = settings;
         let source = JwksSource::new(&jwks)?;
@@ -80,7 +80,7 @@ impl Jwt {
         Ok(Self { source, issuer, audience, claims, keys: RwLock::new(keys), last_asked: Mutex::default() })
     }
 
-    pub(in crate::infra::access) async fn verify(&self, token: &str) -> Result<Authenticated, AuthenticationError> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Authenticated, AuthenticationError> {
         if token.len() > MAX_BYTES {
             return Err(CredentialError::TooLong.into());
         }
@@ -126,7 +126,7 @@ impl Jwt {
     }
 
     /// Reads the keys again. If that fails, the known ones stay.
-    pub(in crate::infra::access) async fn refresh(&self) {
+    pub(crate) async fn refresh(&self) {
         match self.source.read().await {
             Ok(set) => {
                 let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
@@ -142,12 +142,12 @@ impl Jwt {
         }
     }
 
-    pub(in crate::infra::access) fn has_keys(&self) -> bool {
+    pub(crate) fn has_keys(&self) -> bool {
         self.age().is_some()
     }
 
     /// Since when the keys are as they are.
-    pub(in crate::infra::access) fn age(&self) -> Option<Duration> {
+    pub(crate) fn age(&self) -> Option<Duration> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).read_at.map(|at| at.elapsed())
     }
 

@@ -1,10 +1,10 @@
 //! How often callers may ask: the generic cell rate algorithm (GCRA), in this process or shared by all instances.
 
 mod failures;
-mod limits;
+mod limiter;
 mod local;
 mod rate;
 mod shared;
 
-pub use limits::{LimitSettings, Limits, LimitsError};
+pub use limiter::{LimitSettings, Limits, LimitsError};
 pub use rate::Rate;

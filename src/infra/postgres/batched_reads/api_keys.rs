@@ -4,8 +4,8 @@ use crate::{
     app::{RepoError, SecretHash, StoredKey},
     domain::KeyId,
     infra::postgres::{
-        api_keys::KeyRow,
         errors::{corrupt, repo_error},
+        key_row::KeyRow,
     },
 };
 

@@ -45,6 +45,7 @@ impl Inserts<'_> {
     /// the head last and the transaction commits next, so positions are dense and in commit order. A key that another
     /// transaction inserts at the same moment fails the statement: `on conflict do nothing` costs twice as much. Keys get
     /// the time of the database: the clocks of instances may differ.
+    #[expect(clippy::too_many_lines, reason = "one statement")]
     pub(super) async fn insert(self, connection: &mut PgConnection) -> Result<Inserted, RepoError> {
         let Self { mut keys, orders, lines, events } = self;
         keys.sort_unstable_by_key(|key| key_name(key.tenant, key.record));
