@@ -18,6 +18,7 @@ mod repo;
 mod row_tenant;
 mod rows;
 mod store;
+mod turns;
 mod unit_of_work;
 mod verify;
 mod worker;

@@ -19,7 +19,7 @@ pub(super) struct Job<W, A> {
 }
 
 /// The maximum number of queued requests: more than a healthy database ever leaves waiting, in little memory.
-const CAPACITY: usize = 2048;
+pub(super) const CAPACITY: usize = 2048;
 
 impl<W, A> Queue<W, A> {
     pub(super) fn new() -> (Self, mpsc::Receiver<Job<W, A>>) {

@@ -7,7 +7,8 @@ use crate::{
     app::RepoError,
     infra::postgres::{
         connection::{ConnectionLease, Connections, in_time},
-        queue::{Job, Queue, fail_all},
+        queue::{CAPACITY, Job, Queue, fail_all},
+        turns::in_turns,
         worker::{self, Worker},
     },
 };
@@ -16,6 +17,9 @@ use crate::{
 pub(crate) trait BatchedRead: 'static {
     type Name: Send + Sync;
     type Found: Send;
+
+    /// Whose name it is. Tenants take turns.
+    fn tenant(name: &Self::Name) -> &str;
 
     /// One result for each name, in the order of the names.
     fn find(
@@ -40,11 +44,12 @@ impl<R: BatchedRead> BatchedReads<R> {
     pub(crate) fn new(connections: Connections) -> Self {
         let (queue, receiver) = Queue::new();
         let running = Arc::new(Semaphore::new(1));
-        let (taken, reader_connections) = (Vec::new(), connections.clone());
+        let (waiting, taken, reader_connections) = (Vec::new(), Vec::new(), connections.clone());
         tokio::spawn(worker::run(Reader::<R> {
             connections: reader_connections,
             running: running.clone(),
             receiver,
+            waiting,
             taken,
         }));
         Self { connections, running, queue }
@@ -71,6 +76,8 @@ struct Reader<R: BatchedRead> {
     connections: Connections,
     running: Arc<Semaphore>,
     receiver: Receiver<Job<R::Name, R::Found>>,
+    /// Those of one tenant are in order of arrival.
+    waiting: Vec<Job<R::Name, R::Found>>,
     taken: Vec<Job<R::Name, R::Found>>,
 }
 
@@ -78,21 +85,31 @@ impl<R: BatchedRead> Worker for Reader<R> {
     const NAME: &'static str = "a batched read";
 
     async fn serve(&mut self) {
-        let Self { connections, running, receiver, taken } = self;
+        let Self { connections, running, receiver, waiting, taken } = self;
         // Under load, all requests that arrived during the last statement share the next one.
-        while receiver.recv_many(taken, MAX_NAMES).await > 0 {
+        while !waiting.is_empty() || receiver.recv_many(waiting, MAX_NAMES).await > 0 {
             let _running = running.acquire().await;
             let lease = match connections.take().await {
                 Ok(lease) => lease,
                 Err(error) => {
                     // Every request has waited for a connection, so none waits a second time.
-                    fail_all(taken.drain(..).chain(iter::from_fn(|| receiver.try_recv().ok())), error);
+                    fail_all(waiting.drain(..).chain(iter::from_fn(|| receiver.try_recv().ok())), error);
                     continue;
                 }
             };
-            let room = MAX_NAMES.saturating_sub(taken.len());
-            taken.extend(iter::from_fn(|| receiver.try_recv().ok()).take(room));
-            taken.retain(|job| !job.is_abandoned());
+            waiting.extend(iter::from_fn(|| receiver.try_recv().ok()));
+            waiting.retain(|job| !job.is_abandoned());
+            if waiting.len() > MAX_NAMES {
+                in_turns(waiting, |job| R::tenant(&job.work));
+                // Of the tenants that have more waiting than the others.
+                let refused = waiting.split_off(waiting.len().min(CAPACITY));
+                fail_all(refused, RepoError::Unavailable("too many requests wait for the database".into()));
+            }
+            taken.extend(waiting.drain(..waiting.len().min(MAX_NAMES)));
+            if taken.is_empty() {
+                lease.done();
+                continue;
+            }
             if let Err(overdue) = in_time(Box::pin(respond::<R>(lease, mem::take(taken)))).await {
                 tokio::spawn(overdue);
             }
@@ -100,7 +117,7 @@ impl<R: BatchedRead> Worker for Reader<R> {
     }
 
     fn fail_taken(&mut self, error: RepoError) {
-        fail_all(self.taken.drain(..), error);
+        fail_all(self.taken.drain(..).chain(self.waiting.drain(..)), error);
     }
 }
 

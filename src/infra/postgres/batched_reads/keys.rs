@@ -28,6 +28,10 @@ impl BatchedRead for KeyRead {
     type Name = KeyName;
     type Found = Option<Recorded>;
 
+    fn tenant(name: &KeyName) -> &str {
+        name.tenant.as_str()
+    }
+
     async fn find(
         connection: &mut PgConnection,
         names: &[&KeyName],

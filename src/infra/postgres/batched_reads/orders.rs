@@ -34,6 +34,10 @@ impl BatchedRead for OrderRead {
     type Name = OrderName;
     type Found = FoundOrder;
 
+    fn tenant(name: &OrderName) -> &str {
+        name.tenant.as_str()
+    }
+
     async fn find(
         connection: &mut PgConnection,
         names: &[&OrderName],

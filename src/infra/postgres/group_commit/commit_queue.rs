@@ -9,7 +9,10 @@ use tokio::sync::mpsc::Receiver;
 use crate::{
     app::RepoError,
     domain::{OrderId, TenantId},
-    infra::postgres::queue::{Job, fail_all},
+    infra::postgres::{
+        queue::{CAPACITY, Job, fail_all},
+        turns::{Sharing, in_turns},
+    },
 };
 
 use super::{batch::Refusals, change_set::ChangeSet};
@@ -19,8 +22,9 @@ pub(super) type PendingCommit = Job<ChangeSet, ()>;
 /// The change sets that wait for a transaction, and the batch of the current one.
 pub(super) struct CommitQueue {
     receiver: Receiver<PendingCommit>,
-    /// In order of arrival.
+    /// Those of one tenant are in order of arrival.
     waiting: Vec<PendingCommit>,
+    sharing: Sharing,
     /// Batches that are tried again before the waiting ones; the last one is next.
     retries: Vec<Vec<PendingCommit>>,
     batch: Vec<PendingCommit>,
@@ -31,13 +35,27 @@ pub(super) struct CommitQueue {
 /// The maximum number of change sets in one transaction.
 const MAX_SETS: usize = 256;
 
+/// The same of one tenant, while others write, too: their transactions wait for this one.
+const MAX_SETS_OF_TENANT: usize = 64;
+
+fn tenant(job: &PendingCommit) -> &str {
+    job.work.tenant.as_str()
+}
+
 /// A batch with so many events takes no further change set, so that its transaction, and the wait of the next batch, stay
 /// short.
 const FULL_AT_EVENTS: usize = 4096;
 
 impl CommitQueue {
-    pub(super) const fn new(receiver: Receiver<PendingCommit>) -> Self {
-        Self { receiver, waiting: Vec::new(), retries: Vec::new(), batch: Vec::new(), is_first_try: true }
+    pub(super) fn new(receiver: Receiver<PendingCommit>) -> Self {
+        Self {
+            receiver,
+            waiting: Vec::new(),
+            sharing: Sharing::default(),
+            retries: Vec::new(),
+            batch: Vec::new(),
+            is_first_try: true,
+        }
     }
 
     /// Waits until there is something to write. `false` when nothing can come any more.
@@ -70,10 +88,19 @@ impl CommitQueue {
     pub(super) fn advance(&mut self) -> bool {
         self.is_first_try = self.retries.is_empty();
         self.batch = self.retries.pop().unwrap_or_else(|| {
-            let room = MAX_SETS.saturating_sub(self.waiting.len());
-            self.waiting.extend(iter::from_fn(|| self.receiver.try_recv().ok()).take(room));
+            self.waiting.extend(iter::from_fn(|| self.receiver.try_recv().ok()));
             self.waiting.retain(|job| !job.is_abandoned());
-            next_batch(&mut self.waiting)
+            if self.waiting.len() > MAX_SETS {
+                in_turns(&mut self.waiting, tenant);
+            }
+            // Of the tenants that have more waiting than the others.
+            let surplus = self.waiting.len().saturating_sub(CAPACITY);
+            if surplus > 0 {
+                let refused = self.waiting.split_off(CAPACITY);
+                fail_all(refused, RepoError::Unavailable("too many requests wait for the database".into()));
+            }
+            let is_shared = self.sharing.serve(self.waiting.iter().map(tenant));
+            next_batch(&mut self.waiting, if is_shared { MAX_SETS_OF_TENANT } else { MAX_SETS })
         });
         !self.batch.is_empty()
     }
@@ -139,11 +166,20 @@ pub(super) fn refuse(batch: Vec<PendingCommit>, refusals: &Refusals) -> Vec<Pend
 }
 
 /// Takes the first change sets that can share a transaction. A change set stays if one before it claims the same order or
-/// key.
-fn next_batch(waiting: &mut Vec<PendingCommit>) -> Vec<PendingCommit> {
-    let (mut claimed, mut events) = (HashSet::<u64>::new(), 0);
+/// key. No tenant has more of them than `max_of_tenant`.
+fn next_batch(waiting: &mut Vec<PendingCommit>, max_of_tenant: usize) -> Vec<PendingCommit> {
+    let (mut claimed, mut events, mut sets) = (HashSet::<u64>::new(), 0, 0);
+    let mut sets_of = HashMap::<TenantId, usize>::new();
     let is_next = |job: &mut PendingCommit| {
-        let is_next = events < FULL_AT_EVENTS && !job.work.claims().iter().any(|claim| claimed.contains(claim));
+        let mut is_next = sets < MAX_SETS
+            && events < FULL_AT_EVENTS
+            && !job.work.claims().iter().any(|claim| claimed.contains(claim));
+        if is_next && max_of_tenant < MAX_SETS {
+            let sets = sets_of.entry(job.work.tenant.clone()).or_default();
+            is_next = *sets < max_of_tenant;
+            *sets += usize::from(is_next);
+        }
+        sets += usize::from(is_next);
         // Also the claims of those that stay: none that came later may overtake them.
         claimed.extend(job.work.claims());
         events += if is_next { job.work.staged_events().count() } else { 0 };

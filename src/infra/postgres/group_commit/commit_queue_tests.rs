@@ -266,20 +266,48 @@ async fn a_lost_connection_fails_the_batch_and_its_other_half_and_nothing_that_w
 
 #[tokio::test]
 async fn without_a_connection_every_change_set_fails() {
-    let (mut queue, outcomes) = queued((1..=300).map(|order| changes(&[(order, 1)]))).await;
-    assert!(queue.wait_for_work().await);
-    queue.fail_everything(RepoError::Unavailable("no connection".into()));
-    assert!(queue.is_empty());
-    assert!(settled(outcomes).await.iter().all(|outcome| *outcome == "unavailable"));
+    let (submitting, receiver) = Queue::new();
+    let submitting = Arc::new(submitting);
+    let submit = |order| {
+        let queue = submitting.clone();
+        tokio::spawn(async move { queue.submit(changes(&[(order, 1)])).await })
+    };
+    let taken: Outcomes = (1..=300).map(submit).collect();
+    while receiver.len() < taken.len() {
+        yield_now().await;
+    }
+    let mut queue = CommitQueue::new(receiver);
+    // The others are taken, too, so that every tenant has its turn.
+    assert_eq!(next(&mut queue).len(), 256);
+    let later = submit(301);
+    queue.fail_taken(RepoError::Unavailable("the task panicked".into()));
+    assert!(settled(taken).await.iter().all(|outcome| *outcome == "unavailable"));
+    while queue.is_empty() {
+        yield_now().await;
+    }
+    assert_eq!(next(&mut queue).len(), 1);
+    assert_eq!(settled(vec![later]).await, ["waits"]);
 }
 
 #[tokio::test]
-async fn after_a_panic_the_change_sets_that_were_taken_fail_and_later_ones_do_not() {
-    let (mut queue, outcomes) = queued((1..=300).map(|order| changes(&[(order, 1)]))).await;
-    assert_eq!(next(&mut queue).len(), 256);
-    queue.fail_taken(RepoError::Unavailable("the task panicked".into()));
-    let settled = settled(outcomes).await;
-    assert!(settled[..256].iter().all(|outcome| *outcome == "unavailable"));
-    assert!(settled[256..].iter().all(|outcome| *outcome == "waits"));
-    assert_eq!(next(&mut queue).len(), 44);
+async fn a_tenant_that_floods_the_queue_does_not_keep_another_one_from_the_next_batch() {
+    let flood = (0..600).map(|order| changes_of("loud", &[(order, 0)]));
+    let (mut queue, _outcomes) = queued(flood.chain([changes_of("quiet", &[(1000, 0)])])).await;
+    assert!(queue.advance());
+    let batch = queue.take_batch();
+    let of = |tenant: &str| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count();
+    // The loud tenant does not fill the batch: the quiet one may come again during its transaction.
+    assert_eq!((of("quiet"), of("loud")), (1, 64));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_alone_fills_a_batch_in_the_order_of_arrival() {
+    let (mut queue, _outcomes) = queued((0..600).map(|order| changes(&[(order, 0)]))).await;
+    assert!(queue.advance());
+    let batch = queue.take_batch();
+    let orders: Vec<u128> = batch
+        .iter()
+        .flat_map(|job| job.work.tenant_changes().map(|(_, changes)| changes.state.order_id.as_uuid().as_u128()))
+        .collect();
+    assert_eq!(orders, (0..256).collect::<Vec<_>>());
 }
