@@ -3,6 +3,38 @@
 // The path in front of every path of the service, e.g. /shop behind a proxy that removes it; usually empty.
 export const base = new URL('..', import.meta.url).pathname.slice(0, -1);
 
+// Who is signed in: the answer of the service to GET /me. Null while nobody is, also where nobody has to be.
+export const session = { caller: null };
+
+// The credential is kept in the session storage of this tab, and nowhere else: it ends with the tab.
+const STORED = 'orders.credential';
+let unstored = null; // where the browser forbids storage
+
+export function credential() {
+  try { return sessionStorage.getItem(STORED) ?? unstored; } catch { return unstored; }
+}
+
+export function keepCredential(text) {
+  unstored = text;
+  try {
+    if (text) sessionStorage.setItem(STORED, text);
+    else sessionStorage.removeItem(STORED);
+  } catch { /* it is kept in memory */ }
+}
+
+// The headers of a request, with the credential if there is one.
+export const authorized = (headers) => (credential() ? { ...headers, Authorization: `Bearer ${credential()}` } : headers);
+
+// Asks the user for a credential, because the service refused the one that was sent. Resolves when one is accepted. The page
+// behind the question stays as it is.
+export const signIn = (sent) => import('./sign-in.js').then((module) => module.signIn(sent));
+
+// Whether the caller may do this.
+export const can = (scope) => session.caller === null || session.caller.scopes.includes(scope);
+
+// The order as the caller may use it.
+export const usable = (order) => (can('orders:write') ? order : { ...order, allowed_actions: [] });
+
 // The path of a view.
 export const view = (path = '') => `${base}/app/${path}`;
 
@@ -79,9 +111,15 @@ function randomKey() {
 
 async function send(method, path, options = {}) {
   for (let attempt = 0; ; attempt += 1) {
+    const sent = credential();
     try {
       return await sendOnce(method, path, options);
     } catch (problem) {
+      // The same request goes on after the user has signed in, with the same idempotency key.
+      if (problem.status === 401) {
+        await signIn(sent);
+        continue;
+      }
       if (!(problem instanceof Problem) || !problem.temporary || attempt >= RETRY_AFTER_MS.length) throw problem;
       const wait = problem.retryAfter ? problem.retryAfter * 1000 : RETRY_AFTER_MS[attempt];
       await pause(Math.min(wait, LONGEST_RETRY_MS), options.signal);
@@ -90,7 +128,7 @@ async function send(method, path, options = {}) {
 }
 
 async function sendOnce(method, path, { body, key, version, signal }) {
-  const headers = { Accept: 'application/json, application/problem+json' };
+  const headers = authorized({ Accept: 'application/json, application/problem+json' });
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   if (version !== undefined) headers['If-Match'] = `"${version}"`;

@@ -1,12 +1,12 @@
 // The frame of every page: it shows the view of the address, the state of the connection, and handles keys.
 
-import { base, view } from './api.js';
+import { base, can, credential, keepCredential, view } from './api.js';
 import { connection, on, start } from './store.js';
 import { h, plural, setting, title, toast } from './dom.js';
 import listView from './list.js';
 
 const main = document.getElementById('main');
-const STATES = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', offline: 'Offline' };
+const STATES = { 'not-live': 'Not live', connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', offline: 'Offline' };
 
 const ROUTES = [
   [/^\/app\/?(index\.html)?$/, async () => listView],
@@ -98,7 +98,7 @@ function handleKey(key) {
   const goToList = key === 'l' && performance.now() - afterG < 1500;
   afterG = key === 'g' ? performance.now() : 0;
   if (goToList) navigate(view());
-  else if (key === 'n') navigate(view('new'));
+  else if (key === 'n' && can('orders:write')) navigate(view('new'));
   else if (key === '/') search();
   else if (key === '?') openHelp();
   else if (key === 'j' || key === 'ArrowDown') return focusOrder(1);
@@ -130,6 +130,18 @@ async function openHelp() {
 }
 document.getElementById('help').addEventListener('click', openHelp);
 
+document.getElementById('sign-out').addEventListener('click', () => {
+  keepCredential(null);
+  location.reload();
+});
+
+// Without a credential the first request shows whether the service wants one.
+const begin = async () => credential() && (await import('./sign-in.js')).begin();
+
 showState(connection.state);
-start();
+begin().then(() => {
+  start();
+  // The view may offer what the caller may not do.
+  if (!can('orders:write')) show({ focus: false });
+});
 show({ focus: false });

@@ -3,6 +3,9 @@
 import { view } from './api.js';
 import { h, money, plural, time } from './dom.js';
 
+// How the actors of events are known.
+const KINDS = { api_key: 'key', user: 'user' };
+
 const FIRST = 25; // the page shows older events on demand
 
 // Every event type of the API and its text. The functions receive the event's data, and the item of the data's line.
@@ -50,7 +53,7 @@ export function timeline(order, events, shownVersion) {
     const destination = at === 0 ? 'Show the current order' : 'Show the order at this version';
     return h('li', { class: shown || (at === 0 && !shownVersion) ? 'shown' : undefined, 'data-type': event.type },
       h('p', { class: 'what' }, text),
-      h('p', { class: 'when' }, time(event.time),
+      h('p', { class: 'when' }, time(event.time), event.authid && h('span', { class: 'actor' }, `by ${KINDS[event.authtype] ?? event.authtype} `, h('bdi', {}, event.authid)),
         at === 0 && !shownVersion ? h('span', {}, `Version ${version}, shown here`)
           : shown ? h('span', { 'aria-current': 'true' }, `Version ${version}, shown here`)
             : h('a', { href: `${view('orders/')}${order.order_id}${at === 0 ? '' : `?as_of=${version}`}`, 'aria-label': `Version ${version}. ${destination}`, title: destination }, `Version ${version}`)));

@@ -36,7 +36,7 @@ export default function listView({ url, signal, navigate }) {
   document.addEventListener('visibilitychange', flushSoon, { signal });
 
   return h('div', {},
-    h('div', { class: 'head' }, h('h1', { tabindex: '-1' }, 'Orders'), h('a', { id: 'new-order', class: 'button primary', href: view('new') }, icon('plus'), 'New order')),
+    h('div', { class: 'head' }, h('h1', { tabindex: '-1' }, 'Orders'), h('a', { id: 'new-order', class: 'button primary needs-write', href: view('new') }, icon('plus'), 'New order')),
     h('div', { class: 'tools' }, statusFilter(filter), searchForm(filter, navigate)),
     filter.customer_id && h('p', { class: 'filtered' }, 'Orders of customer ', h('b', { class: 'break' }, filter.customer_id),
       h('a', { id: 'clear-customer', class: 'button small', href: href({ status: filter.status }) }, icon('x'), 'Show all customers')),
@@ -221,5 +221,5 @@ function empty(filter) {
   return h('div', { class: 'empty' },
     h('h2', {}, filtered ? 'No orders match' : 'There are no orders yet'),
     h('p', {}, filtered ? 'Orders that match will appear here automatically.' : 'Create one for a customer, with or without products. New orders appear here automatically.'),
-    filtered ? h('a', { class: 'button', href: view() }, 'Show all orders') : h('a', { class: 'button primary', href: view('new') }, icon('plus'), 'Create the first order'));
+    filtered ? h('a', { class: 'button', href: view() }, 'Show all orders') : h('a', { class: 'button primary needs-write', href: view('new') }, icon('plus'), 'Create the first order'));
 }

@@ -3,7 +3,7 @@
 // Every write names the version on the screen. If somebody else changed the order first, the service refuses the
 // write, and the page shows the changes since.
 
-import { view } from './api.js';
+import { can, usable, view } from './api.js';
 import * as api from './api.js';
 import { on, products, streamFirst } from './store.js';
 import { busy, describe, exactTime, h, icon, notice, plural, title, toast } from './dom.js';
@@ -39,7 +39,9 @@ export default function orderView({ url, id, signal }) {
   async function load() {
     try {
       await streamFirst();
-      [order, events, historical] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, 0, signal), asOf && api.getOrder(id, { asOf, signal })]);
+      let loaded;
+      [loaded, events, historical] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, 0, signal), asOf && api.getOrder(id, { asOf, signal })]);
+      order = usable(loaded);
       if (adder) adding.append(adder.element);
       fill(() => {
         page.replaceChildren(back, banner, changeNotice, head, columns);
@@ -81,9 +83,9 @@ export default function orderView({ url, id, signal }) {
     title(`Order for ${shown.customer_id}`);
     banner.replaceChildren(...(historical ? [historicalBanner()] : []));
     head.replaceChildren(header(shown));
-    items.replaceChildren(itemsCard(shown, drafts, historical ? null : { save, remove, draft }));
+    items.replaceChildren(itemsCard(shown, drafts, historical || !can('orders:write') ? null : { save, remove, draft }));
     if (adder) adding.hidden = !order.allowed_actions.includes('add_item');
-    actions.replaceChildren(...(historical ? [] : [actionsCard(order, { place, fulfil, cancel })]));
+    actions.replaceChildren(...(historical || !can('orders:write') ? [] : [actionsCard(order, { place, fulfil, cancel })]));
     history.replaceChildren(timeline(order, events, historical?.version));
     // The focused element was replaced. Its successor takes the focus, or else the heading of the items.
     if (hadFocus && document.activeElement !== focused) (document.getElementById(hadFocus) ?? document.getElementById('items-heading')).focus();
@@ -122,7 +124,7 @@ export default function orderView({ url, id, signal }) {
     try {
       const [current, newer] = await Promise.all([api.getOrder(id, { signal }), api.getEvents(id, events.at(-1)?.orderversion ?? 0, signal)]);
       const known = order.version;
-      order = current;
+      order = usable(current);
       latest = Math.max(latest, known);
       if (latest > current.version) latest = current.version;
       events.push(...newer.filter((event) => event.orderversion > (events.at(-1)?.orderversion ?? 0)));

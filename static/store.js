@@ -4,7 +4,7 @@
 // events to the other tabs. The leader is the tab that holds the lock. When it closes, the next tab gets the lock and
 // resumes from the last position that it received.
 
-import { listProducts } from './api.js';
+import { can, listProducts, session } from './api.js';
 import { follow } from './stream.js';
 
 const OFFLINE_AFTER = 6; // failed attempts
@@ -15,7 +15,7 @@ export const connection = { state: 'connecting', position: null, eventId: undefi
 export const visited = new Map(); // the lists that the user visited, by their query
 
 const hub = new EventTarget();
-const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('orders.live') : null;
+let channel = null;
 let reconnect = null; // in the leader only
 
 // Kinds: 'state', 'change' (an event), 'caught-up' (a count), 'resync' (read everything again), 'position'.
@@ -23,10 +23,18 @@ export function on(kind, listener, signal) {
   hub.addEventListener(kind, ({ detail }) => listener(detail), { signal });
 }
 
+// For one caller: the tabs of another one have other events.
 export function start() {
+  const { caller } = session;
+  if (!can('events:read') || caller?.customer_id) {
+    setState('not-live');
+    return;
+  }
+  const name = caller ? `orders.live ${caller.tenant}/${caller.kind}/${caller.subject}` : 'orders.live';
+  channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : null;
   channel?.addEventListener('message', ({ data }) => receive(data));
   broadcast('hello');
-  if (navigator.locks) navigator.locks.request('orders.live', () => lead());
+  if (navigator.locks) navigator.locks.request(name, () => lead());
   else lead();
   addEventListener('online', () => checkConnection());
   addEventListener('offline', () => checkConnection(true));
@@ -43,7 +51,7 @@ export function start() {
 // than `ms`, the view reads its data first, and again when the stream opens.
 let late = false;
 export function streamFirst(ms = 400) {
-  if (connection.position !== null) return Promise.resolve();
+  if (connection.position !== null || connection.state === 'not-live') return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(() => { late = true; resolve(); }, ms);
     hub.addEventListener('position', () => { clearTimeout(timer); resolve(); }, { once: true });

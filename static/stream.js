@@ -1,7 +1,7 @@
 // The live stream: server-sent events over fetch. EventSource hides three things that this client needs: status
 // codes, the ids of blocks without data, and its retries.
 
-import { base, pause } from './api.js';
+import { authorized, base, credential, pause, signIn } from './api.js';
 
 const SILENCE_MS = 40000; // the service sends a heartbeat every 15 s
 const DOUBT_MS = 20000; // for example after a laptop slept
@@ -43,6 +43,7 @@ export function follow(start, handlers, signal) {
           handlers.event(event, position);
         });
       } catch (error) {
+        if (error instanceof SignedOut) await signIn(error.sent);
         if (error instanceof Retired) {
           position = null;
           eventId = undefined;
@@ -61,11 +62,20 @@ export function follow(start, handlers, signal) {
 
 class Retired extends Error {}
 
+class SignedOut extends Error {
+  constructor(sent) {
+    super('The credential is not accepted.');
+    this.sent = sent;
+  }
+}
+
 // A service can lose its event log: it ran in memory, or it was restored from a backup. Positions then start again,
 // and the service would send nothing until it reaches our position. So this asks for the last event that we received.
 async function isStillKnown(position, eventId, signal) {
   if (Number(position) < 1) return true;
-  const response = await fetch(`${base}/events?after=${Number(position) - 1}&limit=1`, { signal, cache: 'no-store' });
+  const sent = credential();
+  const response = await fetch(`${base}/events?after=${Number(position) - 1}&limit=1`, { signal, cache: 'no-store', headers: authorized({}) });
+  if (response.status === 401) throw new SignedOut(sent);
   if (response.status === 410) return false;
   if (!response.ok) throw new Error(`The feed returned ${response.status}.`);
   const [event] = await response.json();
@@ -78,7 +88,9 @@ async function readBlocks(position, signal, onBlock) {
   let timer = setTimeout(() => silent.abort(), SILENCE_MS);
   try {
     const query = position === null ? '' : `?after=${position}`;
-    const response = await fetch(`${base}/events/stream${query}`, { signal: all, cache: 'no-store', headers: { Accept: 'text/event-stream' } });
+    const sent = credential();
+    const response = await fetch(`${base}/events/stream${query}`, { signal: all, cache: 'no-store', headers: authorized({ Accept: 'text/event-stream' }) });
+    if (response.status === 401) throw new SignedOut(sent);
     if (response.status === 410) throw new Retired();
     if (!response.ok) throw new Error(`The stream returned ${response.status}.`);
     const feed = parser(onBlock);

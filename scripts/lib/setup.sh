@@ -87,6 +87,19 @@ need_browser() {
         fail 'Could not install the npm package axe-core'
 }
 
+# A real OpenID provider.
+need_oidc() {
+    need node nodejs
+    need npm npm
+    [ -e target/oidc/node_modules/oauth2-mock-server ] ||
+        npm install --silent --no-audit --no-fund --prefix target/oidc oauth2-mock-server@8.2.2 >/dev/null ||
+        fail 'Could not install the npm package oauth2-mock-server'
+}
+
+need_redis() {
+    need redis-server redis-server
+}
+
 # The API is tested with the HTTP client of the JDK too.
 need_java() {
     need javac default-jdk-headless

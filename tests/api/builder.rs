@@ -197,6 +197,7 @@ impl<P: PricingService> ApiBuilder<P> {
         let render = MetricsRenderer::new(move || metrics.render());
         let state = AppState::new(ports.clone(), limits, http_metrics, render);
         let serving = serve(state, settings).unwrap();
+        tokio::spawn(ports.access.clone().refresh_jwks());
         tokio::spawn(async move { TailEventLog(&ports).run().await });
         tokio::spawn(serving.server.into_future());
         Api::new(format!("http://{}", serving.address))

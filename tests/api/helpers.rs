@@ -35,10 +35,31 @@ macro_rules! on_each_store {
 }
 pub(crate) use on_each_store;
 
+/// The same of a service that accepts API keys.
+macro_rules! on_each_store_guarded {
+    ($($test:ident),+ $(,)?) => {
+        mod in_memory {
+            $(#[tokio::test] async fn $test() { super::$test(crate::access::Guarded::start()).await })+
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(crate::access::Guarded::on_postgres().await).await })+
+        }
+    };
+}
+pub(crate) use on_each_store_guarded;
+
 impl Api {
     /// A client of the service at this address.
     pub(crate) fn new(url: String) -> Self {
         Self { url, client: client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap() }
+    }
+
+    /// The same service for a caller with this credential.
+    pub(crate) fn with_credential(&self, credential: &str) -> Self {
+        let value = header::HeaderValue::try_from(format!("Bearer {credential}")).unwrap();
+        let headers = [(header::AUTHORIZATION, value)].into_iter().collect();
+        let client = client_builder().redirect(reqwest::redirect::Policy::none()).default_headers(headers);
+        Self { url: self.url.clone(), client: client.build().unwrap() }
     }
 
     pub(crate) fn in_memory() -> Self {

@@ -72,6 +72,17 @@ async fn check_every_view(device: Device, theme: &'static str) {
             assert_accessible_and_within_the_screen(browser, dialog).await;
         }
     }
+    // Where the service wants a credential: who is signed in, and the question when the credential has ended.
+    browser.script("sessionStorage.setItem('orders.credential', 'x')", vec![]).await;
+    browser.open("/app/").await;
+    browser.find("#sign-out:not([hidden])").await;
+    browser.sees("#connection", "Live").await;
+    assert_accessible_and_within_the_screen(browser, "signed in").await;
+    browser.script("void import('/app/sign-in.js').then(module => module.signIn('x'))", vec![]).await;
+    browser.find("#sign-in-dialog[open]").await;
+    browser.screenshot(&format!("sign-in-{theme}")).await;
+    assert_accessible_and_within_the_screen(browser, "sign in").await;
+    loaded.extend(browser.scripts().await);
     assert_eq!(loaded, scripts(), "`views` has every view of the console");
     console.browser.finish(&[]).await;
 }

@@ -10,5 +10,6 @@ mod live;
 mod look;
 mod new_order;
 mod order;
+mod sign_in;
 mod speed;
 mod texts;

@@ -91,7 +91,7 @@ pub(crate) fn read_doc() -> Doc {
              `last` begins behind the newest event",
 
         )
-        .problems(&[Code::PositionRetired, Code::PositionAhead, Code::StoreUnavailable, Code::TooManyStreams])
+        .problems(&[Code::OtherCustomer, Code::OrderNotFound, Code::PositionRetired, Code::PositionAhead, Code::StoreUnavailable, Code::TooManyStreams])
 }
 
 /// Which page of the event log.

@@ -89,7 +89,7 @@ pub(crate) fn follow_doc() -> Doc {
             "The last position that the caller had when the connection ended; it overrides `after`",
         )
         .other_response(200, "The events, as they come", Some("text/event-stream"))
-        .problems(&[Code::PositionRetired, Code::PositionAhead, Code::StoreUnavailable, Code::TooManyStreams])
+        .problems(&[Code::OtherCustomer, Code::OrderNotFound, Code::PositionRetired, Code::PositionAhead, Code::StoreUnavailable, Code::TooManyStreams])
 }
 
 /// Where a stream begins, and which events it has.

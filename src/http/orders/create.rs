@@ -26,6 +26,7 @@ pub(crate) fn create_doc() -> Doc {
     let doc = Doc::new("Orders", "create_order", "Create an order").body::<NewOrder>(&new_order_example());
     let doc = location_doc(order_response_doc(doc, 201, "The new order"));
     idempotency_doc(doc, 201).problems(&[
+        Code::OtherCustomer,
         Code::PreconditionFailed,
         Code::UnknownProduct,
         Code::TooManyLines,

@@ -220,7 +220,7 @@ impl Problem {
             Code::CredentialRequired => return Some(format!("Bearer realm=\"{REALM}\"")),
             Code::MalformedCredential => "invalid_request",
             Code::InvalidCredential => "invalid_token",
-            Code::InsufficientScope => "insufficient_scope",
+            Code::InsufficientScope | Code::OtherCustomer => "insufficient_scope",
             _ => return None,
         };
         // No text here has a quotation mark or a backslash.

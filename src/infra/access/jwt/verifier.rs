@@ -38,7 +38,7 @@ pub(crate) struct Jwt {
     audience: String,
     claims: ClaimNames,
     keys: RwLock<Keys>,
-    /// When a token with an unknown key last caused a request. Locked during that request.
+    /// When a token with an unknown key last caused a request in vain. Locked during that request.
     last_asked: Mutex<Option<Instant>>,
 }
 
@@ -117,12 +117,16 @@ impl Jwt {
         }
         if last_asked.is_none_or(|at| at.elapsed() >= COOL_DOWN) {
             self.refresh().await;
+            if let Some(key) = self.set().find(id) {
+                return Ok(key.clone());
+            }
+            // Only a key that the provider does not have: a rotation may follow another one at once.
             *last_asked = Some(Instant::now());
         }
         if !self.has_keys() {
             return Err(AuthenticationError::NoSigningKeys);
         }
-        self.set().find(id).cloned().ok_or_else(|| CredentialError::UnknownSigningKey.into())
+        Err(CredentialError::UnknownSigningKey.into())
     }
 
     /// Reads the keys again. If that fails, the known ones stay.
