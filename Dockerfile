@@ -31,8 +31,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY static /usr/share/orders/static
 COPY --from=build /build/target/dist/orders /usr/local/bin/
 
-# ORDERS_ALLOW_ANONYMOUS is not set: the service authenticates nobody, and without this setting it refuses to start.
-# Set it only where something else admits the right clients.
+# Set ORDERS_AUTH, or ORDERS_ALLOW_ANONYMOUS where something else admits the right clients: without either, the service refuses
+# to start on this address.
 ENV ORDERS_BIND=0.0.0.0:8000 \
     ORDERS_LOG_FORMAT=json \
     ORDERS_STATIC_DIR=/usr/share/orders/static

@@ -35,6 +35,8 @@ METRICS = {
     "orders_log_position": ("gauge", set()),
     "orders_sink_lag_events": ("gauge", {"sink"}),
     "orders_event_streams": ("gauge", set()),
+    "orders_tenant_mismatches_total": ("counter", set()),
+    "orders_jwks_age_seconds": ("gauge", set()),
     "orders_pricing_requests_total": ("counter", {"outcome"}),
     "orders_pricing_breaker_state": ("gauge", {"state"}),
     "orders_ready": ("gauge", set()),

@@ -14,8 +14,22 @@ function setup(new)
     threads = threads + 1
 end
 
+-- The credentials of the file in BENCH_CREDENTIALS, one on each line. Requests use them in turn.
+local credentials, used = {}, 0
+local file = os.getenv("BENCH_CREDENTIALS")
+if file then
+    for credential in io.lines(file) do credentials[#credentials + 1] = "Bearer " .. credential end
+end
+
+local function credential()
+    used = used + 1
+    return credentials[(used - 1) % math.max(#credentials, 1) + 1]
+end
+
 local function post(path, body, key)
-    return wrk.format("POST", path, { ["Content-Type"] = "application/json", ["Idempotency-Key"] = key }, body)
+    return wrk.format("POST", path, {
+        ["Content-Type"] = "application/json", ["Idempotency-Key"] = key, ["Authorization"] = credential(),
+    }, body)
 end
 
 local function order(n, items)
@@ -65,7 +79,7 @@ local function of_each_id(file, write, share)
 end
 
 local function read(path)
-    return wrk.format("GET", path)
+    return wrk.format("GET", path, { ["Authorization"] = credential() })
 end
 
 local function add(path)

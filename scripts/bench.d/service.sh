@@ -50,13 +50,15 @@ fresh_database() {
 }
 
 services=()
+# Settings of the services that start next.
+service_environment=()
 # start_service: starts one more instance, and sets $service to its process and $url to its address.
 start_service() {
     # await_address reads the file, perhaps before the service has opened it.
     : >"$scratch/log"
     # Without the environment of the caller: the measurement uses the default settings.
     env -i PATH="$PATH" DATABASE_URL="postgres://postgres@localhost/$name?host=$scratch/run" ORDERS_BIND=127.0.0.1:0 \
-        "$ORDERS_BIN" >>"$scratch/log" 2>&1 &
+        "${service_environment[@]}" "$ORDERS_BIN" >>"$scratch/log" 2>&1 &
     service=$!
     services+=("$service")
     url=$(await_address "$scratch/log" "$service")

@@ -2,6 +2,9 @@ use std::{future::Future, net::IpAddr, time::Duration};
 
 /// Limits how often callers may ask.
 pub trait RateLimiter: Clone + Send + Sync + 'static {
+    /// Whether there is a limit. Without one, `take` need not be called.
+    fn is_limited(&self) -> bool;
+
     /// Takes one request from the quota of this caller. `None` where there is no limit.
     fn take(&self, caller: &str) -> impl Future<Output = Option<Quota>> + Send;
 

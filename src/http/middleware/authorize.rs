@@ -46,7 +46,8 @@ pub(crate) async fn authorize<P: Ports>(request: &HttpRequest, demand: Demand) -
         Some(anonymous) => Caller { principal: anonymous.clone(), credential: None, expires_at: None },
         None => authenticate(ports, request).await?,
     };
-    let quota = ports.limits().take(&whose_quota(&caller, request)).await;
+    let limits = ports.limits();
+    let quota = if limits.is_limited() { limits.take(&whose_quota(&caller, request)).await } else { None };
     if let Some(quota) = quota.filter(|quota| quota.is_exceeded) {
         let seconds = whole_seconds(quota.reset);
         let detail =

@@ -60,6 +60,10 @@ impl Limits {
 }
 
 impl RateLimiter for Limits {
+    fn is_limited(&self) -> bool {
+        !matches!(self.0.quotas, Quotas::Unlimited)
+    }
+
     async fn take(&self, caller: &str) -> Option<Quota> {
         match &self.0.quotas {
             Quotas::Unlimited => None,
