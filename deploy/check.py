@@ -37,6 +37,7 @@ METRICS = {
     "orders_event_streams": ("gauge", set()),
     "orders_tenant_mismatches_total": ("counter", set()),
     "orders_jwks_age_seconds": ("gauge", set()),
+    "orders_rate_limit_instances": ("gauge", set()),
     "orders_pricing_requests_total": ("counter", {"outcome"}),
     "orders_pricing_breaker_state": ("gauge", {"state"}),
     "orders_ready": ("gauge", set()),

@@ -39,8 +39,11 @@ pub(super) async fn serve_store<S: Store>(
 ) -> anyhow::Result<()> {
     let bootstrap_key = access::bootstrap_key(config)?;
     let ports = adapters(config, store, pricing, telemetry)?;
-    let (jwks, telemetry) = (ports.access.clone(), ports.telemetry.clone());
-    telemetry.before_rendering(move |metrics| metrics.set_jwks_age(jwks.jwks_age()));
+    let (jwks, limits) = (ports.access.clone(), ports.limits.clone());
+    ports.telemetry.before_rendering(move |metrics| {
+        metrics.set_jwks_age(jwks.jwks_age());
+        metrics.set_limit_instances(limits.sharing());
+    });
     let app = app_state(config, &ports);
     app.starts("the store is not open");
     let serving = serve(app.clone(), settings(config)).with_context(|| format!("ORDERS_BIND={}", config.bind))?;

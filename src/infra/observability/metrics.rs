@@ -44,6 +44,7 @@ struct Inner {
     connections_max: Family<PoolLabels, Gauge>,
     tenant_mismatches: Counter,
     jwks_age: Gauge,
+    limit_instances: Gauge,
     process: ProcessMetrics,
     updates: Mutex<Vec<Update>>,
 }
@@ -147,6 +148,10 @@ impl Metrics {
                 "jwks_age_seconds",
                 "Time since the keys of the identity provider were read; -1 if they never were, or are not used"
             ),
+            limit_instances: metric!(
+                "rate_limit_instances",
+                "Instances that share the quotas through Redis; 0 while Redis is away, -1 if it is not used"
+            ),
             committed: AtomicU64::default(),
             sinks: Mutex::default(),
             process: ProcessMetrics::default(),
@@ -200,6 +205,10 @@ impl Metrics {
 
     pub fn set_jwks_age(&self, age: Option<Duration>) {
         self.inner.jwks_age.set(age.map_or(-1, |age| gauge(age.as_secs())));
+    }
+
+    pub fn set_limit_instances(&self, instances: Option<u32>) {
+        self.inner.limit_instances.set(instances.map_or(-1, i64::from));
     }
 
     /// A transaction begins to write units of work that have waited for so long.

@@ -25,7 +25,7 @@ pub struct PgOrderRepo {
 }
 
 impl PgOrderRepo {
-    pub(super) const fn new(store: PgStore, tenant: TenantId, actor: Option<Actor>) -> Self {
+    pub(super) fn new(store: PgStore, tenant: TenantId, actor: Option<Actor>) -> Self {
         Self { store, staged: ChangeSet::new(tenant, actor), locking: None }
     }
 

@@ -50,6 +50,14 @@ impl Limits {
         Ok(Self(Arc::new(Inner { quotas, failures: Failures::new(failures) })))
     }
 
+    /// How many instances share the quotas now; 0 while Redis is away. `None` where they do not.
+    pub fn sharing(&self) -> Option<u32> {
+        match &self.0.quotas {
+            Quotas::Shared(shared) => Some(shared.sharing()),
+            Quotas::Unlimited | Quotas::Local(_) => None,
+        }
+    }
+
     /// Keeps the connection to Redis, for as long as the service runs.
     pub async fn keep_connected(self) -> Infallible {
         match &self.0.quotas {

@@ -24,7 +24,7 @@ pub(super) struct SharedLimiter {
     /// The name of this instance among the others.
     instance: String,
     connection: Mutex<Option<MultiplexedConnection>>,
-    /// How many instances shared the quotas when Redis last answered.
+    /// How many instances shared the quotas when Redis last answered; 0 if it never has.
     instances: AtomicU32,
     leases: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Lease>>>>,
     /// For the time without Redis, and for how many instances it is.
@@ -97,7 +97,7 @@ impl SharedLimiter {
             beat: Script::new(BEAT),
             instance,
             connection: Mutex::default(),
-            instances: AtomicU32::new(1),
+            instances: AtomicU32::new(0),
             leases: Mutex::default(),
             alone: Mutex::default(),
         })
@@ -148,7 +148,7 @@ impl SharedLimiter {
     }
 
     fn take_alone(&self, caller: &str) -> Quota {
-        let instances = self.instances.load(Ordering::Relaxed);
+        let instances = self.instances.load(Ordering::Relaxed).max(1);
         let limiter = {
             let mut alone = lock(&self.alone);
             match &*alone {
@@ -186,6 +186,11 @@ impl SharedLimiter {
         let used = requests.get() - remaining;
         let reset = exceeded_for.unwrap_or_else(|| self.rate.interval().saturating_mul(used));
         Quota { limit: requests.get(), window, remaining, reset, is_exceeded: exceeded_for.is_some() }
+    }
+
+    /// How many instances share the quotas now; 0 while Redis is away.
+    pub(super) fn sharing(&self) -> u32 {
+        if self.connection().is_some() { self.instances.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// Keeps the connection, for as long as it is polled.

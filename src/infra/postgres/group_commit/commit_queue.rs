@@ -169,13 +169,13 @@ pub(super) fn refuse(batch: Vec<PendingCommit>, refusals: &Refusals) -> Vec<Pend
 /// key. No tenant has more of them than `max_of_tenant`.
 fn next_batch(waiting: &mut Vec<PendingCommit>, max_of_tenant: usize) -> Vec<PendingCommit> {
     let (mut claimed, mut events, mut sets) = (HashSet::<u64>::new(), 0, 0);
-    let mut sets_of = HashMap::<TenantId, usize>::new();
+    let mut sets_of = HashMap::<u64, usize>::new();
     let is_next = |job: &mut PendingCommit| {
         let mut is_next = sets < MAX_SETS
             && events < FULL_AT_EVENTS
             && !job.work.claims().iter().any(|claim| claimed.contains(claim));
         if is_next && max_of_tenant < MAX_SETS {
-            let sets = sets_of.entry(job.work.tenant.clone()).or_default();
+            let sets = sets_of.entry(job.work.tenant_hash).or_default();
             is_next = *sets < max_of_tenant;
             *sets += usize::from(is_next);
         }

@@ -4,7 +4,7 @@ use sqlx::{PgConnection, query};
 
 use crate::{
     app::{KeyRecord, RepoError, event_type},
-    domain::{OrderState, TenantId},
+    domain::{Actor, OrderState, TenantId},
     infra::postgres::{
         errors::{corrupt, repo_error},
         recent::StagedEvent,
@@ -87,25 +87,38 @@ impl Inserts<'_> {
                 where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
                     and not exists (select from taken)
                 returning position - cardinality($28::uuid[]) as base
+            ), counted as (
+                select unnest($34::text[]) as tenant_id, unnest($35::bigint[]) as events from head
             ), numbered as (
-                insert into tenant_heads as t (tenant_id, sequence)
-                select unnest($34::text[]), unnest($35::bigint[]) from head
-                on conflict (tenant_id) do update set sequence = t.sequence + excluded.sequence
+                update tenant_heads t
+                set sequence = t.sequence + c.events
+                from counted c
+                where t.tenant_id = c.tenant_id
                 returning t.tenant_id, t.sequence
+            ), new_tenants as (
+                insert into tenant_heads (tenant_id, sequence)
+                select tenant_id, events from counted
+                -- New tenants are rare: the comparison of the names is left out for the others.
+                where (select count(*) from numbered) < cardinality($34::text[])
+                    and tenant_id not in (select tenant_id from numbered)
+                returning tenant_id, sequence
             ), tenants as (
-                select array_agg(sequence order by tenant_id collate "C") as last from numbered
+                select array_agg(sequence order by tenant_id collate "C") as last
+                from (select * from numbered union all select * from new_tenants) as heads
             ), appended as (
                 insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload,
                     occurred_at, authtype, authid)
-                select head.base + e.n, tenants.last[e.tenant] - e.behind, e.event_id, e.tenant_id, e.order_id, e.version,
-                    e.type, e.payload::jsonb, e.occurred_at, e.authtype, e.authid
-                from head, tenants, (
+                -- Subqueries instead of joins, which would copy every row once more.
+                select (select base from head) + e.n, (select last from tenants)[e.tenant] - e.behind, e.event_id,
+                    e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at, e.authtype, e.authid
+                from (
                     select unnest($27::text[]) as tenant_id, unnest($28::uuid[]) as event_id, unnest($29::uuid[]) as order_id,
                         unnest($30::int[]) as version, unnest($31::text[]) as type, unnest($32::text[]) as payload,
                         unnest($33::timestamptz[]) as occurred_at, unnest($36::int[]) as tenant,
                         unnest($37::bigint[]) as behind, unnest($38::text[]) as authtype, unnest($39::text[]) as authid,
                         generate_subscripts($28::uuid[], 1) as n
                 ) as e
+                where (select base from head) is not null
             )
             select (select base + 1 from head) as first, (select last from tenants) as last,
                 array(select n from taken) as "taken!: Vec<i32>""#,
@@ -146,8 +159,8 @@ impl Inserts<'_> {
             &tenants.counts,
             &tenants.tenant_of,
             &tenants.behind,
-            &column(&events, |staged| staged.actor.map(|actor| &*actor.authtype)) as &[Option<&str>],
-            &column(&events, |staged| staged.actor.map(|actor| &*actor.authid)) as &[Option<&str>],
+            &actors(&events, |actor| &*actor.authtype) as &[Option<&str>],
+            &actors(&events, |actor| &*actor.authid) as &[Option<&str>],
         )
         .fetch_one(connection)
         .await
@@ -163,6 +176,12 @@ impl Inserts<'_> {
         let positions = first..first + events.len() as u64;
         Ok(Inserted::At { positions, sequences: tenants.sequences(&inserted.last.unwrap_or_default())? })
     }
+}
+
+/// One column of the actors. Empty if no event has one: the statement then reads nulls.
+fn actors<'a>(events: &[StagedEvent<'a>], value: impl Fn(&'a Actor) -> &'a str) -> Vec<Option<&'a str>> {
+    let values = column(events, |staged| staged.actor.map(&value));
+    if values.iter().any(Option::is_some) { values } else { Vec::new() }
 }
 
 /// Which events of a batch belong to which tenant: what the statement needs to number them.
