@@ -30,6 +30,8 @@ END {
     row("keyed creates by one connection of a quiet tenant, alone", "quiet-alone")
     row("the same, while another tenant floods with 256", "quiet-flooded", "quiet-alone")
     row("the flood", "flood")
+    row("admitted by three instances that share 3,000/s through Redis", "limit-with")
+    row("the same while Redis is away", "limit-without")
     printf "\nMedians of %d rounds in turns; each ratio is the median of the ratios within the rounds.", rounds["create-none"]
     printf " The p99 of the quiet tenant during the flood is %.1f times of its p99 alone.\n\n", of(p99, "quiet-flooded", "quiet-alone")
 }

@@ -20,6 +20,7 @@ access() {
         for tenants in one many; do measure_tenants "$tenants"; done
         measure_fairness
     done
+    measure_limits
     stop_services
     awk -f scripts/bench.d/access.awk "$scratch/cells"
 }
@@ -85,6 +86,49 @@ measure_tenants() {
     load 256 1 keyed >/dev/null
     record "tenants-$1" "$(load 256 "$seconds" keyed)"
     unset BENCH_CREDENTIALS
+}
+
+# Three instances that share a limit through Redis, and without Redis: what they admit, of what the limit allows.
+measure_limits() {
+    local limit=3000 redis state
+    say 'limits'
+    redis-server --port 0 --unixsocket "$scratch/redis" --save '' --appendonly no --dir "$scratch" >/dev/null &
+    redis=$!
+    until [ -S "$scratch/redis" ]; do sleep 0.1; done
+    stop_services
+    local urls=()
+    service_environment=(ORDERS_AUTH=keys "ORDERS_RATE_LIMIT=$limit/s" "ORDERS_REDIS_URL=unix://$scratch/redis")
+    for _ in 1 2 3; do
+        start_service
+        urls+=("$url")
+    done
+    service_environment=()
+    # Each learns of the others.
+    sleep 3
+    export BENCH_CREDENTIALS=$scratch/keys
+    sql -c "select order_id from orders where tenant_id = 'default' limit 100" >"$scratch/ids"
+    for state in with without; do
+        if [ "$state" = without ]; then
+            kill "$redis"
+            wait "$redis" || true
+            sleep 3
+        fi
+        # Uses up what may come at once.
+        three_loads 2 >/dev/null
+        record "limit-$state" "$(three_loads $((seconds * 4)))"
+    done
+    unset BENCH_CREDENTIALS
+}
+
+# three_loads SECONDS: what the instances of $urls admit together, in the form of `load`.
+three_loads() {
+    local duration=$1 n loads=()
+    for n in 0 1 2; do
+        threads=1 url=${urls[n]} load 8 "$duration" read "$scratch/ids" >"$scratch/load-$n" &
+        loads+=($!)
+    done
+    wait "${loads[@]}"
+    awk '{ successes += $1; if ($3 > longest) longest = $3 } END { print successes, 0, longest, 0, 0, 0 }' "$scratch"/load-[012]
 }
 
 # What one connection of a quiet tenant waits for, alone and while another tenant floods the service.

@@ -198,6 +198,16 @@ async fn a_forged_token_is_a_401_with_the_reason() {
     let cases = [
         (format!("{message}."), "wrong_signature"),
         (format!("{message}.{}", encode([0; 64])), "wrong_signature"),
+        // The keys that a token brings with it are not read.
+        (
+            format!(
+                "{}.{}.{}",
+                encode(json!({"alg": "EdDSA", "kid": "ed", "jku": "http://127.0.0.1:1/", "jwk": {"kty": "OKP", "crv": "Ed25519", "x": "AA"}}).to_string()),
+                encode(claims().to_string()),
+                encode([0; 64])
+            ),
+            "wrong_signature",
+        ),
         (good.replace('.', ""), "malformed"),
         (format!("{good}.x"), "malformed"),
         (sign(json!({"alg": "none", "kid": "ec"})), "wrong_algorithm"),

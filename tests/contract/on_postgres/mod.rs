@@ -14,4 +14,5 @@ mod refusals;
 mod restored;
 mod schema;
 mod silence;
+mod upgrades;
 mod verify;
