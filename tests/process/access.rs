@@ -15,7 +15,7 @@ use crate::support::{
 /// Runs `orders keys …` on this database and returns its standard output.
 fn keys(database: &Database, arguments: &[&str]) -> String {
     let program =
-        arguments.iter().fold(Program::new().argument("keys"), |program, argument| program.argument(argument));
+        arguments.iter().fold(Program::new().argument("keys"), Program::argument);
     let ended = program.database(database).run();
     assert!(ended.status.success(), "{arguments:?}: {ended:?}");
     ended.stdout.trim().to_owned()
@@ -59,7 +59,7 @@ fn a_wrong_argument_of_a_key_is_named() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         crate::embedded::open_to_all(dir.path());
-        let program = arguments.iter().fold(Program::new().argument("keys"), |program, word| program.argument(word));
+        let program = arguments.iter().fold(Program::new().argument("keys"), Program::argument);
         let ended = program.data_dir(dir.path()).run();
         assert!(!ended.status.success() && ended.stderr.contains(named), "{arguments:?}: {ended:?}");
     }
@@ -212,5 +212,7 @@ async fn three_instances_share_a_quota_through_redis_and_keep_to_their_shares_wi
     let together: usize = admitted(&services, &other, 40).await.iter().sum();
     assert!((60..=61).contains(&together), "{together}");
     drop(redis);
-    services.into_iter().for_each(|(service, _)| drop(service.stop()));
+    for (service, _) in services {
+        service.stop();
+    }
 }
