@@ -13,7 +13,7 @@ mod products;
 mod uow;
 
 pub use access::{
-    CreateKey, CreateKeyError, CreateKeyRequest, CreatedKey, ListKeys, RevokeKey, RotateKey, UnknownKeyError,
+    CreateKey, CreateKeyError, CreateKeyRequest, CreatedKey, ListKeys, ManageKeyError, RevokeKey, RotateKey,
 };
 pub use adapters::{Adapters, Ports, Store};
 pub use events::*;

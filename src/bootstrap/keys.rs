@@ -15,7 +15,7 @@ pub(super) async fn manage<P: Ports>(ports: &P, command: KeysCommand) -> anyhow:
     match command {
         KeysCommand::Create(arguments) => show(&create(ports, arguments).await?),
         KeysCommand::List { tenant } => {
-            let keys = ListKeys(ports).execute(&tenant.tenant.parse()?).await?;
+            let keys = ListKeys(ports).list(&tenant.tenant.parse()?).await?;
             for key in &keys {
                 println!("{}", row(key));
             }
@@ -24,12 +24,12 @@ pub(super) async fn manage<P: Ports>(ports: &P, command: KeysCommand) -> anyhow:
             }
         }
         KeysCommand::Revoke { key_id, tenant } => {
-            let key = RevokeKey(ports).execute(&tenant.tenant.parse()?, &key_id.parse()?).await?;
+            let key = RevokeKey(ports).revoke(&tenant.tenant.parse()?, &key_id.parse()?).await?;
             eprintln!("key {} ({}) is revoked; every instance refuses it within five seconds", key.id, key.name);
         }
         KeysCommand::Rotate { key_id, overlap_secs, tenant } => {
             let overlap = Duration::from_secs(overlap_secs);
-            let rotated = RotateKey(ports).execute(&tenant.tenant.parse()?, &key_id.parse()?, overlap).await?;
+            let rotated = RotateKey(ports).rotate(&tenant.tenant.parse()?, &key_id.parse()?, overlap).await?;
             show(&rotated);
             eprintln!("the secret before stays valid for {overlap_secs} s");
         }

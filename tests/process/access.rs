@@ -14,8 +14,7 @@ use crate::support::{
 
 /// Runs `orders keys …` on this database and returns its standard output.
 fn keys(database: &Database, arguments: &[&str]) -> String {
-    let program =
-        arguments.iter().fold(Program::new().argument("keys"), Program::argument);
+    let program = arguments.iter().fold(Program::new().argument("keys"), Program::argument);
     let ended = program.database(database).run();
     assert!(ended.status.success(), "{arguments:?}: {ended:?}");
     ended.stdout.trim().to_owned()

@@ -2,12 +2,16 @@ use std::time::Duration;
 
 use crate::{
     app::{ApiKeys, Authenticator, Ports},
-    domain::{KeyId, TenantId},
+    domain::{KeyId, Principal, TenantId},
 };
 
-use super::{create_key::CreatedKey, revoke_key::UnknownKeyError};
+use super::{
+    create_key::CreatedKey,
+    managed_key::{ManageKeyError, managed_key},
+};
 
-/// Gives an API key another secret. The key keeps its id, so its callers keep their idempotency keys.
+/// Gives an API key another secret. The key keeps its id, so its callers keep their idempotency keys. Whoever gets the secret
+/// has the rights of the key, so nobody rotates a key with a right that they do not have.
 #[derive(Debug)]
 pub struct RotateKey<'a, P>(pub &'a P);
 
@@ -20,13 +24,24 @@ impl<P> RotateKey<'_, P> {
 impl<P: Ports> RotateKey<'_, P> {
     pub async fn execute(
         &self,
-        tenant: &TenantId,
+        caller: &Principal,
         id: &KeyId,
         overlap: Duration,
-    ) -> Result<CreatedKey, UnknownKeyError> {
+    ) -> Result<CreatedKey, ManageKeyError> {
+        // Neither the scopes nor the customer of a key ever change.
+        let key = managed_key(self.0, caller, id).await?;
+        let beyond = key.scopes.beyond(caller.scopes);
+        if !beyond.is_empty() {
+            return Err(ManageKeyError::BeyondCaller(beyond));
+        }
+        self.rotate(&key.tenant, id, overlap).await
+    }
+
+    /// For the operator, who has every right.
+    pub async fn rotate(&self, tenant: &TenantId, id: &KeyId, overlap: Duration) -> Result<CreatedKey, ManageKeyError> {
         let secret = self.0.access().new_secret();
         let rotated = self.0.store().rotate_key(tenant, id, secret.hash, overlap).await?;
-        let key = rotated.ok_or_else(|| UnknownKeyError::UnknownKey(id.clone()))?;
+        let key = rotated.ok_or_else(|| ManageKeyError::UnknownKey(id.clone()))?;
         Ok(CreatedKey { text: secret.key_text(&key.id), key })
     }
 }

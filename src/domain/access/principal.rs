@@ -44,6 +44,11 @@ impl Principal {
         self.customer.as_ref().is_none_or(|own| own == customer)
     }
 
+    /// Whether the caller may see and revoke this key, if it may manage keys at all.
+    pub fn manages(&self, key: &ApiKey) -> bool {
+        self.tenant == key.tenant && (self.customer.is_none() || self.customer == key.customer)
+    }
+
     /// `None` for nobody in particular.
     pub fn subject(&self) -> Option<&str> {
         match &self.kind {

@@ -51,20 +51,23 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A set of scopes.
+/// A set of scopes. It remembers whether it has scopes that only a newer release knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u16);
 
 impl Scopes {
     pub const NONE: Self = Self(0);
 
+    const OF_A_NEWER_RELEASE: u16 = 1 << 15;
+
     pub fn all() -> Self {
         Scope::ALL.iter().copied().collect()
     }
 
-    /// The known scopes of a list. A newer release may have granted others.
-    pub fn known<'t>(names: impl IntoIterator<Item = &'t str>) -> Self {
-        names.into_iter().filter_map(|name| name.parse::<Scope>().ok()).collect()
+    /// The scopes of a list. A newer release may have granted ones that this release does not know.
+    pub fn named<'t>(names: impl IntoIterator<Item = &'t str>) -> Self {
+        let bit = |name: &str| name.parse().map_or(Self::OF_A_NEWER_RELEASE, Self::bit);
+        Self(names.into_iter().fold(0, |set, name| set | bit(name)))
     }
 
     pub const fn has(self, scope: Scope) -> bool {
@@ -76,10 +79,10 @@ impl Scopes {
         Scope::ALL.iter().copied().filter(move |scope| self.has(*scope))
     }
 
-    /// The scopes of this set that the other one lacks.
+    /// The scopes of this set that the other one lacks. Those of a newer release may be others in each set.
     #[must_use]
     pub const fn beyond(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
+        Self(self.0 & (!other.0 | Self::OF_A_NEWER_RELEASE))
     }
 
     pub const fn is_empty(self) -> bool {
@@ -99,6 +102,23 @@ impl FromIterator<Scope> for Scopes {
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.iter().map(Scope::as_str).collect::<Vec<_>>().join(" "))
+        let newer = (self.0 & Self::OF_A_NEWER_RELEASE != 0).then_some("(a scope of a newer release)");
+        f.write_str(&self.iter().map(Scope::as_str).chain(newer).collect::<Vec<_>>().join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_of_a_newer_release_are_beyond_those_of_everybody() {
+        let [known, newer] = [["orders:read"], ["orders:fly"]].map(Scopes::named);
+        assert!(known.beyond(Scopes::all()).is_empty());
+        for other in [Scopes::NONE, Scopes::all(), newer] {
+            let beyond = newer.beyond(other);
+            assert!(!beyond.is_empty() && beyond.to_string() == "(a scope of a newer release)");
+        }
+        assert_eq!(newer.iter().next(), None);
     }
 }

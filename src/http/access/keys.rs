@@ -26,16 +26,14 @@ use crate::{
 use super::key_body::{KeyBody, NewKeyBody, key_example, new_key_example};
 
 pub(crate) async fn list<P: Ports>(app: Data<AppState<P>>, caller: Caller, _: NoQuery) -> HttpResult {
-    let keys = ListKeys(app.ports()).execute(&caller.principal.tenant).await?;
+    let keys = ListKeys(app.ports()).execute(&caller.principal).await?;
     Ok(HttpResponse::Ok().json(KeysBody { keys: keys.into_iter().map(KeyBody::from).collect() }))
 }
 
 pub(crate) fn list_doc() -> Doc {
-    Doc::new("Access", "list_keys", "List the API keys of the tenant, newest first").response::<KeysBody>(
-        200,
-        "The keys, without their secrets",
-        &json!({"keys": [key_example()]}),
-    )
+    Doc::new("Access", "list_keys", "List the API keys of the tenant, newest first")
+        .describe("A credential of one customer sees the keys of this customer.")
+        .response::<KeysBody>(200, "The keys, without their secrets", &json!({"keys": [key_example()]}))
 }
 
 pub(crate) async fn create<P: Ports>(
@@ -63,7 +61,7 @@ pub(crate) fn create_doc() -> Doc {
 }
 
 pub(crate) async fn revoke<P: Ports>(app: Data<AppState<P>>, caller: Caller, _: NoQuery, key_id: KeyId) -> HttpResult {
-    RevokeKey(app.ports()).execute(&caller.principal.tenant, &key_id).await?;
+    RevokeKey(app.ports()).execute(&caller.principal, &key_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn rotate<P: Ports>(
     PlainBody(Rotation(overlap)): PlainBody<Rotation>,
 ) -> HttpResult {
     let overlap = overlap.map_or(RotateKey::<P>::DEFAULT_OVERLAP, |Overlap(overlap)| overlap);
-    let rotated = RotateKey(app.ports()).execute(&caller.principal.tenant, &key_id, overlap).await?;
+    let rotated = RotateKey(app.ports()).execute(&caller.principal, &key_id, overlap).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     Ok(response.json(NewKeyBody::from(rotated)))
@@ -40,7 +40,7 @@ pub(crate) async fn rotate<P: Ports>(
 
 pub(crate) fn rotate_doc() -> Doc {
     key_id_doc(Doc::new("Access", "rotate_key", "Give an API key another secret"))
-        .describe("The key keeps its id. The secret before stays valid for a while, so that callers can change over.")
+        .describe("The key keeps its id. The secret before stays valid for a while, so that callers can change over. Nobody gets the secret of a key with more scopes than their own.")
         .body::<Rotation>(&json!({"overlap_seconds": 3600}))
         .response::<NewKeyBody>(200, "The key with its new secret, which no other response has", &new_key_example())
 }

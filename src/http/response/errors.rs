@@ -3,7 +3,7 @@
 use crate::{
     app::{
         ActionRefusal, AddItemError, ChangeError, CreateKeyError, CreateOrderError, CreateOrdersError, GetOrderError,
-        ItemProblem, KeyError, PricingError, ReadEventsError, RepoError, UnknownKeyError,
+        ItemProblem, KeyError, ManageKeyError, PricingError, ReadEventsError, RepoError,
     },
     domain::OrderError,
 };
@@ -187,13 +187,22 @@ impl From<CreateKeyError> for Problem {
     }
 }
 
-impl From<UnknownKeyError> for Problem {
-    fn from(error: UnknownKeyError) -> Self {
+impl From<ManageKeyError> for Problem {
+    fn from(error: ManageKeyError) -> Self {
         match error {
-            UnknownKeyError::UnknownKey(id) => {
+            ManageKeyError::UnknownKey(id) => {
                 Self::new(Code::KeyNotFound, format!("There is no key {id}, or it is revoked. Check the id."))
             }
-            UnknownKeyError::Store(error) => error.into(),
+            ManageKeyError::BeyondCaller(scopes) => Self {
+                scope: scopes.iter().next(),
+                ..Self::new(
+                    Code::InsufficientScope,
+                    format!(
+                        "Nobody gets the secret of a key with more scopes than their own. The credential lacks {scopes}."
+                    ),
+                )
+            },
+            ManageKeyError::Store(error) => error.into(),
         }
     }
 }

@@ -29,7 +29,7 @@ impl TryFrom<KeyRow> for ApiKey {
             tenant: row.tenant_id.parse().map_err(corrupt)?,
             name: row.name.parse().map_err(corrupt)?,
             // A newer release may have more scopes.
-            scopes: Scopes::known(row.scopes.iter().map(String::as_str)),
+            scopes: Scopes::named(row.scopes.iter().map(String::as_str)),
             customer: row.customer_id.map(|customer| customer.parse().map_err(corrupt)).transpose()?,
             created_at: row.created_at,
             expires_at: row.expires_at,

@@ -12,6 +12,8 @@ on_each_store_guarded! {
     a_key_is_created_shown_once_listed_used_and_revoked,
     a_rotated_key_keeps_its_id_and_the_secret_before_for_the_overlap,
     nobody_makes_a_key_with_more_rights_than_their_own,
+    nobody_gets_the_secret_of_a_key_with_more_rights_than_their_own,
+    a_caller_of_one_customer_manages_the_keys_of_this_customer,
     the_keys_of_another_tenant_do_not_exist,
     an_expired_key_is_not_accepted,
     what_a_key_does_is_recorded_with_its_id,
@@ -90,6 +92,42 @@ async fn nobody_makes_a_key_with_more_rights_than_their_own(guarded: Guarded<imp
     ] {
         assert_eq!(maker.post("/keys", &body).await.status, status, "{body}");
     }
+}
+
+async fn nobody_gets_the_secret_of_a_key_with_more_rights_than_their_own(guarded: Guarded<impl Store>) {
+    let admin = guarded.admin("acme").await;
+    let id = async |scopes: &[&str]| {
+        let created = admin.post("/keys", &json!({"name": "x", "scopes": scopes})).await;
+        created.body["key_id"].as_str().unwrap().to_owned()
+    };
+    let (stronger, equal) = (id(&["orders:read", "orders:write"]).await, id(&["orders:read"]).await);
+    let manager = guarded.caller("acme", &[Scope::KeysManage, Scope::OrdersRead]).await;
+    let beyond = manager.post(&format!("/keys/{stronger}/rotate"), &json!({})).await;
+    assert_eq!((beyond.status.as_u16(), beyond.body["code"].as_str()), (403, Some("insufficient_scope")));
+    assert!(beyond.body["detail"].as_str().unwrap().contains("orders:write") && beyond.body.get("key").is_none());
+    assert!(beyond.header("www-authenticate").contains("scope=\"orders:write\""), "{beyond:?}");
+    assert_eq!(manager.post(&format!("/keys/{equal}/rotate"), &json!({})).await.status, 200);
+    // To take a right away gives nobody one.
+    assert_eq!(manager.delete(&format!("/keys/{stronger}")).await.status, 204);
+}
+
+async fn a_caller_of_one_customer_manages_the_keys_of_this_customer(guarded: Guarded<impl Store>) {
+    let admin = guarded.admin("acme").await;
+    let id = async |body| admin.post("/keys", &body).await.body["key_id"].as_str().unwrap().to_owned();
+    let of = |customer| json!({"name": "x", "scopes": ["orders:read"], "customer_id": customer});
+    let own = id(of("own")).await;
+    let others = [id(of("other")).await, id(json!({"name": "x", "scopes": ["orders:read"]})).await];
+    let bound = guarded.key("acme", &[Scope::KeysManage, Scope::OrdersRead], Some("own")).await;
+    let bound = guarded.api.with_credential(&bound);
+    let listed = bound.get("/keys").await.body;
+    let listed = listed["keys"].as_array().unwrap();
+    assert!(listed.len() == 2 && listed.iter().all(|key| key["customer_id"] == "own"), "{listed:?}");
+    for other in others {
+        assert_eq!(bound.post(&format!("/keys/{other}/rotate"), &json!({})).await.status, 404);
+        assert_eq!(bound.delete(&format!("/keys/{other}")).await.status, 404);
+    }
+    assert_eq!(bound.post(&format!("/keys/{own}/rotate"), &json!({})).await.status, 200);
+    assert_eq!(bound.delete(&format!("/keys/{own}")).await.status, 204);
 }
 
 async fn the_keys_of_another_tenant_do_not_exist(guarded: Guarded<impl Store>) {
