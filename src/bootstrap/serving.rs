@@ -11,7 +11,7 @@ use crate::{
     domain::OrderRules,
     http::{
         self, AdminServer, AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer,
-        serve,
+        TrustedProxies, serve,
     },
     infra::{self, Access, InProcessBus, Limits, Metrics, Pricing, SystemClock, UuidV7, keep_running},
 };
@@ -146,7 +146,8 @@ where
     let (http_metrics, rendered) = (HttpMetrics::default(), ports.telemetry().clone());
     rendered.register(|registry| http_metrics.register(registry));
     let render = MetricsRenderer::new(move || rendered.render());
-    AppState::new(ports.clone(), limits, http_metrics, render)
+    let proxies = TrustedProxies::new(config.access.trusted_proxies.clone());
+    AppState::new(ports.clone(), limits, proxies, http_metrics, render)
 }
 
 fn settings(config: &Config) -> HttpSettings {

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 
-use super::address::socket_address;
+use super::address::{network, socket_address};
 
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these are the texts of --help")]
@@ -83,9 +84,15 @@ pub struct AccessConfig {
 
     /// How many wrong credentials an address may send, e.g. 300/m.
     ///
-    /// Beyond that, new credentials from the address get a 429; callers that are known already go on.
+    /// Beyond that, API keys that the service does not know yet get a 429 from there. Known callers and valid tokens go on.
     #[arg(long, env = "ORDERS_AUTH_FAILURE_LIMIT", value_name = "ORDERS_AUTH_FAILURE_LIMIT", default_value = "300/m")]
     pub auth_failure_limit: String,
+
+    /// Proxies in front of the service, as addresses or networks separated by commas, e.g. 10.0.0.0/8.
+    ///
+    /// Limits of an address then count for the client that the proxy names in X-Forwarded-For. Without this setting they count for the address that the connection comes from.
+    #[arg(long, env = "ORDERS_TRUSTED_PROXIES", value_name = "ORDERS_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
 
     /// Redis through which all instances share ORDERS_RATE_LIMIT, as redis://user:password@host:6379/0.
     ///

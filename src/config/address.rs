@@ -1,4 +1,6 @@
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use ipnet::IpNet;
 
 /// Parses an address, or resolves a host name. IPv4 comes first: clients that know no IPv6 find it, too.
 pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
@@ -10,4 +12,13 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
     let addresses: Vec<SocketAddr> = resolved.collect();
     let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     first.copied().ok_or_else(|| format!("the host has no address: {ALLOWED}"))
+}
+
+/// Parses a network, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let address = text.parse::<IpAddr>().map(IpNet::from).ok();
+    address
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| "use an address or a network, e.g. 10.0.0.1 or 10.0.0.0/8".to_owned())
 }

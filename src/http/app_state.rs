@@ -6,6 +6,7 @@ use crate::app::Ports;
 
 use super::{
     middleware::{http_metrics::HttpMetrics, outages::Outages},
+    request::client_address::TrustedProxies,
     response::{code::Code, problem::Problem},
 };
 
@@ -17,6 +18,7 @@ pub struct AppState<P> {
     starting: watch::Sender<Option<String>>,
     draining: watch::Sender<bool>,
     limits: HttpLimits,
+    proxies: Arc<TrustedProxies>,
     /// A permit for each further client that may wait for events.
     permits: Arc<Semaphore>,
     outages: Outages,
@@ -42,14 +44,25 @@ pub struct HttpLimits {
 }
 
 impl<P: Ports> AppState<P> {
-    pub fn new(ports: P, limits: HttpLimits, metrics: HttpMetrics, render_metrics: MetricsRenderer) -> Self {
+    pub fn new(
+        ports: P,
+        limits: HttpLimits,
+        proxies: TrustedProxies,
+        metrics: HttpMetrics,
+        render_metrics: MetricsRenderer,
+    ) -> Self {
+        let (proxies, outages) = (Arc::new(proxies), Outages::default());
         let permits = Arc::new(Semaphore::new(limits.waiting_clients));
         let (starting, draining) = (watch::Sender::new(None), watch::Sender::new(false));
-        Self { ports, starting, draining, limits, permits, outages: Outages::default(), metrics, render_metrics }
+        Self { ports, starting, draining, limits, proxies, permits, outages, metrics, render_metrics }
     }
 
     pub(super) const fn limits(&self) -> HttpLimits {
         self.limits
+    }
+
+    pub(super) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
     }
 
     pub const fn ports(&self) -> &P {

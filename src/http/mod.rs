@@ -17,5 +17,6 @@ mod service;
 
 pub use app_state::{AppState, HttpLimits, MetricsRenderer};
 pub use middleware::{hosts::AllowedHosts, http_metrics::HttpMetrics};
+pub use request::client_address::TrustedProxies;
 pub use response::base_path::BasePath;
 pub use server::{AdminServer, HttpSettings, Serving, serve, serve_admin};

@@ -3,7 +3,9 @@ use std::{future::IntoFuture, time::Duration};
 use orders::{
     app::{Adapters, PricingService, Store, TailEventLog},
     domain::OrderRules,
-    http::{AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, serve},
+    http::{
+        AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer, TrustedProxies, serve,
+    },
     infra::{
         Access, AccessSettings, InProcessBus, LimitSettings, Limits, MemoryStore, Metrics, StaticCatalogue,
         SystemClock, UuidV7,
@@ -18,6 +20,8 @@ use crate::{
 /// Longer than any test takes.
 const NO_TIMEOUT: Duration = Duration::from_mins(10);
 const HEARTBEAT: Duration = Duration::from_millis(200);
+/// The service believes what a proxy there says about its clients.
+const PROXY: &str = "127.0.0.1/32";
 /// How many clients may wait for events.
 pub(crate) const WAITING_CLIENTS: usize = 95;
 
@@ -192,10 +196,11 @@ impl<P: PricingService> ApiBuilder<P> {
             send_timeout,
             drain_timeout: Duration::from_secs(5),
         };
+        let proxies = TrustedProxies::new(vec![PROXY.parse().unwrap()]);
         let http_metrics = HttpMetrics::default();
         metrics.register(|registry| http_metrics.register(registry));
         let render = MetricsRenderer::new(move || metrics.render());
-        let state = AppState::new(ports.clone(), limits, http_metrics, render);
+        let state = AppState::new(ports.clone(), limits, proxies, http_metrics, render);
         let serving = serve(state, settings).unwrap();
         tokio::spawn(ports.access.clone().refresh_jwks());
         tokio::spawn(async move { TailEventLog(&ports).run().await });

@@ -14,8 +14,8 @@ pub trait Authenticator: Clone + Send + Sync + 'static {
     /// The caller who has this credential, if it was accepted a moment ago.
     fn known(&self, credential: &str) -> Option<Authenticated>;
 
-    /// Whether this credential was ever accepted lately. It may be revoked by now.
-    fn was_known(&self, credential: &str) -> bool;
+    /// Whether the credential may be the guess of an API key: to check it takes a look-up, and none like it was accepted lately.
+    fn may_be_guess(&self, credential: &str) -> bool;
 
     /// The caller who has this credential.
     fn authenticate(&self, credential: &str)
@@ -38,8 +38,8 @@ pub struct Authenticated {
 pub enum AuthenticationError {
     #[error(transparent)]
     Refused(#[from] CredentialError),
-    /// The keys that tokens are signed with are not known yet. A later attempt may succeed.
-    #[error("the keys of the identity provider are not known yet")]
+    /// The key of the token is not known, and the provider, which may have it, does not answer. A later attempt may succeed.
+    #[error("the identity provider does not answer, and the key of the token is not known")]
     NoSigningKeys,
     #[error(transparent)]
     Store(#[from] RepoError),

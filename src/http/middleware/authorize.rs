@@ -1,4 +1,4 @@
-use std::{net::IpAddr, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -41,13 +41,14 @@ pub(crate) async fn authorize<P: Ports>(request: &HttpRequest, demand: Demand) -
         return Ok(None);
     }
     let app = request.app_data::<Data<AppState<P>>>();
-    let ports = app.ok_or_else(|| Problem::internal("the server has no state"))?.ports();
-    let caller = match ports.access().anonymous() {
+    let app = app.ok_or_else(|| Problem::internal("the server has no state"))?;
+    let access = app.ports().access();
+    let caller = match access.anonymous() {
         Some(anonymous) => Caller { principal: anonymous.clone(), credential: None, expires_at: None },
-        None => authenticate(ports, request).await?,
+        None => authenticate(app, request).await?,
     };
-    let limits = ports.limits();
-    let quota = if limits.is_limited() { limits.take(&whose_quota(&caller, request)).await } else { None };
+    let limits = app.ports().limits();
+    let quota = if limits.is_limited() { limits.take(&whose_quota(app, &caller, request)).await } else { None };
     if let Some(quota) = quota.filter(|quota| quota.is_exceeded) {
         let seconds = whole_seconds(quota.reset);
         let detail =
@@ -70,48 +71,37 @@ pub(crate) fn demand_scope(caller: &Caller, scope: Scope) -> Result<(), Problem>
 }
 
 /// Whose quota a request uses: the caller's, or the address's where nobody is authenticated.
-fn whose_quota(caller: &Caller, request: &HttpRequest) -> String {
+fn whose_quota<P: Ports>(app: &AppState<P>, caller: &Caller, request: &HttpRequest) -> String {
     match caller.credential {
         Some(_) => format!("{}/{}", caller.principal.tenant, caller.principal.caller()),
-        None => address(request).map_or_else(String::new, |address| address.to_string()),
+        None => app.proxies().client_address(request).map_or_else(String::new, |address| address.to_string()),
     }
 }
 
-/// An IPv6 client has a whole network of 64 bits, so it counts as one address.
-fn address(request: &HttpRequest) -> Option<IpAddr> {
-    let address = request.peer_addr()?.ip().to_canonical();
-    Some(match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-    })
-}
-
-async fn authenticate<P: Ports>(ports: &P, request: &HttpRequest) -> Result<Caller, Problem> {
+async fn authenticate<P: Ports>(app: &AppState<P>, request: &HttpRequest) -> Result<Caller, Problem> {
     let credential = credential(request.headers())?;
-    let access = ports.access();
+    let (access, limits) = (app.ports().access(), app.ports().limits());
     if let Some(known) = access.known(credential) {
         return Ok(caller(credential, known));
     }
-    let address = address(request);
-    // One that was right before may go on: a guesser behind the same proxy must not lock it out.
-    if let Some(address) = address.filter(|_| !access.was_known(credential)) {
-        ports.limits().may_try(address).map_err(|pause| {
-            let seconds = whole_seconds(pause);
-            let detail = format!("Too many wrong credentials came from this address. Try again in {seconds} s.");
-            limited(seconds, None, detail)
-        })?;
+    let address = app.proxies().client_address(request);
+    let may_try = || address.map_or(Ok(()), |address| limits.may_try(address).map_err(too_many_failures));
+    // Others go on, also behind the address of somebody who guesses: nobody can guess the signature of a token.
+    if access.may_be_guess(credential) {
+        may_try()?;
     }
     match access.authenticate(credential).await {
         Ok(authenticated) => Ok(caller(credential, authenticated)),
         Err(AuthenticationError::Refused(refused)) => {
+            may_try()?;
             if let Some(address) = address {
-                ports.limits().failed(address);
+                limits.failed(address);
             }
             Err(invalid(refused))
         }
         Err(AuthenticationError::NoSigningKeys) => Err(Problem::new(
             Code::IssuerUnavailable,
-            "The keys of the identity provider are not known yet. Try again in a moment.",
+            "The identity provider does not answer, and the key of the token is not known. Try again in a moment.",
         )),
         Err(AuthenticationError::Store(error)) => Err(error.into()),
     }
@@ -156,6 +146,11 @@ fn invalid(refused: CredentialError) -> Problem {
     Problem::new(Code::InvalidCredential, detail).with_errors(vec![error])
 }
 
+fn too_many_failures(pause: Duration) -> Problem {
+    let seconds = whole_seconds(pause);
+    limited(seconds, None, format!("Too many wrong credentials came from this address. Try again in {seconds} s."))
+}
+
 fn limited(retry_after: u32, quota: Option<Quota>, detail: String) -> Problem {
     Problem { limited: Some(Limited { retry_after, quota }.into()), ..Problem::new(Code::RateLimited, detail) }
 }
@@ -194,11 +189,12 @@ const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Resolves when the caller may no longer do this: its credential has expired, was revoked, or has other rights now.
 pub(crate) async fn access_ends<P: Ports>(ports: P, caller: Caller, scope: Scope) {
     let Some(credential) = &caller.credential else { return std::future::pending().await };
+    // A token is accepted for a moment after its end, because clocks differ. What begins then goes on for this moment.
+    let end = caller.expires_at.filter(|end| *end > ports.clock().now());
     loop {
-        let left = caller.expires_at.map(|end| end - ports.clock().now());
-        let left = left.map_or(CHECK_EVERY, |left| Duration::try_from(left).unwrap_or_default());
-        tokio::time::sleep(left.min(CHECK_EVERY)).await;
-        if left <= CHECK_EVERY && caller.expires_at.is_some() {
+        let left = end.map(|end| Duration::try_from(end - ports.clock().now()).unwrap_or_default());
+        tokio::time::sleep(left.unwrap_or(CHECK_EVERY).min(CHECK_EVERY)).await;
+        if left.is_some_and(|left| left <= CHECK_EVERY) {
             return;
         }
         let now = match ports.access().known(credential) {

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod body_schema;
 pub(crate) mod caller;
+pub(crate) mod client_address;
 pub(crate) mod conditions;
 pub(crate) mod entity_tags;
 pub(crate) mod fields;

@@ -117,6 +117,16 @@ impl<S: ApiKeys> Access<S> {
         self.0.jwt.as_ref()?.age()
     }
 
+    /// The caller, and how long the answer holds.
+    async fn check(&self, credential: &str) -> Result<(Authenticated, Duration), AuthenticationError> {
+        match &self.0.jwt {
+            _ if self.0.is_key(credential) => self.check_key(credential).await,
+            Some(jwt) => Ok((jwt.verify(credential).await?, TOKEN_KNOWN_FOR)),
+            None if self.0.keys => Err(CredentialError::UnknownKey.into()),
+            None => Err(CredentialError::Unsupported.into()),
+        }
+    }
+
     /// The secret is compared with whatever is stored, so that an unknown key takes as long as a wrong one.
     async fn check_key(&self, text: &str) -> Result<(Authenticated, Duration), AuthenticationError> {
         let Ok(key) = text.parse::<KeyText>() else { return Err(CredentialError::UnknownKey.into()) };
@@ -142,6 +152,13 @@ impl<S: ApiKeys> Access<S> {
     }
 }
 
+impl<S> Inner<S> {
+    /// Whether the credential has the form of an API key, and such keys are accepted.
+    fn is_key(&self, credential: &str) -> bool {
+        self.keys && credential.starts_with(PREFIX)
+    }
+}
+
 impl<S: ApiKeys> Authenticator for Access<S> {
     fn anonymous(&self) -> Option<&Arc<Principal>> {
         self.0.anonymous.as_ref()
@@ -151,16 +168,19 @@ impl<S: ApiKeys> Authenticator for Access<S> {
         self.0.cache.find(credential)
     }
 
-    fn was_known(&self, credential: &str) -> bool {
-        self.0.cache.has(credential)
+    fn may_be_guess(&self, credential: &str) -> bool {
+        self.0.is_key(credential) && !self.0.cache.has(credential)
     }
 
     async fn authenticate(&self, credential: &str) -> Result<Authenticated, AuthenticationError> {
-        let (authenticated, time) = match &self.0.jwt {
-            _ if self.0.keys && credential.starts_with(PREFIX) => self.check_key(credential).await?,
-            Some(jwt) => (jwt.verify(credential).await?, TOKEN_KNOWN_FOR),
-            None if self.0.keys => return Err(CredentialError::UnknownKey.into()),
-            None => return Err(CredentialError::Unsupported.into()),
+        let (authenticated, time) = match self.check(credential).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if matches!(error, AuthenticationError::Refused(_)) {
+                    self.0.cache.forget(credential);
+                }
+                return Err(error);
+            }
         };
         let left = authenticated.expires_at.map(|end| end - SystemClock.now());
         let left = left.map(|left| Duration::try_from(left).unwrap_or_default());

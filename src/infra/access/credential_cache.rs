@@ -32,6 +32,13 @@ impl CredentialCache {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(credential)
     }
 
+    /// It is not accepted any more.
+    pub(super) fn forget(&self, credential: &str) {
+        if self.has(credential) {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).remove(credential);
+        }
+    }
+
     pub(super) fn keep(&self, credential: &str, authenticated: &Authenticated, time: Duration) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

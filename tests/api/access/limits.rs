@@ -5,9 +5,18 @@ use orders::{
     infra::{LimitSettings, MemoryStore},
 };
 
-use crate::{helpers::Api, support::adapters::no_limits};
+use reqwest::Method;
+use serde_json::json;
 
-use super::{Guarded, keys_only};
+use crate::{
+    helpers::Api,
+    support::{adapters::no_limits, eventually},
+};
+
+use super::{
+    Guarded, keys_only,
+    tokens::{Issuer, claims},
+};
 
 fn guarded(limits: LimitSettings) -> Guarded<MemoryStore> {
     let store = MemoryStore::default();
@@ -45,6 +54,44 @@ async fn without_credentials_the_limit_is_for_the_address() {
 }
 
 #[tokio::test]
+async fn behind_a_trusted_proxy_the_limit_is_for_the_address_of_the_client() {
+    let limits = LimitSettings { rate: Some("1/h".parse().unwrap()), ..no_limits() };
+    let api = Api::builder().limits(limits).start();
+    let mut statuses = Vec::new();
+    for client in ["198.51.100.7", "198.51.100.8", "203.0.113.1, 198.51.100.8"] {
+        let request = api.request(Method::GET, "/orders").header("x-forwarded-for", client);
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429], "a client cannot choose its address");
+}
+
+#[tokio::test]
+async fn a_key_that_is_no_longer_accepted_counts_as_a_guess() {
+    let guarded = guarded(LimitSettings { failures: "3/h".parse().unwrap(), ..no_limits() });
+    let admin = guarded.admin("acme").await;
+    let created = admin.post("/keys", &json!({"name": "x", "scopes": ["orders:read"]})).await.body;
+    let revoked = guarded.api.with_credential(created["key"].as_str().unwrap());
+    assert_eq!(revoked.get("/orders").await.status, 200);
+    assert_eq!(admin.delete(&format!("/keys/{}", created["key_id"].as_str().unwrap())).await.status, 204);
+    eventually("the key is refused", async || (revoked.get("/orders").await.status == 401).then_some(())).await;
+    let statuses = [revoked.get("/orders").await, revoked.get("/orders").await, revoked.get("/orders").await];
+    assert_eq!(statuses.map(|answer| answer.status.as_u16()), [401, 401, 429]);
+    assert_eq!(admin.get("/keys").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_valid_token_is_accepted_behind_the_address_of_somebody_who_guesses() {
+    let limits = LimitSettings { failures: "2/h".parse().unwrap(), ..no_limits() };
+    let issuer = Issuer::start_with(limits);
+    let token = issuer.token(&claims());
+    let mut statuses = Vec::new();
+    for guess in ["a.b.c", "x", "ord_0", &token] {
+        statuses.push(issuer.get(guess).await.status.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 429, 200]);
+}
+
+#[tokio::test]
 async fn an_address_that_guesses_keys_has_to_wait_and_known_callers_behind_it_do_not() {
     let limits = LimitSettings { failures: "10/h".parse().unwrap(), ..no_limits() };
     let guarded = guarded(limits);
@@ -59,6 +106,9 @@ async fn an_address_that_guesses_keys_has_to_wait_and_known_callers_behind_it_do
     assert_eq!((&statuses[..10], &statuses[10..]), ([401; 10].as_slice(), [429; 2].as_slice()));
     assert_eq!(late.get("/orders").await.status, 429, "nobody new is let in meanwhile");
     assert_eq!(known.get("/orders").await.status, 200);
+    // Whoever has a quota of its own behind the same proxy is not its neighbour.
+    let behind_proxy = late.request(Method::GET, "/orders").header("x-forwarded-for", "203.0.113.1, 198.51.100.7");
+    assert_eq!(behind_proxy.send().await.unwrap().status(), 200);
     // Requests without a credential guess nothing.
     assert_eq!(guarded.api.get("/orders").await.status, 401);
 }

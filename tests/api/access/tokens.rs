@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use orders::infra::{AccessSettings, JwtSettings, MemoryStore};
+use orders::infra::{AccessSettings, JwtSettings, LimitSettings, MemoryStore};
 use ring::{
     hmac,
     rand::SystemRandom,
@@ -12,7 +12,7 @@ use ring::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::helpers::Api;
+use crate::{helpers::Api, support::adapters::no_limits};
 
 use super::reason;
 
@@ -20,7 +20,7 @@ pub(super) const ISSUER: &str = "https://issuer.example.com";
 pub(super) const AUDIENCE: &str = "orders";
 
 /// A service that accepts tokens, and the keys that sign them.
-struct Issuer {
+pub(super) struct Issuer {
     api: Api,
     ecdsa: EcdsaKeyPair,
     edwards: Ed25519KeyPair,
@@ -50,7 +50,7 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn claims() -> Value {
+pub(super) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "tenant": "acme", "scope": "openid orders:read orders:write",
         "iat": now(), "nbf": now(), "exp": now() + 600,
@@ -70,6 +70,10 @@ fn with(changes: &Value) -> Value {
 
 impl Issuer {
     fn start() -> Self {
+        Self::start_with(no_limits())
+    }
+
+    pub(super) fn start_with(limits: LimitSettings) -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let ecdsa = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
@@ -91,7 +95,7 @@ impl Issuer {
         let file: PathBuf = dir.path().join("jwks.json");
         fs::write(&file, keys.to_string()).unwrap();
         let access = settings(file.to_str().unwrap(), ISSUER);
-        let api = Api::builder().access(access).start_on(MemoryStore::default());
+        let api = Api::builder().access(access).limits(limits).start_on(MemoryStore::default());
         Self { api, ecdsa, edwards, secret, _dir: dir }
     }
 
@@ -115,11 +119,11 @@ impl Issuer {
         format!("{message}.{}", encode(signature))
     }
 
-    fn token(&self, claims: &Value) -> String {
+    pub(super) fn token(&self, claims: &Value) -> String {
         self.sign(&json!({"alg": "ES256", "kid": "ec", "typ": "JWT"}), &claims.to_string())
     }
 
-    async fn get(&self, token: &str) -> crate::helpers::Answer {
+    pub(super) async fn get(&self, token: &str) -> crate::helpers::Answer {
         self.api.with_credential(token).get("/orders").await
     }
 }
@@ -238,4 +242,16 @@ async fn a_stream_ends_when_its_token_expires() {
     while stream.block().await.is_some() {}
     // A test on a busy machine begins late, but the stream does not end before its token.
     assert!(begun.elapsed().as_secs() >= 1, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_within_the_leeway_goes_on_for_it() {
+    let issuer = Issuer::start();
+    let token = issuer.token(&with(&json!({"scope": "events:read", "exp": now() - 10})));
+    let mut stream = issuer.api.with_credential(&token).follow("/events/stream").await;
+    let begun = tokio::time::Instant::now();
+    // Longer than the service looks whether a caller may still do this.
+    while begun.elapsed().as_secs() < 5 {
+        assert!(stream.block().await.is_some(), "ended after {:?}", begun.elapsed());
+    }
 }

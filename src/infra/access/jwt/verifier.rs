@@ -38,14 +38,19 @@ pub(crate) struct Jwt {
     audience: String,
     claims: ClaimNames,
     keys: RwLock<Keys>,
-    /// When a token with an unknown key last caused a request in vain. Locked during that request.
-    last_asked: Mutex<Option<Instant>>,
+    /// The last request in vain that a token with an unknown key caused. Locked during that request.
+    last_asked: Mutex<Option<Asked>>,
 }
 
 #[derive(Default)]
 struct Keys {
     set: Arc<KeySet>,
     read_at: Option<Instant>,
+}
+
+struct Asked {
+    at: Instant,
+    was_answered: bool,
 }
 
 /// The longest token.
@@ -115,22 +120,27 @@ impl Jwt {
         if let Some(key) = self.set().find(id) {
             return Ok(key.clone());
         }
-        if last_asked.is_none_or(|at| at.elapsed() >= COOL_DOWN) {
-            self.refresh().await;
-            if let Some(key) = self.set().find(id) {
-                return Ok(key.clone());
+        let recently = last_asked.as_ref().filter(|asked| asked.at.elapsed() < COOL_DOWN);
+        let was_answered = match recently {
+            Some(asked) => asked.was_answered,
+            None => {
+                let was_answered = self.refresh().await;
+                if let Some(key) = self.set().find(id) {
+                    return Ok(key.clone());
+                }
+                // Only a key that the provider does not have: a rotation may follow another one at once.
+                *last_asked = Some(Asked { at: Instant::now(), was_answered });
+                was_answered
             }
-            // Only a key that the provider does not have: a rotation may follow another one at once.
-            *last_asked = Some(Instant::now());
-        }
-        if !self.has_keys() {
-            return Err(AuthenticationError::NoSigningKeys);
-        }
-        Err(CredentialError::UnknownSigningKey.into())
+        };
+        // Without an answer nobody knows whether the key is a new one.
+        let error =
+            if was_answered { CredentialError::UnknownSigningKey.into() } else { AuthenticationError::NoSigningKeys };
+        Err(error)
     }
 
-    /// Reads the keys again. If that fails, the known ones stay.
-    pub(crate) async fn refresh(&self) {
+    /// Reads the keys again. If that fails, the known ones stay. Returns whether the provider answered.
+    pub(crate) async fn refresh(&self) -> bool {
         match self.source.read().await {
             Ok(set) => {
                 let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
@@ -138,10 +148,12 @@ impl Jwt {
                     log::info!(keys = set.len(); "read the keys of the identity provider");
                 }
                 *keys = Keys { set: Arc::new(set), read_at: Some(Instant::now()) };
+                true
             }
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 log::warn!("cannot read the keys of the identity provider; the known ones stay valid: {error}{cause}");
+                false
             }
         }
     }
