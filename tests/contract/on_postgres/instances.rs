@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use orders::{
     app::{Adapters, Clock, CreateOrder, CreateOrderRequest, ForgetKeys, KeyedRequest, NewOrder, OrderQueries},
     infra::{SystemClock, migrate},
@@ -11,8 +11,8 @@ use sqlx::{AssertSqlSafe, query, query_scalar};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    setup::{anybody, order_with_lines, save, tenant},
-    support::{Database, adapters::adapters},
+    setup::{all_events, anybody, order_with_lines, save, tenant},
+    support::{Database, adapters::adapters, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,6 +29,30 @@ async fn fifty_requests_with_one_key_through_two_instances_make_one_order() {
     let orders: i64 =
         query_scalar("select count(*) from orders").fetch_one(&mut database.connect().await).await.unwrap();
     assert_eq!(orders, 1);
+}
+
+#[tokio::test]
+async fn the_first_events_of_a_tenant_through_two_instances_at_once_are_both_committed() {
+    let database = Database::new().await;
+    let (mut head, mut observer) = (database.connect().await, database.connect().await);
+    sqlx::raw_sql("begin; select position from event_head for update").execute(&mut head).await.unwrap();
+    let commits = [1, 2].map(|n| {
+        let store = database.store();
+        tokio::spawn(async move { save(&store, &tenant("new"), order_with_lines(n, 0)).await })
+    });
+    eventually("both instances wait for the head of the event log", async || {
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting: i64 = query_scalar(waiting).fetch_one(&mut observer).await.unwrap();
+        (waiting == 2).then_some(())
+    })
+    .await;
+    sqlx::raw_sql("rollback").execute(&mut head).await.unwrap();
+    for commit in try_join_all(commits).await.unwrap() {
+        commit.unwrap();
+    }
+    let sequences: Vec<u64> = all_events(&database.store()).await.iter().map(|event| event.numbers.sequence).collect();
+    assert_eq!(sequences, [1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,29 +87,21 @@ impl Inserts<'_> {
                 where (select count(*) from kept) + (select count(*) from created) + (select count(*) from added) >= 0
                     and not exists (select from taken)
                 returning position - cardinality($28::uuid[]) as base
-            ), counted as (
-                select unnest($34::text[]) as tenant_id, unnest($35::bigint[]) as events from head
-            ), numbered as (
-                update tenant_heads t
-                set sequence = t.sequence + c.events
-                from counted c
-                where t.tenant_id = c.tenant_id
+            ), heads as (
+                -- Another instance may have inserted the tenant after this statement began: an update would not see it.
+                insert into tenant_heads as t (tenant_id, sequence)
+                select unnest($34::text[]), unnest($35::bigint[]) from head
+                on conflict (tenant_id) do update set sequence = t.sequence + excluded.sequence
                 returning t.tenant_id, t.sequence
-            ), new_tenants as (
-                insert into tenant_heads (tenant_id, sequence)
-                select tenant_id, events from counted
-                -- New tenants are rare: the comparison of the names is left out for the others.
-                where (select count(*) from numbered) < cardinality($34::text[])
-                    and tenant_id not in (select tenant_id from numbered)
-                returning tenant_id, sequence
             ), tenants as (
-                select array_agg(sequence order by tenant_id collate "C") as last
-                from (select * from numbered union all select * from new_tenants) as heads
+                select array_agg(sequence order by tenant_id collate "C") as last from heads
             ), appended as (
                 insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload,
                     occurred_at, authtype, authid)
                 -- Subqueries instead of joins, which would copy every row once more.
-                select (select base from head) + e.n, (select last from tenants)[e.tenant] - e.behind, e.event_id,
+                select (select base from head) + e.n,
+                    (select last from tenants)[coalesce(e.tenant, 1)] - coalesce(e.behind, cardinality($28::uuid[]) - e.n),
+                    e.event_id,
                     e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at, e.authtype, e.authid
                 from (
                     select unnest($27::text[]) as tenant_id, unnest($28::uuid[]) as event_id, unnest($29::uuid[]) as order_id,
@@ -190,10 +182,11 @@ struct EventsByTenant<'a> {
     names: Vec<&'a str>,
     /// Of each tenant, the number of its events.
     counts: Vec<i64>,
-    /// Of each event, the index of its tenant, from 1 as in PostgreSQL.
+    /// Of each event, the index of its tenant, from 1 as in PostgreSQL. Empty if all have the same.
     tenant_of: Vec<i32>,
-    /// Of each event, how many later ones have the same tenant.
+    /// Of each event, how many later ones have the same tenant. Empty if all have the same.
     behind: Vec<i64>,
+    events: usize,
 }
 
 impl<'a> EventsByTenant<'a> {
@@ -207,17 +200,19 @@ impl<'a> EventsByTenant<'a> {
         }
         let names: Vec<&str> = counts.keys().copied().collect();
         let tenant_of = |staged: &StagedEvent<'_>| names.partition_point(|name| *name <= staged.tenant.as_str());
-        let tenant_of = numbers(events, tenant_of)?;
-        Ok(Self { names, counts: counts.into_values().collect(), tenant_of, behind })
+        let (tenant_of, behind) =
+            if names.len() == 1 { (Vec::new(), Vec::new()) } else { (numbers(events, tenant_of)?, behind) };
+        Ok(Self { names, counts: counts.into_values().collect(), tenant_of, behind, events: events.len() })
     }
 
     /// The sequence of each event, from the last one of each tenant.
     fn sequences(&self, last: &[i64]) -> Result<Vec<u64>, RepoError> {
-        let number = |(tenant, behind): (&i32, &i64)| {
-            let last = usize::try_from(*tenant - 1).ok().and_then(|tenant| last.get(tenant));
-            let last = last.ok_or_else(|| RepoError::Backend("a tenant has no head".into()))?;
-            u64::try_from(last - behind).map_err(corrupt)
+        let number = |n: usize| {
+            let tenant = self.tenant_of.get(n).map_or(Ok(0), |tenant| usize::try_from(*tenant - 1)).map_err(corrupt)?;
+            let behind = self.behind.get(n).map_or_else(|| i64::try_from(self.events - 1 - n), |behind| Ok(*behind));
+            let last = last.get(tenant).ok_or_else(|| RepoError::Backend("a tenant has no head".into()))?;
+            u64::try_from(last - behind.map_err(corrupt)?).map_err(corrupt)
         };
-        self.tenant_of.iter().zip(&self.behind).map(number).collect()
+        (0..self.events).map(number).collect()
     }
 }
