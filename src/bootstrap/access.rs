@@ -1,9 +1,11 @@
 //! Access control as the settings say.
 
+use std::time::Duration;
+
 use anyhow::Context;
 
 use crate::{
-    app::{ApiKeys, Clock, IdGenerator},
+    app::{ApiKeys, Clock, IdGenerator, RepoError},
     config::{AuthKind, Config},
     infra::{Access, AccessSettings, JwtSettings, KeyText, LimitSettings, Limits, SystemClock, UuidV7},
 };
@@ -44,3 +46,22 @@ pub(super) fn limits(config: &Config) -> anyhow::Result<Limits> {
 pub(super) fn bootstrap_key(config: &Config) -> anyhow::Result<Option<KeyText>> {
     config.access.bootstrap_key.as_deref().map(str::parse).transpose().context("ORDERS_BOOTSTRAP_KEY")
 }
+
+/// Creates the first key of a fresh database. An outage of the database is waited for, as everywhere at the start.
+pub(super) async fn create_first_key<S: ApiKeys>(access: &Access<S>, key: KeyText) -> anyhow::Result<()> {
+    loop {
+        match access.bootstrap(key.clone()).await {
+            Ok(true) => log::info!("created the first API key from ORDERS_BOOTSTRAP_KEY, with every scope"),
+            Ok(false) => {}
+            Err(RepoError::Unavailable(error)) => {
+                log::info!("cannot create the first API key yet; the next attempt is in {AGAIN_AFTER:?}: {error}");
+                tokio::time::sleep(AGAIN_AFTER).await;
+                continue;
+            }
+            Err(error) => return Err(error).context("ORDERS_BOOTSTRAP_KEY"),
+        }
+        return Ok(());
+    }
+}
+
+const AGAIN_AFTER: Duration = Duration::from_secs(1);

@@ -55,10 +55,8 @@ pub(super) async fn serve_store<S: Store>(
     let starting = app.clone();
     let work = async {
         open(Progress::new(move |reason| starting.starts(reason))).await?;
-        if let Some(key) = bootstrap_key
-            && ports.access.bootstrap(key).await.context("ORDERS_BOOTSTRAP_KEY")?
-        {
-            log::info!("created the first API key from ORDERS_BOOTSTRAP_KEY, with every scope");
+        if let Some(key) = bootstrap_key {
+            access::create_first_key(&ports.access, key).await?;
         }
         // On this one thread, like the tasks of the store: see `main`.
         let (used, refreshed, shared) = (ports.access.clone(), ports.access.clone(), ports.limits.clone());

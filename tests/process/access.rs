@@ -83,6 +83,24 @@ async fn the_bootstrap_key_is_created_once_and_never_again() {
 }
 
 #[tokio::test]
+async fn of_instances_that_start_at_once_one_creates_the_bootstrap_key() {
+    let database = Database::new().await;
+    let key = |digit: &str| format!("ord_00000000deadbeef_{}", digit.repeat(64));
+    let program = || Program::new().database(&database).option("--auth", "keys");
+    let mut services: Vec<Service> = (0..4)
+        .map(|n| program().env("ORDERS_BOOTSTRAP_KEY", key(if n == 3 { "6" } else { "5" })).start_listening())
+        .collect();
+    for service in &mut services {
+        service.wait_for_line("ready for requests");
+    }
+    let accepted = [status(&services[0], "/keys", &key("5")).await, status(&services[0], "/keys", &key("6")).await];
+    assert!([[200, 401], [401, 200]].contains(&accepted.map(|status| status.as_u16())), "{accepted:?}");
+    for service in services {
+        service.stop();
+    }
+}
+
+#[tokio::test]
 async fn the_address_for_operators_needs_no_credential_and_serves_nothing_else() {
     let key = format!("ord_00000000deadbeef_{}", "5".repeat(64));
     let program = Program::new().in_memory().option("--auth", "keys").env("ORDERS_BOOTSTRAP_KEY", &key);

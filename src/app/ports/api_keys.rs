@@ -10,6 +10,10 @@ use super::RepoError;
 pub trait ApiKeys: Clone + Send + Sync + 'static {
     fn create_key(&self, key: NewApiKey) -> impl Future<Output = Result<ApiKey, RepoError>> + Send;
 
+    /// Creates the key if none was ever created, of any tenant. Returns whether it did. Of several instances that do this at once,
+    /// one creates its key.
+    fn create_first_key(&self, key: NewApiKey) -> impl Future<Output = Result<bool, RepoError>> + Send;
+
     /// The key with this id, of whichever tenant.
     fn key(&self, id: &KeyId) -> impl Future<Output = Result<Option<StoredKey>, RepoError>> + Send;
 
@@ -35,9 +39,6 @@ pub trait ApiKeys: Clone + Send + Sync + 'static {
 
     /// Records that these keys were used so long ago.
     fn record_uses(&self, uses: &[(KeyId, Duration)]) -> impl Future<Output = Result<(), RepoError>> + Send;
-
-    /// Whether any key was ever created.
-    fn has_keys(&self) -> impl Future<Output = Result<bool, RepoError>> + Send;
 }
 
 /// SHA-256 of a secret of 256 random bits. Nobody can guess such a secret, so no slower hash is needed.

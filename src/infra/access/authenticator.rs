@@ -71,17 +71,13 @@ impl<S: ApiKeys> Access<S> {
         Ok(Self(Arc::new(Inner { anonymous, store, keys, jwt, cache, uses })))
     }
 
-    /// Creates the first key of a database, with every scope. Where a key was ever created, it does nothing.
+    /// Creates the first key of a database, with every scope. Where a key was ever created, it does nothing and returns `false`.
     pub async fn bootstrap(&self, key: KeyText) -> Result<bool, RepoError> {
-        if self.0.store.has_keys().await? {
-            return Ok(false);
-        }
         let secret = key.into_secret();
         let name = BOOTSTRAP.parse().map_err(|_| RepoError::Backend("the name of the first key is wrong".into()))?;
         let (id, hash, tenant) = (secret.id.clone(), secret.hash, TenantId::anonymous());
         let key = NewApiKey { id, hash, tenant, name, scopes: Scopes::all(), customer: None, expires_at: None };
-        self.0.store.create_key(key).await?;
-        Ok(true)
+        self.0.store.create_first_key(key).await
     }
 
     /// Stores when keys were last used, for as long as the service runs.

@@ -6,17 +6,23 @@ use crate::{
     infra::SystemClock,
 };
 
-use super::{MemoryStore, state::KeptKey};
+use super::{
+    MemoryStore,
+    state::{Committed, KeptKey},
+};
 
 impl ApiKeys for MemoryStore {
     async fn create_key(&self, key: NewApiKey) -> Result<ApiKey, RepoError> {
-        let NewApiKey { id, hash, tenant, name, scopes, customer, expires_at } = key;
-        let created_at = SystemClock.now();
-        let key =
-            ApiKey { id, tenant, name, scopes, customer, created_at, expires_at, revoked_at: None, last_used_at: None };
-        let kept = KeptKey { key: key.clone(), hash, previous: None };
-        self.shared.committed().api_keys.insert(key.id.clone(), kept);
-        Ok(key)
+        Ok(keep(&mut self.shared.committed(), key))
+    }
+
+    async fn create_first_key(&self, key: NewApiKey) -> Result<bool, RepoError> {
+        let mut committed = self.shared.committed();
+        let is_first = committed.api_keys.is_empty();
+        if is_first {
+            keep(&mut committed, key);
+        }
+        Ok(is_first)
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, RepoError> {
@@ -74,8 +80,13 @@ impl ApiKeys for MemoryStore {
         }
         Ok(())
     }
+}
 
-    async fn has_keys(&self) -> Result<bool, RepoError> {
-        Ok(!self.shared.committed().api_keys.is_empty())
-    }
+fn keep(committed: &mut Committed, key: NewApiKey) -> ApiKey {
+    let NewApiKey { id, hash, tenant, name, scopes, customer, expires_at } = key;
+    let created_at = SystemClock.now();
+    let key =
+        ApiKey { id, tenant, name, scopes, customer, created_at, expires_at, revoked_at: None, last_used_at: None };
+    committed.api_keys.insert(key.id.clone(), KeptKey { key: key.clone(), hash, previous: None });
+    key
 }

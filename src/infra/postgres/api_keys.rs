@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::TryFutureExt;
-use sqlx::{query, query_as};
+use sqlx::{Connection, PgConnection, query, query_as};
 
 use crate::{
     app::{ApiKeys, NewApiKey, RepoError, SecretHash, StoredKey},
@@ -12,26 +12,19 @@ use super::{PgStore, errors::repo_error, key_row::KeyRow};
 
 impl ApiKeys for PgStore {
     async fn create_key(&self, key: NewApiKey) -> Result<ApiKey, RepoError> {
-        let NewApiKey { id, hash, tenant, name, scopes, customer, expires_at } = key;
-        let scopes: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
         let mut lease = self.parts.locking.take().await?;
         let (connection, mut time) = lease.parts();
-        let created = query_as!(
-            KeyRow,
-            r#"insert into api_keys (tenant_id, key_id, name, scopes, customer_id, secret_hash, expires_at)
-            values ($1, $2, $3, $4, $5, $6, $7)
-            returning tenant_id, key_id, name, scopes, customer_id, created_at, expires_at, revoked_at, last_used_at"#,
-            tenant.as_str(),
-            id.as_str(),
-            name.as_str(),
-            &scopes as &[&str],
-            customer.as_ref().map(CustomerId::as_str),
-            hash.as_slice(),
-            expires_at,
-        );
-        let row = time.bound(created.fetch_one(connection).map_err(repo_error)).await?;
+        let row = time.bound(insert(connection, &key).map_err(repo_error)).await?;
         lease.done();
-        row.into_key_of(&tenant)
+        row.into_key_of(&key.tenant)
+    }
+
+    async fn create_first_key(&self, key: NewApiKey) -> Result<bool, RepoError> {
+        let mut lease = self.parts.locking.take().await?;
+        let (connection, mut time) = lease.parts();
+        let created = time.bound(insert_first(connection, &key).map_err(repo_error)).await?;
+        lease.done();
+        Ok(created)
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, RepoError> {
@@ -120,13 +113,37 @@ impl ApiKeys for PgStore {
         lease.done();
         Ok(())
     }
+}
 
-    async fn has_keys(&self) -> Result<bool, RepoError> {
-        let mut lease = self.parts.readers.take().await?;
-        let (connection, mut time) = lease.parts();
-        let found = query!(r#"select exists (select from api_keys) as "any!""#);
-        let found = time.bound(found.fetch_one(connection).map_err(repo_error)).await?;
-        lease.done();
-        Ok(found.any)
+async fn insert(connection: &mut PgConnection, key: &NewApiKey) -> sqlx::Result<KeyRow> {
+    let NewApiKey { id, hash, tenant, name, scopes, customer, expires_at } = key;
+    let scopes: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+    query_as!(
+        KeyRow,
+        "insert into api_keys (tenant_id, key_id, name, scopes, customer_id, secret_hash, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        returning tenant_id, key_id, name, scopes, customer_id, created_at, expires_at, revoked_at, last_used_at",
+        tenant.as_str(),
+        id.as_str(),
+        name.as_str(),
+        &scopes as &[&str],
+        customer.as_ref().map(CustomerId::as_str),
+        hash.as_slice(),
+        *expires_at,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Returns whether there was none.
+async fn insert_first(connection: &mut PgConnection, key: &NewApiKey) -> sqlx::Result<bool> {
+    let mut transaction = connection.begin().await?;
+    // Another instance waits here, and then sees this key. Readers do not wait.
+    query!("lock table api_keys in share row exclusive mode").execute(&mut *transaction).await?;
+    let found = query!(r#"select exists (select from api_keys) as "any!""#).fetch_one(&mut *transaction).await?;
+    if !found.any {
+        insert(&mut transaction, key).await?;
     }
+    transaction.commit().await?;
+    Ok(!found.any)
 }
