@@ -94,8 +94,8 @@ impl<P: Ports> EventStream<P> {
             }
             match self.subscription.next().await {
                 Err(lagged) => self.count_lag(lagged)?,
-                // The stream ends where it has more than the event log.
-                Ok(Publication::Restored) => self.behind = true,
+                // The stream ends here if it has more than the event log.
+                Ok(Publication::Resync) => self.behind = true,
                 Ok(Publication::Event(event)) if !self.filter.counts(&event) => {}
                 Ok(Publication::Event(event)) => match self.filter.number(&event) {
                     number if number > self.position + 1 => self.behind = true,

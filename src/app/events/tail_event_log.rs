@@ -41,17 +41,16 @@ impl<P: Ports> TailEventLog<'_, P> {
     /// Whether the event log may have more.
     async fn publish_next(&self, position: &mut Option<u64>) -> Result<bool, RepoError> {
         let Some(after) = *position else {
-            // Publishes the newest event again. A subscriber that has it skips it. A subscriber that read the event log
-            // just before that event, when nobody published, sees that it has to read on.
-            let last = self.0.store().bounds(None).await?.last;
-            *position = Some(last.saturating_sub(1));
+            // A subscriber that came before may have read the event log when nobody published: it has to read on.
+            *position = Some(self.0.store().bounds(None).await?.last);
+            self.0.bus().publish(Publication::Resync);
             return Ok(true);
         };
         let EventLogSlice { bounds, events, .. } = self.0.store().tail(after, Self::LIMIT).await?;
         if bounds.last < after {
             log::warn!(after, last = bounds.last; "the event log ends before the last published event: the database was restored from an older backup");
             *position = Some(bounds.last);
-            self.0.bus().publish(Publication::Restored);
+            self.0.bus().publish(Publication::Resync);
         }
         let more = events.len() == Self::LIMIT;
         for event in events {

@@ -6,8 +6,9 @@ use crate::app::LoggedEvent;
 #[derive(Clone, Debug)]
 pub enum Publication {
     Event(Arc<LoggedEvent>),
-    /// The event log was restored from an older state. It ends before events that were published.
-    Restored,
+    /// What was published may not be what the event log has: publishing begins, or the log was restored from an older state.
+    /// Subscribers read the log.
+    Resync,
 }
 
 /// Sends each published event to every subscriber, in the order of publishing. Its events come from the event log, and

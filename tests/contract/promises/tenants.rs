@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use orders::{
-    app::{EventFilter, Numbers, Publication, Store, SubscribeEvents, SubscribeEventsRequest},
+    app::{EventFilter, Numbers, Publication, Store, SubscribeEvents, SubscribeEventsRequest, TailEventLog},
     domain::{Actor, TenantId},
 };
 
@@ -19,6 +19,7 @@ promises! {
     a_tenant_reads_its_part_by_its_own_numbers,
     an_event_has_the_actor_of_its_unit_of_work,
     a_stream_of_one_tenant_has_its_events_and_no_others,
+    a_stream_that_opens_before_anybody_publishes_misses_no_event_of_its_tenant,
 }
 
 fn of(name: &str) -> EventFilter {
@@ -93,4 +94,21 @@ async fn a_stream_of_one_tenant_has_its_events_and_no_others(store: impl Store) 
         seen.push(soon(stream.next()).await.unwrap().numbers.sequence);
     }
     assert_eq!((seen, stream.position()), (vec![2, 3, 4, 5], 5));
+}
+
+async fn a_stream_that_opens_before_anybody_publishes_misses_no_event_of_its_tenant(store: impl Store) {
+    let ports = adapters(store.clone());
+    let request = SubscribeEventsRequest { filter: of("own"), after: Some(0) };
+    let mut stream = SubscribeEvents(&ports).execute(request).await.unwrap();
+    save(&store, &tenant("own"), order_with_lines(1, 0)).await.unwrap();
+    assert_eq!(soon(stream.next()).await.unwrap().order_id, id(1));
+    let next = tokio::spawn(async move { soon(stream.next()).await });
+    // The stream has read the event log now. In memory at least: a database may take longer.
+    tokio::task::yield_now().await;
+    save(&store, &tenant("own"), order_with_lines(2, 0)).await.unwrap();
+    // The newest event is one of another tenant.
+    save(&store, &tenant("other"), order_with_lines(3, 0)).await.unwrap();
+    let follower = tokio::spawn(async move { TailEventLog(&ports).run().await });
+    assert_eq!(next.await.unwrap().unwrap().order_id, id(2));
+    follower.abort();
 }
