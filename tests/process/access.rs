@@ -1,6 +1,8 @@
 //! Access control as an operator sets it up: keys on the command line, the first key, the address for operators, quotas over
 //! several instances.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -198,22 +200,42 @@ async fn all_share_with(services: &[(Service, String)], instances: u32) {
     }
 }
 
+/// So many services that share the quotas, and the addresses of their metrics.
+async fn sharing(database: &Database, redis: &Redis, rate: &str, instances: u32) -> Vec<(Service, String)> {
+    let program = Program::new().database(database).option("--auth", "keys").option("--rate-limit", rate);
+    let program = program.option("--redis-url", redis.url()).option("--admin-bind", "127.0.0.1:0");
+    let start = |_| {
+        let mut service = program.start_listening();
+        let line = service.wait_for_line("metrics and health are on ");
+        service.wait_for_line("ready for requests");
+        (service, format!("{}/metrics", line.split_once("are on ").unwrap().1))
+    };
+    let services: Vec<_> = (0..instances).map(start).collect();
+    all_share_with(&services, instances).await;
+    services
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_requests_of_a_caller_do_not_wait_for_a_silent_redis_one_after_the_other() {
+    let database = Database::empty().await;
+    let key = keys(&database, &["create", "--name", "x", "--scope", "all"]);
+    let redis = Redis::start().await;
+    let services = sharing(&database, &redis, "10000/s", 1).await;
+    redis.freeze();
+    // One after the other they would take 200 times as long as one of them waits: 20 s.
+    let all = tokio::time::timeout(Duration::from_secs(10), admitted(&services, &key, 200)).await;
+    assert_eq!(all.expect("the requests wait in a row"), [200]);
+    for (service, _) in services {
+        service.stop();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_instances_share_a_quota_through_redis_and_keep_to_their_shares_without_it() {
     let database = Database::empty().await;
     let key = keys(&database, &["create", "--name", "x", "--scope", "all"]);
     let mut redis = Redis::start().await;
-    let program = Program::new().database(&database).option("--auth", "keys").option("--rate-limit", "60/h");
-    let program = program.option("--redis-url", redis.url()).option("--admin-bind", "127.0.0.1:0");
-    let services: Vec<_> = (0..3)
-        .map(|_| {
-            let mut service = program.start_listening();
-            let line = service.wait_for_line("metrics and health are on ");
-            service.wait_for_line("ready for requests");
-            (service, format!("{}/metrics", line.split_once("are on ").unwrap().1))
-        })
-        .collect();
-    all_share_with(&services, 3).await;
+    let services = sharing(&database, &redis, "60/h", 3).await;
     let together: usize = admitted(&services, &key, 40).await.iter().sum();
     // One more may come due meanwhile.
     assert!((60..=61).contains(&together), "{together}");

@@ -35,6 +35,12 @@ impl Redis {
         format!("unix://{}", socket(&self.dir).display())
     }
 
+    /// It no longer answers, and keeps its connections.
+    pub(crate) fn freeze(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    }
+
     /// Kills it. `start_again` starts an empty one in its place.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

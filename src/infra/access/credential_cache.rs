@@ -6,6 +6,8 @@ use std::{
 
 use crate::app::Authenticated;
 
+use super::bounded::make_room;
+
 /// The credentials that were accepted a moment ago. Wrong ones are never kept: looking one up takes as long as for an unknown
 /// one, so the time of an answer says nothing about them.
 #[derive(Debug, Default)]
@@ -42,12 +44,7 @@ impl CredentialCache {
     pub(super) fn keep(&self, credential: &str, authenticated: &Authenticated, time: Duration) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if entries.len() >= CAPACITY {
-            entries.retain(|_, entry| entry.until > now);
-        }
-        if entries.len() >= CAPACITY {
-            entries.clear();
-        }
+        make_room(&mut entries, CAPACITY, |entry| entry.until > now);
         entries.insert(credential.into(), Entry { authenticated: authenticated.clone(), until: now + time });
     }
 }

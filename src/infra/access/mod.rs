@@ -1,6 +1,7 @@
 //! Who sends a request: API keys, and tokens of an identity provider. And how often a caller may ask.
 
 mod authenticator;
+mod bounded;
 mod credential_cache;
 mod jwt;
 mod key_text;

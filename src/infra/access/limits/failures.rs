@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::infra::access::bounded::make_room;
+
 use super::{local::LocalLimiter, rate::Rate};
 
 /// The addresses that sent wrong credentials. One that has used its quota up has to wait.
@@ -13,7 +15,7 @@ pub(super) struct Failures {
     blocked: Mutex<HashMap<IpAddr, Instant>>,
 }
 
-/// From so many addresses on, those that need not wait any more are forgotten.
+/// The most addresses that are remembered.
 const CAPACITY: usize = 10_000;
 
 impl Failures {
@@ -33,9 +35,7 @@ impl Failures {
         }
         let mut blocked = self.blocked();
         let now = Instant::now();
-        if blocked.len() >= CAPACITY {
-            blocked.retain(|_, until| *until > now);
-        }
+        make_room(&mut blocked, CAPACITY, |until| *until > now);
         // One more attempt is allowed when one more fits into the quota.
         let pause = if quota.is_exceeded { quota.reset } else { quota.window / quota.limit.max(1) };
         blocked.insert(address, now + pause);

@@ -10,7 +10,7 @@ use std::{
 use redis::{Client, RedisError, Script, aio::MultiplexedConnection};
 use tokio::time::timeout;
 
-use crate::app::Quota;
+use crate::{app::Quota, infra::access::bounded::make_room};
 
 use super::{local::LocalLimiter, rate::Rate};
 
@@ -85,7 +85,7 @@ const LEASE_FOR: Duration = Duration::from_millis(50);
 /// A lease that is not used by then is lost.
 const LEASE_ENDS: Duration = Duration::from_secs(1);
 
-/// From so many callers on, those without a lease are forgotten.
+/// The most callers whose leases are remembered. What a forgotten lease had left counts as given out.
 const CAPACITY: usize = 10_000;
 
 impl SharedLimiter {
@@ -104,7 +104,9 @@ impl SharedLimiter {
     }
 
     pub(super) async fn take(&self, caller: &str) -> Quota {
-        let Some(connection) = self.connection() else { return self.take_alone(caller) };
+        if self.connection().is_none() {
+            return self.take_alone(caller);
+        }
         let lease = self.lease(caller);
         let mut lease = lease.lock().await;
         let now = Instant::now();
@@ -115,6 +117,8 @@ impl SharedLimiter {
         if let Some(until) = lease.exceeded_until.filter(|until| *until > now) {
             return self.quota(0, Some(until - now));
         }
+        // Those that waited for a request in vain do not repeat it one after the other.
+        let Some(connection) = self.connection() else { return self.take_alone(caller) };
         match self.ask(connection, caller).await {
             Ok((given, left, wait)) => {
                 *lease = Lease {
@@ -168,15 +172,11 @@ impl SharedLimiter {
         if let Some(lease) = leases.get(caller) {
             return lease.clone();
         }
-        if leases.len() >= CAPACITY {
-            let now = Instant::now();
-            let is_used = |lease: &Arc<tokio::sync::Mutex<Lease>>| {
-                lease
-                    .try_lock()
-                    .map_or(true, |lease| lease.until.max(lease.exceeded_until).is_some_and(|until| until > now))
-            };
-            leases.retain(|_, lease| is_used(lease));
-        }
+        let now = Instant::now();
+        make_room(&mut leases, CAPACITY, |lease| {
+            let lease = lease.try_lock();
+            lease.map_or(true, |lease| lease.until.max(lease.exceeded_until).is_some_and(|until| until > now))
+        });
         leases.entry(caller.to_owned()).or_default().clone()
     }
 
