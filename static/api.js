@@ -23,11 +23,20 @@ export function keepCredential(text) {
 }
 
 // The headers of a request, with the credential if there is one.
-export const authorized = (headers) => (credential() ? { ...headers, Authorization: `Bearer ${credential()}` } : headers);
+export const authorized = (headers, text = credential()) => (text ? { ...headers, Authorization: `Bearer ${text}` } : headers);
 
 // Asks the user for a credential, because the service refused the one that was sent. Resolves when one is accepted. The page
 // behind the question stays as it is.
-export const signIn = (sent) => import('./sign-in.js').then((module) => module.signIn(sent));
+export const signIn = (sent) => loadSignIn().then((module) => module.signIn(sent));
+
+// Only a service with access control needs the module. If the service goes away at that moment, the page waits for it.
+export async function loadSignIn() {
+  for (;;) {
+    try { return await import('./sign-in.js'); } catch { await pause(LOAD_AGAIN_MS); }
+  }
+}
+
+const LOAD_AGAIN_MS = 1000;
 
 // Whether the caller may do this.
 export const can = (scope) => session.caller === null || session.caller.scopes.includes(scope);
@@ -58,6 +67,9 @@ export class Problem extends Error {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }
+
+// The caller who has this credential. A problem of status 401 means that the service refuses it.
+export const getCaller = (text) => sendOnce('GET', '/me', { as: text });
 
 export const listOrders = (query, signal) => send('GET', `/orders?${new URLSearchParams(query)}`, { signal });
 export const listProducts = () => send('GET', '/products').then((body) => body.products);
@@ -127,8 +139,8 @@ async function send(method, path, options = {}) {
   }
 }
 
-async function sendOnce(method, path, { body, key, version, signal }) {
-  const headers = authorized({ Accept: 'application/json, application/problem+json' });
+async function sendOnce(method, path, { as, body, key, version, signal }) {
+  const headers = authorized({ Accept: 'application/json, application/problem+json' }, as);
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   if (version !== undefined) headers['If-Match'] = `"${version}"`;

@@ -1,6 +1,6 @@
 // The frame of every page: it shows the view of the address, the state of the connection, and handles keys.
 
-import { base, can, credential, keepCredential, view } from './api.js';
+import { base, can, credential, keepCredential, loadSignIn, view } from './api.js';
 import { connection, on, start } from './store.js';
 import { h, plural, setting, title, toast } from './dom.js';
 import listView from './list.js';
@@ -136,10 +136,10 @@ document.getElementById('sign-out').addEventListener('click', () => {
 });
 
 // Without a credential the first request shows whether the service wants one.
-const begin = async () => credential() && (await import('./sign-in.js')).begin();
+const known = credential() ? loadSignIn().then((module) => module.begin()) : Promise.resolve();
 
 showState(connection.state);
-begin().then(() => {
+known.then(() => {
   start();
   // The view may offer what the caller may not do.
   if (!can('orders:write')) show({ focus: false });

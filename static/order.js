@@ -171,7 +171,7 @@ export default function orderView({ url, id, signal }) {
     const newer = await api.getEvents(id, order.version, signal).catch(() => []);
     const changes = inWords([...events.filter((event) => event.orderversion <= order.version), ...newer]).slice(-newer.length);
     latest = Math.max(latest, problem.currentVersion ?? 0);
-    document.querySelector('dialog[open]')?.close();
+    document.querySelector('dialog[open]:not(#sign-in-dialog)')?.close();
     conflictDialog({ shown: order.version, current: problem.currentVersion ?? newer.at(-1)?.orderversion, changes: newer.length > 0 ? changes.map(({ words }) => words) : [], reload });
   }
 

@@ -1,17 +1,29 @@
 // Signing in: loaded where a service wants to know who the caller is.
 
-import { base, can, credential, keepCredential, session } from './api.js';
+import { can, credential, getCaller, keepCredential, pause, session } from './api.js';
 import { field, h } from './dom.js';
 
 let asking = null;
 let refused; // the last credential that the service refused
 
-// Finds out who the caller is. While the service is away, nobody knows; every later request asks again.
+const FIRST_WAIT_MS = 400;
+const LONGEST_WAIT_MS = 4000;
+
+// Finds out who the caller is, however long the service is away: the tabs of two callers share nothing.
 export async function begin() {
-  const sent = credential();
-  const answer = await who(sent).catch(() => null);
-  if (answer?.caller) know(answer.caller);
-  else if (answer) await signIn(sent);
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+    const sent = credential();
+    try {
+      know(await getCaller(sent));
+      return;
+    } catch (problem) {
+      if (problem.status === 401) {
+        await signIn(sent);
+        return;
+      }
+      await pause(problem.retryAfter ? problem.retryAfter * 1000 : wait);
+    }
+  }
 }
 
 // Several requests share one question.
@@ -24,6 +36,7 @@ export function signIn(sent) {
 }
 
 function ask() {
+  let accepted = false;
   const input = h('input', { id: 'credential', type: 'password', autocomplete: 'off', spellcheck: 'false', required: true, autofocus: true });
   const given = field('API key or token', input, { hint: 'It is kept in this tab only, until you sign out or close the tab.' }).name('credential');
   const button = h('button', { id: 'sign-in', type: 'submit', class: 'button primary' }, 'Sign in');
@@ -31,44 +44,44 @@ function ask() {
     const form = h('form', { submit: async (event) => {
       event.preventDefault();
       if (button.getAttribute('aria-busy') === 'true') return;
-      button.setAttribute('aria-busy', 'true');
       const text = input.value.trim();
-      const answer = await who(text).catch(() => ({ problem: 'The service cannot be reached. Try again in a moment.' }));
-      button.removeAttribute('aria-busy');
-      if (!answer.caller) {
-        given.fail(answer.problem);
+      if (!/^[!-~]+$/.test(text)) {
+        given.fail('A key or token has letters, digits and signs only, without white space.');
         input.focus();
         return;
       }
+      button.setAttribute('aria-busy', 'true');
+      let caller;
+      try {
+        caller = await getCaller(text);
+      } catch (problem) {
+        given.fail(problem.message);
+        input.focus();
+        return;
+      } finally {
+        button.removeAttribute('aria-busy');
+      }
       const before = session.caller;
       keepCredential(text);
-      know(answer.caller);
+      know(caller);
+      accepted = true;
       dialog.close();
       // The page, and what the tabs share, belong to one caller. Before the first one there is nothing to lose.
-      if (isSame(before, answer.caller)) resolve();
+      if (isSame(before, caller)) resolve();
       else location.reload();
     } }, given.element, h('div', { class: 'buttons end' }, button));
     const text = session.caller ? 'Your credential is no longer accepted. Nothing that you typed is lost.' : 'This service asks who you are.';
     const dialog = h('dialog', { id: 'sign-in-dialog', class: 'dialog', 'aria-labelledby': 'sign-in-heading' },
       h('div', { class: 'dialog-head' }, h('h2', { id: 'sign-in-heading' }, 'Sign in')), h('div', {}, h('p', {}, text), form));
-    // There is nothing to see without a credential.
+    // There is nothing to see without a credential. Some browsers close a dialog on the second Escape whatever the page wants.
     dialog.addEventListener('cancel', (event) => event.preventDefault());
-    dialog.addEventListener('close', () => dialog.remove());
+    dialog.addEventListener('close', () => (accepted ? dialog.remove() : dialog.showModal()));
     document.body.append(dialog);
     dialog.showModal();
   });
 }
 
 const isSame = (one, other) => one?.tenant === other.tenant && one.kind === other.kind && one.subject === other.subject;
-
-// {caller} if the service accepts the credential, or {problem}. Fails if the service does not answer.
-async function who(text) {
-  const response = await fetch(`${base}/me`, { headers: { Accept: 'application/json, application/problem+json', Authorization: `Bearer ${text}` }, cache: 'no-store' });
-  const body = await response.json().catch(() => ({}));
-  if (response.ok) return { caller: body };
-  if (response.status >= 500) throw new Error(`The service returned ${response.status}.`);
-  return { problem: body.detail ?? 'The service does not accept it.' };
-}
 
 function know(caller) {
   session.caller = caller;

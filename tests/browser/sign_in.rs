@@ -1,6 +1,7 @@
 //! The console of a service with access control: signing in, what the scopes allow, and signing in again in the middle of
 //! work.
 
+use fantoccini::key::Key;
 use serde_json::json;
 
 use crate::{
@@ -22,12 +23,16 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Self {
+        Self::start_with(|program| program).await
+    }
+
+    async fn start_with(change: impl FnOnce(Program) -> Program) -> Self {
         let database = Database::new().await;
         let created =
             Program::new().argument("keys").argument("create").option("--name", "admin").option("--scope", "all");
         let created = created.database(&database).run();
         assert!(created.status.success(), "{created:?}");
-        let service = Program::new().database(&database).option("--auth", "keys").start();
+        let service = change(Program::new().database(&database).option("--auth", "keys")).start();
         let browser = Browser::start(&service.url, Device::Desktop).await;
         Self { service, browser, key: created.stdout.trim().to_owned(), _database: database }
     }
@@ -88,6 +93,38 @@ async fn the_console_asks_for_a_key_and_shows_who_is_signed_in_until_the_user_si
     guarded.browser.press_button("Sign out").await;
     guarded.browser.find("#sign-in-dialog").await;
     assert!(!guarded.browser.text("main").await.contains("shown"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_question_for_a_key_cannot_be_closed_without_one() {
+    let guarded = Guarded::start().await;
+    guarded.browser.open("/app/").await;
+    guarded.browser.find("#sign-in-dialog[open]").await;
+    for _ in 0..3 {
+        guarded.browser.key(Key::Escape).await;
+        guarded.browser.find("#sign-in-dialog[open]").await;
+    }
+    guarded.browser.fill("#credential", "kälte").await;
+    guarded.browser.press_button("Sign in").await;
+    guarded.wait_for_text("#sign-in-dialog .error", "letters, digits and signs only").await;
+    guarded.sign_in(&guarded.key).await;
+    guarded.wait_for_text("#caller", "default").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_has_to_wait_is_not_asked_for_another_key() {
+    let guarded = Guarded::start_with(|program| program.option("--rate-limit", "12/m")).await;
+    guarded.browser.open("/app/").await;
+    guarded.sign_in(&guarded.key).await;
+    guarded.wait_for_text("#caller", "default").await;
+    eventually("the quota is used up", async || {
+        let asked = client().get(format!("{}/me", guarded.service.url)).bearer_auth(&guarded.key).send().await.unwrap();
+        (asked.status() == 429).then_some(())
+    })
+    .await;
+    guarded.browser.open("/app/").await;
+    guarded.wait_for_text("#caller", "default").await;
+    assert!(guarded.browser.find_all("#sign-in-dialog").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
