@@ -64,8 +64,13 @@ impl Scopes {
         Scope::ALL.iter().copied().collect()
     }
 
-    /// The scopes of a list. A newer release may have granted ones that this release does not know.
-    pub fn named<'t>(names: impl IntoIterator<Item = &'t str>) -> Self {
+    /// The known scopes of a list that also has those of other systems.
+    pub fn known<'t>(names: impl IntoIterator<Item = &'t str>) -> Self {
+        names.into_iter().filter_map(|name| name.parse::<Scope>().ok()).collect()
+    }
+
+    /// The scopes that a key was granted. A newer release may have granted ones that this release does not know.
+    pub fn granted<'t>(names: impl IntoIterator<Item = &'t str>) -> Self {
         let bit = |name: &str| name.parse().map_or(Self::OF_A_NEWER_RELEASE, Self::bit);
         Self(names.into_iter().fold(0, |set, name| set | bit(name)))
     }
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn scopes_of_a_newer_release_are_beyond_those_of_everybody() {
-        let [known, newer] = [["orders:read"], ["orders:fly"]].map(Scopes::named);
+        let [known, newer] = [["orders:read"], ["orders:fly"]].map(Scopes::granted);
         assert!(known.beyond(Scopes::all()).is_empty());
         for other in [Scopes::NONE, Scopes::all(), newer] {
             let beyond = newer.beyond(other);

@@ -28,8 +28,7 @@ impl TryFrom<KeyRow> for ApiKey {
             id: row.key_id.parse().map_err(corrupt)?,
             tenant: row.tenant_id.parse().map_err(corrupt)?,
             name: row.name.parse().map_err(corrupt)?,
-            // A newer release may have more scopes.
-            scopes: Scopes::named(row.scopes.iter().map(String::as_str)),
+            scopes: Scopes::granted(row.scopes.iter().map(String::as_str)),
             customer: row.customer_id.map(|customer| customer.parse().map_err(corrupt)).transpose()?,
             created_at: row.created_at,
             expires_at: row.expires_at,

@@ -41,10 +41,10 @@ impl Claims {
     fn scopes(&self, name: &str) -> Result<Scopes, CredentialError> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(Scopes::NONE),
-            Some(Value::String(text)) => Ok(Scopes::named(text.split(' '))),
+            Some(Value::String(text)) => Ok(Scopes::known(text.split(' '))),
             Some(Value::Array(names)) => {
                 let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
-                Ok(Scopes::named(names.ok_or(CredentialError::WrongClaim)?))
+                Ok(Scopes::known(names.ok_or(CredentialError::WrongClaim)?))
             }
             Some(_) => Err(CredentialError::WrongClaim),
         }

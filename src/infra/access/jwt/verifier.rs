@@ -121,17 +121,16 @@ impl Jwt {
             return Ok(key.clone());
         }
         let recently = last_asked.as_ref().filter(|asked| asked.at.elapsed() < COOL_DOWN);
-        let was_answered = match recently {
-            Some(asked) => asked.was_answered,
-            None => {
-                let was_answered = self.refresh().await;
-                if let Some(key) = self.set().find(id) {
-                    return Ok(key.clone());
-                }
-                // Only a key that the provider does not have: a rotation may follow another one at once.
-                *last_asked = Some(Asked { at: Instant::now(), was_answered });
-                was_answered
+        let was_answered = if let Some(asked) = recently {
+            asked.was_answered
+        } else {
+            let was_answered = self.refresh().await;
+            if let Some(key) = self.set().find(id) {
+                return Ok(key.clone());
             }
+            // Only a key that the provider does not have: a rotation may follow another one at once.
+            *last_asked = Some(Asked { at: Instant::now(), was_answered });
+            was_answered
         };
         // Without an answer nobody knows whether the key is a new one.
         let error =
