@@ -14,6 +14,7 @@ use super::{
     errors::repo_error,
     group_commit::{ChangeSet, write},
     rows::ReadOrder,
+    turns::TenantHash,
 };
 
 /// One unit of work of one tenant. Its changes are staged in memory. Usually the group commit writes them in its shared
@@ -84,7 +85,7 @@ impl OrderRepo for PgOrderRepo {
         let Self { store, staged, locking } = self;
         match locking {
             _ if staged.is_empty() => Ok(()),
-            None => store.parts.group_commit.submit(staged).await,
+            None => store.parts.group_commit.submit(TenantHash::of(staged.tenant.as_str()), staged).await,
             // Boxed, because it is rare and would make the future of every commit larger.
             Some(transaction) => Box::pin(commit_own_transaction(store, staged, transaction)).await,
         }

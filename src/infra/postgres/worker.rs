@@ -31,16 +31,21 @@ fn name<W: Worker>(_worker: &W) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::mpsc::Receiver;
+    use tokio::sync::mpsc::UnboundedReceiver;
 
     use super::{
-        super::queue::{Job, Queue, fail_all},
+        super::{
+            queue::{Job, Queue, fail_all},
+            turns::TenantHash,
+        },
         *,
     };
 
+    const TENANT: TenantHash = TenantHash(0);
+
     /// Divides 100 by each number, two numbers at a time.
     struct Divider {
-        receiver: Receiver<Job<u32, u32>>,
+        receiver: UnboundedReceiver<Job<u32, u32>>,
         taken: Vec<Job<u32, u32>>,
     }
 
@@ -65,11 +70,12 @@ mod tests {
     async fn a_panic_fails_the_jobs_in_progress_and_the_next_ones_are_served() {
         let (queue, receiver) = Queue::new();
         let running = tokio::spawn(run(Divider { receiver, taken: Vec::new() }));
-        let (first, zero, next) = tokio::join!(queue.submit(5), queue.submit(0), queue.submit(4));
+        let (first, zero, next) =
+            tokio::join!(queue.submit(TENANT, 5), queue.submit(TENANT, 0), queue.submit(TENANT, 4));
         assert!(matches!(first, Err(RepoError::Unavailable(_))), "{first:?}");
         assert!(matches!(zero, Err(RepoError::Unavailable(_))), "{zero:?}");
         assert_eq!(next.unwrap(), 25);
-        assert_eq!(queue.submit(10).await.unwrap(), 10);
+        assert_eq!(queue.submit(TENANT, 10).await.unwrap(), 10);
         drop(queue);
         running.await.expect("it ends with its queue");
     }

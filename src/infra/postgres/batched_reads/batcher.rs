@@ -1,14 +1,14 @@
 use std::{iter, mem, sync::Arc};
 
 use sqlx::PgConnection;
-use tokio::sync::{Semaphore, mpsc::Receiver};
+use tokio::sync::{Semaphore, mpsc::UnboundedReceiver};
 
 use crate::{
     app::RepoError,
     infra::postgres::{
         connection::{ConnectionLease, Connections, in_time},
-        queue::{CAPACITY, Job, Queue, fail_all},
-        turns::in_turns,
+        queue::{Job, Queue, fail_all},
+        turns::{TenantHash, in_turns},
         worker::{self, Worker},
     },
 };
@@ -57,7 +57,9 @@ impl<R: BatchedRead> BatchedReads<R> {
 
     pub(crate) async fn find(&self, name: R::Name) -> Result<R::Found, RepoError> {
         // A lone request runs its own statement here. The queued requests hold the semaphore before later ones get it.
-        let Ok(running) = self.running.try_acquire() else { return self.queue.submit(name).await };
+        let Ok(running) = self.running.try_acquire() else {
+            return self.queue.submit(TenantHash::of(R::tenant(&name)), name).await;
+        };
         // Boxed: it would enlarge the future of every request, also of those that are queued.
         let statement = Box::pin(async { find::<R>(self.connections.take().await?, &[&name]).await });
         let found = match in_time(statement).await {
@@ -75,7 +77,7 @@ impl<R: BatchedRead> BatchedReads<R> {
 struct Reader<R: BatchedRead> {
     connections: Connections,
     running: Arc<Semaphore>,
-    receiver: Receiver<Job<R::Name, R::Found>>,
+    receiver: UnboundedReceiver<Job<R::Name, R::Found>>,
     /// Those of one tenant are in order of arrival.
     waiting: Vec<Job<R::Name, R::Found>>,
     taken: Vec<Job<R::Name, R::Found>>,
@@ -100,10 +102,7 @@ impl<R: BatchedRead> Worker for Reader<R> {
             waiting.extend(iter::from_fn(|| receiver.try_recv().ok()));
             waiting.retain(|job| !job.is_abandoned());
             if waiting.len() > MAX_NAMES {
-                in_turns(waiting, |job| R::tenant(&job.work));
-                // Of the tenants that have more waiting than the others.
-                let refused = waiting.split_off(waiting.len().min(CAPACITY));
-                fail_all(refused, RepoError::Unavailable("too many requests wait for the database".into()));
+                in_turns(waiting, |job| job.tenant);
             }
             taken.extend(waiting.drain(..waiting.len().min(MAX_NAMES)));
             if taken.is_empty() {

@@ -11,8 +11,6 @@ use super::{columns::TenantChanges, order_locks::OrderLock};
 /// All that one unit of work writes: everything or nothing is committed.
 pub(crate) struct ChangeSet {
     pub(crate) tenant: TenantId,
-    /// Two tenants may have the same one; then they share a limit.
-    pub(crate) tenant_hash: u64,
     actor: Option<Actor>,
     /// One for each order.
     changes: Vec<Staged>,
@@ -32,16 +30,7 @@ struct Staged {
 
 impl ChangeSet {
     pub(crate) fn new(tenant: TenantId, actor: Option<Actor>) -> Self {
-        let tenant_hash = hash(&tenant);
-        Self {
-            tenant,
-            tenant_hash,
-            actor,
-            changes: Vec::new(),
-            keys: Vec::new(),
-            claims: Vec::new(),
-            order_locks: Vec::new(),
-        }
+        Self { tenant, actor, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), order_locks: Vec::new() }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

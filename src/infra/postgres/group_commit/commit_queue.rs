@@ -4,14 +4,14 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     app::RepoError,
     domain::{OrderId, TenantId},
     infra::postgres::{
-        queue::{CAPACITY, Job, fail_all},
-        turns::{Sharing, in_turns},
+        queue::{Job, fail_all},
+        turns::{Sharing, TenantHash, in_turns},
     },
 };
 
@@ -21,7 +21,7 @@ pub(super) type PendingCommit = Job<ChangeSet, ()>;
 
 /// The change sets that wait for a transaction, and the batch of the current one.
 pub(super) struct CommitQueue {
-    receiver: Receiver<PendingCommit>,
+    receiver: UnboundedReceiver<PendingCommit>,
     /// Those of one tenant are in order of arrival.
     waiting: Vec<PendingCommit>,
     sharing: Sharing,
@@ -35,19 +35,16 @@ pub(super) struct CommitQueue {
 /// The maximum number of change sets in one transaction.
 const MAX_SETS: usize = 256;
 
-/// The same of one tenant, while others write, too: their transactions wait for this one.
-const MAX_SETS_OF_TENANT: usize = 64;
-
-fn tenant(job: &PendingCommit) -> &str {
-    job.work.tenant.as_str()
-}
-
 /// A batch with so many events takes no further change set, so that its transaction, and the wait of the next batch, stay
 /// short.
 const FULL_AT_EVENTS: usize = 4096;
 
+/// The same of one tenant, while others write, too: their transactions wait for this one.
+const MAX_SETS_OF_TENANT: usize = 64;
+const FULL_AT_EVENTS_OF_TENANT: usize = 1024;
+
 impl CommitQueue {
-    pub(super) fn new(receiver: Receiver<PendingCommit>) -> Self {
+    pub(super) fn new(receiver: UnboundedReceiver<PendingCommit>) -> Self {
         Self {
             receiver,
             waiting: Vec::new(),
@@ -90,17 +87,10 @@ impl CommitQueue {
         self.batch = self.retries.pop().unwrap_or_else(|| {
             self.waiting.extend(iter::from_fn(|| self.receiver.try_recv().ok()));
             self.waiting.retain(|job| !job.is_abandoned());
-            if self.waiting.len() > MAX_SETS {
-                in_turns(&mut self.waiting, tenant);
-            }
-            // Of the tenants that have more waiting than the others.
-            let surplus = self.waiting.len().saturating_sub(CAPACITY);
-            if surplus > 0 {
-                let refused = self.waiting.split_off(CAPACITY);
-                fail_all(refused, RepoError::Unavailable("too many requests wait for the database".into()));
-            }
-            let is_shared = self.sharing.serve(self.waiting.iter().map(tenant));
-            next_batch(&mut self.waiting, if is_shared { MAX_SETS_OF_TENANT } else { MAX_SETS })
+            // Also of a few: a batch may be full of the events of one.
+            in_turns(&mut self.waiting, |job| job.tenant);
+            let is_shared = self.sharing.serve(self.waiting.iter().map(|job| job.tenant));
+            next_batch(&mut self.waiting, is_shared)
         });
         !self.batch.is_empty()
     }
@@ -166,26 +156,46 @@ pub(super) fn refuse(batch: Vec<PendingCommit>, refusals: &Refusals) -> Vec<Pend
 }
 
 /// Takes the first change sets that can share a transaction. A change set stays if one before it claims the same order or
-/// key. No tenant has more of them than `max_of_tenant`.
-fn next_batch(waiting: &mut Vec<PendingCommit>, max_of_tenant: usize) -> Vec<PendingCommit> {
-    let (mut claimed, mut events, mut sets) = (HashSet::<u64>::new(), 0, 0);
-    let mut sets_of = HashMap::<u64, usize>::new();
+/// key. While tenants share the queue, none fills the batch.
+fn next_batch(waiting: &mut Vec<PendingCommit>, is_shared: bool) -> Vec<PendingCommit> {
+    let (mut claimed, mut all) = (HashSet::<u64>::new(), Taken::default());
+    let mut of_tenants = HashMap::<TenantHash, Taken>::new();
     let is_next = |job: &mut PendingCommit| {
-        let mut is_next = sets < MAX_SETS
-            && events < FULL_AT_EVENTS
-            && !job.work.claims().iter().any(|claim| claimed.contains(claim));
-        if is_next && max_of_tenant < MAX_SETS {
-            let sets = sets_of.entry(job.work.tenant_hash).or_default();
-            is_next = *sets < max_of_tenant;
-            *sets += usize::from(is_next);
+        let is_free = !job.work.claims().iter().any(|claim| claimed.contains(claim));
+        let mut is_next = is_free && all.has_room(MAX_SETS, FULL_AT_EVENTS);
+        if is_next && is_shared {
+            let of_tenant = of_tenants.entry(job.tenant).or_default();
+            is_next = of_tenant.has_room(MAX_SETS_OF_TENANT, FULL_AT_EVENTS_OF_TENANT);
+            if is_next {
+                of_tenant.add(&job.work);
+            }
         }
-        sets += usize::from(is_next);
+        if is_next {
+            all.add(&job.work);
+        }
         // Also the claims of those that stay: none that came later may overtake them.
         claimed.extend(job.work.claims());
-        events += if is_next { job.work.staged_events().count() } else { 0 };
         is_next
     };
     waiting.extract_if(.., is_next).collect()
+}
+
+/// What a batch has already.
+#[derive(Default)]
+struct Taken {
+    sets: usize,
+    events: usize,
+}
+
+impl Taken {
+    const fn has_room(&self, max_sets: usize, full_at_events: usize) -> bool {
+        self.sets < max_sets && self.events < full_at_events
+    }
+
+    fn add(&mut self, set: &ChangeSet) {
+        self.sets += 1;
+        self.events += set.staged_events().count();
+    }
 }
 
 /// Refuses the change sets that read an order before this version was committed, or that have a committed key.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     app::{Changes, KeyRecord, KeyedRequest, Outcome, RepoError},
     domain::{OrderEvent, OrderEventKind, OrderId, OrderState, Status, TenantId},
-    infra::postgres::queue::Queue,
+    infra::postgres::{queue::Queue, turns::TenantHash},
 };
 
 use super::{
@@ -26,7 +26,7 @@ async fn queued(sets: impl IntoIterator<Item = ChangeSet>) -> (CommitQueue, Outc
     let mut outcomes = Outcomes::new();
     for set in sets {
         let queue = queue.clone();
-        outcomes.push(tokio::spawn(async move { queue.submit(set).await }));
+        outcomes.push(tokio::spawn(async move { queue.submit(TenantHash::of(set.tenant.as_str()), set).await }));
     }
     while receiver.len() < outcomes.len() {
         yield_now().await;
@@ -270,7 +270,7 @@ async fn without_a_connection_every_change_set_fails() {
     let submitting = Arc::new(submitting);
     let submit = |order| {
         let queue = submitting.clone();
-        tokio::spawn(async move { queue.submit(changes(&[(order, 1)])).await })
+        tokio::spawn(async move { queue.submit(TenantHash::of("tenant"), changes(&[(order, 1)])).await })
     };
     let taken: Outcomes = (1..=300).map(submit).collect();
     while receiver.len() < taken.len() {
@@ -298,6 +298,18 @@ async fn a_tenant_that_floods_the_queue_does_not_keep_another_one_from_the_next_
     let of = |tenant: &str| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count();
     // The loud tenant does not fill the batch: the quiet one may come again during its transaction.
     assert_eq!((of("quiet"), of("loud")), (1, 64));
+}
+
+#[tokio::test]
+async fn a_few_large_change_sets_do_not_keep_another_tenant_from_the_next_batch() {
+    let large = |order| {
+        let mut set = ChangeSet::new("loud".parse().unwrap(), None);
+        set.stage(change(order, 0, 1500)).unwrap();
+        set
+    };
+    let (mut queue, _outcomes) = queued((0..10).map(large).chain([changes_of("quiet", &[(1000, 0)])])).await;
+    // A batch takes further ones as long as it is not full of events.
+    assert_eq!(next(&mut queue), [[0], [1000]]);
 }
 
 #[tokio::test]
