@@ -17,7 +17,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V5__checks_validated.sql", "9e1ef93c9e1b2433"),
     ("V6__keys_by_key.sql", "99de348e6fdf310c"),
     ("V7__keys_by_key_first.sql", "c68b8eade682d5e2"),
-    ("V8__sequences_and_actors.sql", "57ffbc0bbcd0522b"),
+    ("V8__sequences_and_actors.sql", "7409c3a4c9643c1e"),
     ("V9__events_by_sequence.sql", "5ac88d679dd0d040"),
     ("V10__events_by_sequence_only.sql", "484bb99428d00fb9"),
     ("V11__api_keys.sql", "7a0f3a725ce95e4f"),
