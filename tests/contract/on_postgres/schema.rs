@@ -21,6 +21,9 @@ const LANDED: &[(&str, &str)] = &[
     ("V9__events_by_sequence.sql", "5ac88d679dd0d040"),
     ("V10__events_by_sequence_only.sql", "484bb99428d00fb9"),
     ("V11__api_keys.sql", "7a0f3a725ce95e4f"),
+    ("V12__events_by_order.sql", "7b4501e6fe2f57f7"),
+    ("V13__lines_by_order.sql", "fb8a2ecbd2c47610"),
+    ("V14__by_order_first.sql", "848d13ea963cb29b"),
 ];
 
 /// The constraint that refuses an order with a line, if one does.
