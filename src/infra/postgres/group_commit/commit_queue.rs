@@ -39,8 +39,9 @@ const MAX_SETS: usize = 256;
 /// short.
 const FULL_AT_EVENTS: usize = 4096;
 
-/// The same of one tenant, while others write, too: their transactions wait for this one.
-const MAX_SETS_OF_TENANT: usize = 64;
+/// The same of one tenant, while others write, too: they wait for this transaction. If more change sets of the others wait, the
+/// tenant has as many as they.
+const MAX_SETS_OF_TENANT: usize = 16;
 const FULL_AT_EVENTS_OF_TENANT: usize = 1024;
 
 impl CommitQueue {
@@ -160,12 +161,20 @@ pub(super) fn refuse(batch: Vec<PendingCommit>, refusals: &Refusals) -> Vec<Pend
 fn next_batch(waiting: &mut Vec<PendingCommit>, is_shared: bool) -> Vec<PendingCommit> {
     let (mut claimed, mut all) = (HashSet::<u64>::new(), Taken::default());
     let mut of_tenants = HashMap::<TenantHash, Taken>::new();
+    let mut waiting_of = HashMap::<TenantHash, usize>::new();
+    if is_shared {
+        for job in waiting.iter() {
+            *waiting_of.entry(job.tenant).or_default() += 1;
+        }
+    }
+    let all_waiting = waiting.len();
     let is_next = |job: &mut PendingCommit| {
         let is_free = !job.work.claims().iter().any(|claim| claimed.contains(claim));
         let mut is_next = is_free && all.has_room(MAX_SETS, FULL_AT_EVENTS);
         if is_next && is_shared {
+            let others = all_waiting - waiting_of.get(&job.tenant).unwrap_or(&0);
             let of_tenant = of_tenants.entry(job.tenant).or_default();
-            is_next = of_tenant.has_room(MAX_SETS_OF_TENANT, FULL_AT_EVENTS_OF_TENANT);
+            is_next = of_tenant.has_room(others.max(MAX_SETS_OF_TENANT), FULL_AT_EVENTS_OF_TENANT);
             if is_next {
                 of_tenant.add(&job.work);
             }

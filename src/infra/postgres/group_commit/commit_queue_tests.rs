@@ -297,7 +297,17 @@ async fn a_tenant_that_floods_the_queue_does_not_keep_another_one_from_the_next_
     let batch = queue.take_batch();
     let of = |tenant: &str| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count();
     // The loud tenant does not fill the batch: the quiet one may come again during its transaction.
-    assert_eq!((of("quiet"), of("loud")), (1, 64));
+    assert_eq!((of("quiet"), of("loud")), (1, 16));
+}
+
+#[tokio::test]
+async fn two_busy_tenants_fill_a_batch_together() {
+    let of_both = (0..300).map(|order| changes_of(if order % 3 == 0 { "one" } else { "other" }, &[(order, 0)]));
+    let (mut queue, _outcomes) = queued(of_both).await;
+    assert!(queue.advance());
+    let batch = queue.take_batch();
+    let of = |tenant: &str| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count();
+    assert_eq!((of("one"), of("other")), (100, 100));
 }
 
 #[tokio::test]
