@@ -7,10 +7,7 @@ issuer=https://issuer.example.com
 secret=$(printf '%064d' 7)
 
 access() {
-    fresh_database
     printf '{"keys":[{"kty":"oct","kid":"bench","alg":"HS256","k":"%s"}]}' "$(printf '%s' "$secret" | base64 -w0 | tr '+/' '-_' | tr -d =)" >"$scratch/jwks"
-    ORDERS_STATIC_DIR=static "$ORDERS_BIN" keys create --name bench --scope all --database-url "$(database_url)" \
-        >"$scratch/keys" 2>/dev/null
     token default >"$scratch/token"
     for n in $(seq 256); do token "tenant-$n"; done >"$scratch/tokens"
     token quiet >"$scratch/quiet"
@@ -42,9 +39,15 @@ print((message + b"." + signature).decode())
 END
 }
 
-# start_guarded AUTH
+make_key() {
+    ORDERS_STATIC_DIR=static "$ORDERS_BIN" keys create --name bench --scope all --database-url "$(database_url)" \
+        >"$scratch/keys" 2>/dev/null
+}
+
+# start_guarded AUTH: on an empty database, so that no part measures the data of another
 start_guarded() {
-    stop_services
+    fresh_database
+    make_key
     service_environment=("ORDERS_AUTH=$1")
     if [ "$1" = jwt ]; then
         service_environment+=("ORDERS_JWKS=$scratch/jwks" "ORDERS_JWT_ISSUER=$issuer" ORDERS_JWT_AUDIENCE=orders)
@@ -95,7 +98,8 @@ measure_limits() {
     redis-server --port 0 --unixsocket "$scratch/redis" --save '' --appendonly no --dir "$scratch" >/dev/null &
     redis=$!
     until [ -S "$scratch/redis" ]; do sleep 0.1; done
-    stop_services
+    fresh_database
+    make_key
     local urls=()
     service_environment=(ORDERS_AUTH=keys "ORDERS_RATE_LIMIT=$limit/s" "ORDERS_REDIS_URL=unix://$scratch/redis")
     for _ in 1 2 3; do
@@ -106,6 +110,7 @@ measure_limits() {
     # Each learns of the others.
     sleep 3
     export BENCH_CREDENTIALS=$scratch/keys
+    threads=1 url=${urls[0]} load 8 1 create >/dev/null
     sql -c "select order_id from orders where tenant_id = 'default' limit 100" >"$scratch/ids"
     for state in with without; do
         if [ "$state" = without ]; then
