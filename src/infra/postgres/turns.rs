@@ -21,10 +21,6 @@ impl TenantHash {
 /// Sorts what waits so that each tenant has its turn: the first piece of each tenant, then the second of each, and so on. What
 /// belongs to one tenant stays in its order.
 pub(super) fn in_turns<T>(waiting: &mut Vec<T>, tenant: impl Fn(&T) -> TenantHash) {
-    let Some(first) = waiting.first() else { return };
-    if waiting.iter().all(|piece| tenant(piece) == tenant(first)) {
-        return;
-    }
     let mut counts = HashMap::<TenantHash, usize>::new();
     let rounds = waiting.iter().map(|piece| {
         let round = counts.entry(tenant(piece)).or_default();
@@ -32,6 +28,10 @@ pub(super) fn in_turns<T>(waiting: &mut Vec<T>, tenant: impl Fn(&T) -> TenantHas
         *round
     });
     let rounds: Vec<usize> = rounds.collect();
+    // Nothing to move, e.g. where each tenant has one piece.
+    if rounds.is_sorted() {
+        return;
+    }
     let mut sorted: Vec<(usize, T)> = rounds.into_iter().zip(waiting.drain(..)).collect();
     sorted.sort_by_key(|(round, _)| *round);
     waiting.extend(sorted.into_iter().map(|(_, piece)| piece));
