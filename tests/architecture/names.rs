@@ -65,6 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "form_urlencoded",
             "futures_util",
             "httparse",
+            "ipnet",
             "log",
             "mime",
             "prometheus_client",
@@ -81,7 +82,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("bootstrap", &["app", "config", "domain", "http", "infra", "anyhow", "log", "sqlx", "tokio"]),
-    ("config", &["anyhow", "clap", "thiserror"]),
+    ("config", &["anyhow", "clap", "ipnet", "thiserror"]),
     ("healthcheck", &["anyhow"]),
     ("lib", &[]),
     ("main", &["bootstrap", "config", "healthcheck", "infra", "anyhow", "clap", "tikv_jemallocator", "tokio"]),
@@ -91,6 +92,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Crates that only these folders and files of `src` may name.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("governor", &["src/infra/access/limits"]),
+    ("ipnet", &["src/config", "src/http/request/client_address.rs"]),
     ("jsonwebtoken", &["src/infra/access/jwt"]),
     ("redis", &["src/infra/access/limits"]),
     ("reqwest", &["src/infra/access/jwt", "src/infra/pricing"]),
