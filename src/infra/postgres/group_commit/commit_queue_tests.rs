@@ -289,25 +289,25 @@ async fn without_a_connection_every_change_set_fails() {
     assert_eq!(settled(vec![later]).await, ["waits"]);
 }
 
+/// Of the next batch, how many change sets each of these tenants has.
+async fn shares<const N: usize>(sets: impl IntoIterator<Item = ChangeSet>, tenants: [&str; N]) -> [usize; N] {
+    let (mut queue, _outcomes) = queued(sets).await;
+    assert!(queue.advance());
+    let batch = queue.take_batch();
+    tenants.map(|tenant| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count())
+}
+
 #[tokio::test]
 async fn a_tenant_that_floods_the_queue_does_not_keep_another_one_from_the_next_batch() {
     let flood = (0..600).map(|order| changes_of("loud", &[(order, 0)]));
-    let (mut queue, _outcomes) = queued(flood.chain([changes_of("quiet", &[(1000, 0)])])).await;
-    assert!(queue.advance());
-    let batch = queue.take_batch();
-    let of = |tenant: &str| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count();
     // The loud tenant does not fill the batch: the quiet one may come again during its transaction.
-    assert_eq!((of("quiet"), of("loud")), (1, 16));
+    assert_eq!(shares(flood.chain([changes_of("quiet", &[(1000, 0)])]), ["quiet", "loud"]).await, [1, 16]);
 }
 
 #[tokio::test]
 async fn two_busy_tenants_fill_a_batch_together() {
     let of_both = (0..300).map(|order| changes_of(if order % 3 == 0 { "one" } else { "other" }, &[(order, 0)]));
-    let (mut queue, _outcomes) = queued(of_both).await;
-    assert!(queue.advance());
-    let batch = queue.take_batch();
-    let of = |tenant: &str| batch.iter().filter(|job| job.work.tenant.as_str() == tenant).count();
-    assert_eq!((of("one"), of("other")), (100, 100));
+    assert_eq!(shares(of_both, ["one", "other"]).await, [100, 100]);
 }
 
 #[tokio::test]
