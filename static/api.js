@@ -68,7 +68,7 @@ export class Problem extends Error {
   }
 }
 
-// The caller who has this credential. A problem of status 401 means that the service refuses it.
+// Returns the caller that this credential belongs to. Throws a problem; its status is 401 if the service refuses the credential.
 export const getCaller = (text) => sendOnce('GET', '/me', { as: text });
 
 export const listOrders = (query, signal) => send('GET', `/orders?${new URLSearchParams(query)}`, { signal });

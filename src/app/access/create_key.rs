@@ -49,7 +49,7 @@ impl<P: Ports> CreateKey<'_, P> {
         self.create(request).await.map_err(CreateKeyError::Store)
     }
 
-    /// For the operator, who has every right.
+    /// Without a check of rights: for the command line of the operator.
     pub async fn create(&self, request: CreateKeyRequest) -> Result<CreatedKey, RepoError> {
         let CreateKeyRequest { tenant, name, scopes, customer, expires_at } = request;
         let secret = self.0.access().new_secret();

@@ -14,7 +14,7 @@ impl<P: Ports> ListKeys<'_, P> {
         Ok(keys)
     }
 
-    /// For the operator, who has every right.
+    /// Without a check of rights: for the command line of the operator.
     pub async fn list(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, RepoError> {
         self.0.store().keys(tenant).await
     }

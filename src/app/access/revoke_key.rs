@@ -16,7 +16,7 @@ impl<P: Ports> RevokeKey<'_, P> {
         self.revoke(&key.tenant, id).await
     }
 
-    /// For the operator, who has every right.
+    /// Without a check of rights: for the command line of the operator.
     pub async fn revoke(&self, tenant: &TenantId, id: &KeyId) -> Result<ApiKey, ManageKeyError> {
         let revoked = self.0.store().revoke_key(tenant, id).await?;
         revoked.ok_or_else(|| ManageKeyError::UnknownKey(id.clone()))

@@ -37,7 +37,7 @@ impl<P: Ports> RotateKey<'_, P> {
         self.rotate(&key.tenant, id, overlap).await
     }
 
-    /// For the operator, who has every right.
+    /// Without a check of rights: for the command line of the operator.
     pub async fn rotate(&self, tenant: &TenantId, id: &KeyId, overlap: Duration) -> Result<CreatedKey, ManageKeyError> {
         let secret = self.0.access().new_secret();
         let rotated = self.0.store().rotate_key(tenant, id, secret.hash, overlap).await?;
