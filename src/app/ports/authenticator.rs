@@ -77,6 +77,12 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
+    /// Whether the credential may be a guess. The signature of a token is checked before its times, so one that came too late or
+    /// too early was right.
+    pub const fn may_be_guess(self) -> bool {
+        !matches!(self, Self::Expired | Self::NotYetValid)
+    }
+
     /// Stable: programs decide by it.
     pub const fn code(self) -> &'static str {
         match self {

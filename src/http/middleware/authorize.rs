@@ -93,9 +93,11 @@ async fn authenticate<P: Ports>(app: &AppState<P>, request: &HttpRequest) -> Res
     match access.authenticate(credential).await {
         Ok(authenticated) => Ok(caller(credential, authenticated)),
         Err(AuthenticationError::Refused(refused)) => {
-            may_try()?;
-            if let Some(address) = address {
-                limits.failed(address);
+            if refused.may_be_guess() {
+                may_try()?;
+                if let Some(address) = address {
+                    limits.failed(address);
+                }
             }
             Err(invalid(refused))
         }

@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    Guarded, keys_only,
-    tokens::{Issuer, claims},
+    Guarded, keys_only, reason,
+    tokens::{Issuer, claims, now, with},
 };
 
 fn guarded(limits: LimitSettings) -> Guarded<MemoryStore> {
@@ -89,6 +89,9 @@ async fn a_valid_token_is_accepted_behind_the_address_of_somebody_who_guesses() 
         statuses.push(issuer.get(guess).await.status.as_u16());
     }
     assert_eq!(statuses, [401, 401, 429, 200]);
+    // Its holder learns that it needs another one.
+    let expired = issuer.token(&with(&json!({"exp": now() - 60})));
+    assert_eq!(reason(&issuer.get(&expired).await), "expired");
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ pub(super) fn claims() -> Value {
     })
 }
 
-fn with(changes: &Value) -> Value {
+pub(super) fn with(changes: &Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
         match value {
