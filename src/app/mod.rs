@@ -21,9 +21,11 @@ pub use idempotency::{Answered, ForgetKeys, KeyError, KeyRecord, KeyedRequest, O
 pub use orders::*;
 pub use ports::{
     ApiKeys, AsOf, Authenticated, AuthenticationError, Authenticator, Backlog, BoxError, Changes, Clock,
-    CredentialError, EventBus, EventLog, EventLogBounds, EventLogSlice, HistoricalOrder, IdGenerator, IdempotencyKeys,
-    Lagged, Lock, NewApiKey, NewSecret, OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product,
-    Publication, Quota, RateLimiter, RepoError, SecretHash, StoredKey, Subscription, Telemetry, UnitOfWork,
+    CredentialError, CursorTarget, EventBus, EventLog, EventLogBounds, EventLogSlice, EventSink, FirstPosition,
+    HistoricalOrder, IdGenerator, IdempotencyKeys, Lagged, Lease, Lock, MovedCursor, NewApiKey, NewSecret, NewSink,
+    OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product, Publication, Quota, RateLimiter,
+    RepoError, SecretHash, SinkConnection, SinkCursors, SinkError, SinkOutcome, SinkStatus, StoredKey, Subscription,
+    Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
 pub use uow::Uow;
