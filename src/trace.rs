@@ -12,13 +12,15 @@ tokio::task_local! {
 pub struct TraceContext {
     /// Never 0.
     trace_id: u128,
+    /// The span of the caller; never 0. `None` if the trace begins here.
+    parent_id: Option<u64>,
     is_sampled: bool,
 }
 
 impl TraceContext {
     /// A trace that begins here. It is not sampled.
     pub const fn begin(trace_id: u128) -> Self {
-        Self { trace_id, is_sampled: false }
+        Self { trace_id, parent_id: None, is_sampled: false }
     }
 
     /// Parses the header `traceparent` (section 3.2): version, trace id, parent id and flags in lower-case hexadecimal
@@ -28,15 +30,21 @@ impl TraceContext {
         let mut parts = header.split('-');
         let version = hexadecimal(parts.next()?, 2)?;
         let trace_id = hexadecimal(parts.next()?, 32)?;
-        let parent_id = hexadecimal(parts.next()?, 16)?;
+        let parent_id = u64::try_from(hexadecimal(parts.next()?, 16)?).ok()?;
         let flags = hexadecimal(parts.next()?, 2)?;
         let is_valid = version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
-        if is_valid { Some(Self { trace_id, is_sampled: flags & 1 == 1 }) } else { None }
+        let is_sampled = flags & 1 == 1;
+        is_valid.then_some(Self { trace_id, parent_id: Some(parent_id), is_sampled })
     }
 
     /// The header for a request to another service, whose span has the id `span_id`.
     pub fn traceparent(self, span_id: u64) -> String {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, span_id.max(1), u8::from(self.is_sampled))
+    }
+
+    /// The header that the caller sent, in the form of version 00. `None` if it sent none.
+    pub fn traceparent_of_caller(self) -> Option<String> {
+        self.parent_id.map(|parent_id| self.traceparent(parent_id))
     }
 
     /// Runs the work as a part of this trace.

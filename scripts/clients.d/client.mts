@@ -50,7 +50,7 @@ check(orders.some((listed) => listed.order_id === order.order_id), orders);
 const page = given(await client.GET("/events", { params: { query: { limit: 1000 } } }));
 const unknown = page.findIndex((event) => event.type === "order.noted.v1");
 check(unknown > 0 && unknown < page.length - 1, page);
-check(page.every((event, n) => event.sequence === String(n + 1)) && page.length === eventsBefore + 4, page);
+check(page.every((event, n) => event.sequence === String(n + 1).padStart(19, "0")) && page.length === eventsBefore + 4, page);
 check((page[unknown]!.data as Record<string, unknown>)["note"] === "too small", page);
 const { events } = given(await client.GET("/orders/{order_id}/events", { params: { path } }));
 check(events.map((event) => event.orderversion).join() === "1,2,3,4", events);

@@ -43,7 +43,7 @@ check(order.order_id in [listed.order_id for listed in list_orders.sync(client=c
 page = read_events.sync(client=client, limit=1000)
 types = [event.type_ for event in page]
 check(types.index("order.noted.v1") in range(1, len(types) - 1), types)
-check([event.sequence for event in page] == [str(n + 1) for n in range(events_before + 4)], page)
+check([event.sequence for event in page] == [f"{n + 1:019}" for n in range(events_before + 4)], page)
 check(page[types.index("order.noted.v1")].data["note"] == "too small", page)
 history = get_history.sync(order.order_id, client=client).events
 check([event.orderversion for event in history] == [1, 2, 3, 4], history)

@@ -2,6 +2,7 @@
 
 mod access;
 mod background;
+mod cause;
 mod clock;
 mod embedded;
 mod events;

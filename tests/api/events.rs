@@ -11,6 +11,7 @@ use crate::{
 
 on_each_store! {
     the_feed_has_every_event_by_position_as_a_cloud_event,
+    an_event_has_the_trace_of_the_request_that_caused_it_if_there_was_one,
     the_link_of_every_page_leads_to_the_next_one,
     the_feed_is_filtered_by_type_and_order,
     a_waiting_reader_receives_an_event_when_it_is_written,
@@ -36,12 +37,13 @@ async fn the_feed_has_every_event_by_position_as_a_cloud_event(api: Api) {
         *event,
         json!({
             "specversion": "1.0", "id": event["id"], "source": "/orders", "type": "order.created.v1",
-            "subject": order["order_id"], "time": order["created_at"], "sequence": "1", "orderversion": 1,
-            "tenant": "default", "datacontenttype": "application/json",
+            "subject": order["order_id"], "time": order["created_at"], "sequence": "0000000000000000001",
+            "orderversion": 1, "tenant": "default", "partitionkey": order["order_id"], "datacontenttype": "application/json",
             "data": {"customer_id": "customer-1", "currency": "EUR"},
         })
     );
     assert_eq!(positions(&api.get("/events?after=1").await), [2, 3]);
+    assert_eq!(positions(&api.get("/events?after=0000000000000000001").await), [2, 3]);
     assert_eq!(positions(&api.get("/events?after=1&limit=1").await), [2]);
     assert_eq!(positions(&api.get("/events?after=3").await), [] as [u64; 0]);
     let head = Answer::receive(api.request(Method::HEAD, "/events?after=3&wait=60")).await;
@@ -62,6 +64,19 @@ async fn the_feed_has_every_event_by_position_as_a_cloud_event(api: Api) {
     }
     let html = api.request(Method::GET, "/events").header("accept", "text/html");
     Answer::receive(html).await.assert_problem(406, "not_acceptable");
+}
+
+async fn an_event_has_the_trace_of_the_request_that_caused_it_if_there_was_one(api: Api) {
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let body = json!({"customer_id": "c", "items": [{"sku": "MOUSE456", "quantity": 1}]});
+    let traced = api.request(Method::POST, "/orders").header("traceparent", traceparent).json(&body);
+    assert_eq!(Answer::receive(traced).await.status, 201);
+    assert_eq!(api.post("/orders", &body).await.status, 201);
+    let malformed = api.request(Method::POST, "/orders").header("traceparent", "00-0-0-00").json(&body);
+    assert_eq!(Answer::receive(malformed).await.status, 201);
+    let feed = api.get("/events").await;
+    let traces: Vec<_> = feed.body.as_array().unwrap().iter().map(|event| event["traceparent"].as_str()).collect();
+    assert_eq!(traces, [Some(traceparent), Some(traceparent), None, None, None, None]);
 }
 
 async fn the_link_of_every_page_leads_to_the_next_one(api: Api) {

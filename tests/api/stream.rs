@@ -33,7 +33,7 @@ async fn a_stream_sends_new_events_with_their_positions(api: Api) {
     for (position, kind) in [(4, "order.created.v1"), (5, "order.item_added.v1"), (6, "order.item_added.v1")] {
         let (id, event, data) = follower.event().await.unwrap();
         assert_eq!((id, event.as_str()), (position, kind));
-        assert_eq!((&data["subject"], &data["sequence"]), (&order["order_id"], &json!(position.to_string())));
+        assert_eq!((&data["subject"], &data["sequence"]), (&order["order_id"], &json!(format!("{position:019}"))));
         // The feed has the same object.
         assert_eq!(api.get(&format!("/events?after={}&limit=1", position - 1)).await.body[0], data);
     }

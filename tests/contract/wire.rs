@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fs};
 
 use orders::{
     app::{
-        Audience, EVENT_TYPES, EventDataError, LoggedEvent, Numbers, cloud_event_schema, data_schema, decode_data,
-        encode_data, event_type,
+        Audience, Cause, EVENT_TYPES, EventDataError, LoggedEvent, Numbers, cloud_event_schema, data_schema,
+        decode_data, encode_data, event_type,
     },
     domain::{Actor, Currency, OrderEvent, OrderEventKind, Price},
 };
@@ -123,7 +123,11 @@ fn every_event_is_a_cloud_event_by_the_schema() {
             OrderEvent { event_id: id(9).as_uuid(), order_id: id(1), version: 1, occurred_at: created_at(1), kind };
         let actor = Actor { authtype: "user".into(), authid: "a \"b\"".to_owned() };
         let numbers = Numbers { position: 9, sequence: 7 };
-        let mut logged = LoggedEvent::new(numbers, &tenant("default"), Some(actor), &event, data);
+        let cause = Cause {
+            actor: Some(actor),
+            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        };
+        let mut logged = LoggedEvent::new(numbers, &tenant("default"), cause, &event, data);
         for event_type in [logged.event_type.clone(), "order.added_later.v2".to_owned()] {
             logged.event_type = event_type;
             let sent: Value = serde_json::from_str(&logged.cloud_event(Audience::AllTenants)).unwrap();
@@ -142,11 +146,12 @@ fn a_cloud_event_keeps_its_bytes() {
     let data = encode_data(&kind).unwrap();
     let event = OrderEvent { event_id: id(9).as_uuid(), order_id: id(1), version: 3, occurred_at: created_at(1), kind };
     assert_eq!(
-        LoggedEvent::new(Numbers { position: 9, sequence: 7 }, &tenant("default"), None, &event, data)
+        LoggedEvent::new(Numbers { position: 9, sequence: 7 }, &tenant("default"), Cause::default(), &event, data)
             .cloud_event(Audience::Tenant),
         format!(
-            r#"{{"specversion":"1.0","id":"{}","source":"/orders","type":"order.item_removed.v1","subject":"{}","time":"2026-01-31T12:00:01Z","sequence":"7","orderversion":3,"tenant":"default","datacontenttype":"application/json","data":{{"line":1}}}}"#,
+            r#"{{"specversion":"1.0","id":"{}","source":"/orders","type":"order.item_removed.v1","subject":"{}","time":"2026-01-31T12:00:01Z","sequence":"0000000000000000007","orderversion":3,"tenant":"default","partitionkey":"{}","datacontenttype":"application/json","data":{{"line":1}}}}"#,
             id(9),
+            id(1),
             id(1)
         )
     );

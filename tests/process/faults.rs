@@ -133,7 +133,7 @@ async fn follow(load: Arc<Load>) -> i64 {
         .await;
         for event in &page {
             position += 1;
-            assert_eq!(event["sequence"], position.to_string());
+            assert_eq!(event["sequence"], format!("{position:019}"));
         }
         if has_ended && page.is_empty() {
             return position;

@@ -12,8 +12,7 @@ use crate::{
 pub struct LoggedEvent {
     pub numbers: Numbers,
     pub tenant: TenantId,
-    /// `None` for nobody in particular.
-    pub actor: Option<Actor>,
+    pub cause: Cause,
     pub event_id: Uuid,
     pub order_id: OrderId,
     /// 1 for the first event of the order.
@@ -23,6 +22,15 @@ pub struct LoggedEvent {
     pub occurred_at: OffsetDateTime,
     /// A JSON object, on one line.
     pub data: String,
+}
+
+/// What an event was caused by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// `None` for nobody in particular.
+    pub actor: Option<Actor>,
+    /// The trace of the request (W3C Trace Context). `None` if the caller sent none.
+    pub traceparent: Option<String>,
 }
 
 /// The places of an event. Both numbers begin with 1, are dense, and in the order of the commits.
@@ -36,11 +44,11 @@ pub struct Numbers {
 
 impl LoggedEvent {
     /// `data` is the result of `encode_data`.
-    pub fn new(numbers: Numbers, tenant: &TenantId, actor: Option<Actor>, event: &OrderEvent, data: String) -> Self {
+    pub fn new(numbers: Numbers, tenant: &TenantId, cause: Cause, event: &OrderEvent, data: String) -> Self {
         Self {
             numbers,
             tenant: tenant.clone(),
-            actor,
+            cause,
             event_id: event.event_id,
             order_id: event.order_id,
             version: event.version,

@@ -30,7 +30,8 @@ pub(crate) fn event_example() -> Value {
     json!({
         "specversion": "1.0", "id": "01890a5d-ac97-7b1c-8d5e-3f2a1b0c9d8e", "source": "/orders",
         "type": "order.created.v1", "subject": "01890a5d-ac96-774b-bcce-b302099a8057", "time": "2026-01-31T12:00:00Z",
-        "sequence": "1", "orderversion": 1, "tenant": "default", "datacontenttype": "application/json",
+        "sequence": "0000000000000000001", "orderversion": 1, "tenant": "default",
+        "partitionkey": "01890a5d-ac96-774b-bcce-b302099a8057", "datacontenttype": "application/json",
         "data": {"customer_id": "customer-7", "currency": "EUR"},
     })
 }

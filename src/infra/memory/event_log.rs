@@ -57,7 +57,7 @@ impl EventLog for MemoryStore {
 }
 
 fn logged(stored: &StoredEvent) -> Result<LoggedEvent, RepoError> {
-    let StoredEvent { numbers, tenant, actor, event } = stored;
+    let StoredEvent { numbers, tenant, cause, event } = stored;
     let data = encode_data(&event.kind).map_err(|error| RepoError::Backend(error.into()))?;
-    Ok(LoggedEvent::new(*numbers, tenant, actor.clone(), event, data))
+    Ok(LoggedEvent::new(*numbers, tenant, cause.clone(), event, data))
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::{
     app::{UnitOfWork, Uow},
     domain::{Actor, TenantId},
+    infra::cause::current_cause,
 };
 
 use repo::InMemoryOrderRepo;
@@ -27,6 +28,6 @@ impl UnitOfWork for MemoryStore {
     type Repo = InMemoryOrderRepo;
 
     fn begin(&self, tenant: &TenantId, actor: Option<Actor>) -> Uow<InMemoryOrderRepo> {
-        Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone(), actor))
+        Uow::new(InMemoryOrderRepo::new(self.shared.clone(), tenant.clone(), current_cause(actor)))
     }
 }

@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
-    app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
-    domain::{Actor, Order, OrderId, TenantId},
+    app::{Cause, Changes, KeyRecord, Lock, OrderRepo, RepoError},
+    domain::{Order, OrderId, TenantId},
 };
 
 use super::state::{Committed, Shared};
@@ -14,15 +14,15 @@ use super::state::{Committed, Shared};
 pub struct InMemoryOrderRepo {
     shared: Arc<Shared>,
     tenant: TenantId,
-    actor: Option<Actor>,
+    cause: Cause,
     staged: Vec<Changes>,
     keys: Vec<KeyRecord>,
     lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl InMemoryOrderRepo {
-    pub(super) const fn new(shared: Arc<Shared>, tenant: TenantId, actor: Option<Actor>) -> Self {
-        Self { shared, tenant, actor, staged: Vec::new(), keys: Vec::new(), lock: None }
+    pub(super) const fn new(shared: Arc<Shared>, tenant: TenantId, cause: Cause) -> Self {
+        Self { shared, tenant, cause, staged: Vec::new(), keys: Vec::new(), lock: None }
     }
 
     /// The version of the order as this unit of work sees it; 0 if the order does not exist.
@@ -92,7 +92,7 @@ impl OrderRepo for InMemoryOrderRepo {
         }
         for Changes { state, events } in staged {
             for event in events {
-                committed.append(&self.tenant, self.actor.as_ref(), event);
+                committed.append(&self.tenant, &self.cause, event);
             }
             committed.orders.insert((self.tenant.clone(), state.order_id), state);
         }

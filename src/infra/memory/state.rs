@@ -7,8 +7,8 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    app::{KeyRecord, Numbers, SecretHash},
-    domain::{Actor, ApiKey, KeyId, OrderEvent, OrderId, OrderState, TenantId},
+    app::{Cause, KeyRecord, Numbers, SecretHash},
+    domain::{ApiKey, KeyId, OrderEvent, OrderId, OrderState, TenantId},
 };
 
 /// The state that all units of work and queries of one store share.
@@ -46,7 +46,7 @@ pub(super) struct KeptKey {
 pub(super) struct StoredEvent {
     pub(super) numbers: Numbers,
     pub(super) tenant: TenantId,
-    pub(super) actor: Option<Actor>,
+    pub(super) cause: Cause,
     pub(super) event: OrderEvent,
 }
 
@@ -54,11 +54,11 @@ pub(super) struct StoredEvent {
 pub(super) type Items = BTreeMap<u32, (KeyRecord, Instant)>;
 
 impl Committed {
-    pub(super) fn append(&mut self, tenant: &TenantId, actor: Option<&Actor>, event: OrderEvent) {
+    pub(super) fn append(&mut self, tenant: &TenantId, cause: &Cause, event: OrderEvent) {
         let last = self.sequences.entry(tenant.clone()).or_default();
         *last += 1;
         let numbers = Numbers { position: self.events.len() as u64 + 1, sequence: *last };
-        self.events.push(StoredEvent { numbers, tenant: tenant.clone(), actor: actor.cloned(), event });
+        self.events.push(StoredEvent { numbers, tenant: tenant.clone(), cause: cause.clone(), event });
     }
 }
 

@@ -28,7 +28,7 @@ macro_rules! slice_of_all {
             select b.first as "first!", b.last as "last!", e.position as "position?",
                 coalesce(e.sequence, e.position) as sequence, e.tenant_id as "tenant_id?", e.event_id as "event_id?",
                 e.order_id as "order_id?", e.version as "version?", e.type as "event_type?", e.payload::text as payload,
-                e.occurred_at as "occurred_at?", e.authtype, e.authid
+                e.occurred_at as "occurred_at?", e.authtype, e.authid, e.traceparent
             from bounds b
             left join lateral (
                 select * from order_events
@@ -58,7 +58,7 @@ macro_rules! slice_of_tenant {
             select b.first as "first!", b.last as "last!", e.position as "position?",
                 coalesce(e.sequence, e.position) as sequence, e.tenant_id as "tenant_id?", e.event_id as "event_id?",
                 e.order_id as "order_id?", e.version as "version?", e.type as "event_type?", e.payload::text as payload,
-                e.occurred_at as "occurred_at?", e.authtype, e.authid
+                e.occurred_at as "occurred_at?", e.authtype, e.authid, e.traceparent
             from bounds b
             left join lateral (
                 select * from order_events
@@ -164,7 +164,7 @@ impl EventLog for PgStore {
         let events = query_as!(
             LoggedEventRow,
             r#"select position, coalesce(sequence, position) as "sequence!", tenant_id, event_id, order_id, version,
-                type as event_type, payload::text as "payload!", occurred_at, authtype, authid
+                type as event_type, payload::text as "payload!", occurred_at, authtype, authid, traceparent
             from order_events
             where tenant_id = $1 and order_id = $2 and version > $3
             order by version

@@ -4,15 +4,15 @@ use std::{
 };
 
 use crate::{
-    app::{EventFilter, EventLogBounds, EventLogSlice, LoggedEvent, Numbers},
-    domain::{Actor, OrderEvent, TenantId},
+    app::{Cause, EventFilter, EventLogBounds, EventLogSlice, LoggedEvent, Numbers},
+    domain::{OrderEvent, TenantId},
 };
 
 /// An event that is about to be written, or was.
 #[derive(Clone, Copy)]
 pub(super) struct StagedEvent<'a> {
     pub(super) tenant: &'a TenantId,
-    pub(super) actor: Option<&'a Actor>,
+    pub(super) cause: &'a Cause,
     pub(super) event: &'a OrderEvent,
     /// Encoded.
     pub(super) data: &'a str,
@@ -42,8 +42,8 @@ impl RecentEvents {
             recent.events.clear();
         }
         let logged = (first..).zip(events).map(|(position, (staged, sequence))| {
-            let StagedEvent { tenant, actor, event, data } = staged;
-            LoggedEvent::new(Numbers { position, sequence }, tenant, actor.cloned(), event, data.to_owned())
+            let StagedEvent { tenant, cause, event, data } = staged;
+            LoggedEvent::new(Numbers { position, sequence }, tenant, cause.clone(), event, data.to_owned())
         });
         recent.events.extend(logged);
         let surplus = recent.events.len().saturating_sub(MAX_EVENTS);

@@ -3,8 +3,8 @@ use std::{fmt, time::Duration};
 use futures_util::TryFutureExt;
 
 use crate::{
-    app::{Changes, KeyRecord, Lock, OrderRepo, RepoError},
-    domain::{Actor, Order, OrderId, OrderState, TenantId},
+    app::{Cause, Changes, KeyRecord, Lock, OrderRepo, RepoError},
+    domain::{Order, OrderId, OrderState, TenantId},
 };
 
 use super::{
@@ -26,8 +26,8 @@ pub struct PgOrderRepo {
 }
 
 impl PgOrderRepo {
-    pub(super) fn new(store: PgStore, tenant: TenantId, actor: Option<Actor>) -> Self {
-        Self { store, staged: ChangeSet::new(tenant, actor), locking: None }
+    pub(super) fn new(store: PgStore, tenant: TenantId, cause: Cause) -> Self {
+        Self { store, staged: ChangeSet::new(tenant, cause), locking: None }
     }
 
     /// Takes the order lock of this process first, so that its writers queue here. Other processes are met only then: by

@@ -3,7 +3,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{EventDataError, LoggedEvent, Numbers, OrderDetails, OrderSummary, RepoError, StoredStatus, decode_data},
+    app::{
+        Cause, EventDataError, LoggedEvent, Numbers, OrderDetails, OrderSummary, RepoError, StoredStatus, decode_data,
+    },
     domain::{Actor, Amount, Currency, Line, OrderEvent, OrderId, OrderState, Price, Status, TenantId},
 };
 
@@ -48,6 +50,7 @@ pub(super) struct LoggedEventRow {
     pub(super) sequence: i64,
     pub(super) authtype: Option<String>,
     pub(super) authid: Option<String>,
+    pub(super) traceparent: Option<String>,
     pub(super) tenant_id: String,
     pub(super) event_id: Uuid,
     pub(super) order_id: Uuid,
@@ -67,7 +70,7 @@ impl LoggedEventRow {
                 position: u64::try_from(row.position).map_err(corrupt)?,
                 sequence: u64::try_from(row.sequence).map_err(corrupt)?,
             },
-            actor: actor(row.authtype, row.authid),
+            cause: Cause { actor: actor(row.authtype, row.authid), traceparent: row.traceparent },
             tenant: row.tenant_id.parse().map_err(corrupt)?,
             event_id: row.event_id,
             order_id: OrderId::from_uuid(row.order_id),
@@ -91,6 +94,7 @@ pub(super) struct SliceRow {
     pub(super) sequence: Option<i64>,
     pub(super) authtype: Option<String>,
     pub(super) authid: Option<String>,
+    pub(super) traceparent: Option<String>,
     pub(super) tenant_id: Option<String>,
     pub(super) event_id: Option<Uuid>,
     pub(super) order_id: Option<Uuid>,
@@ -109,6 +113,7 @@ impl SliceRow {
             sequence: present("sequence", self.sequence)?,
             authtype: self.authtype,
             authid: self.authid,
+            traceparent: self.traceparent,
             tenant_id: present("tenant_id", self.tenant_id)?,
             event_id: present("event_id", self.event_id)?,
             order_id: present("order_id", self.order_id)?,

@@ -147,7 +147,7 @@ async fn every_kind_of_event_is_stored_and_replayed(store: impl Store) {
         for event in store.history(&tenant("default"), id(n), 0, 100).await.unwrap() {
             let sent: serde_json::Value = serde_json::from_str(&event.cloud_event(Audience::Tenant)).unwrap();
             assert!(sent["data"].is_object() && !event.data.contains('\n'), "{sent}");
-            assert_eq!(sent["sequence"], event.numbers.sequence.to_string());
+            assert_eq!(sent["sequence"], format!("{:019}", event.numbers.sequence));
             seen.insert(event.event_type);
         }
     }

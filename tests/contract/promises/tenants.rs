@@ -69,10 +69,10 @@ async fn an_event_has_the_actor_of_its_unit_of_work(store: impl Store) {
     uow.commit().await.unwrap();
     save(&store, &tenant("default"), order_with_lines(2, 0)).await.unwrap();
     let actors = [Some(actor.clone()), Some(actor), None];
-    let seen: Vec<_> = all_events(&store).await.into_iter().map(|event| event.actor).collect();
+    let seen: Vec<_> = all_events(&store).await.into_iter().map(|event| event.cause.actor).collect();
     assert_eq!(seen, actors);
     let slice = store.slice(&of("default"), 0, 100, 100).await.unwrap();
-    assert_eq!(slice.events.into_iter().map(|event| event.actor).collect::<Vec<_>>(), actors);
+    assert_eq!(slice.events.into_iter().map(|event| event.cause.actor).collect::<Vec<_>>(), actors);
 }
 
 async fn a_stream_of_one_tenant_has_its_events_and_no_others(store: impl Store) {

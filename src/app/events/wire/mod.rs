@@ -10,5 +10,5 @@ mod kinds;
 mod schema;
 
 pub use data::EventDataError;
-pub use envelope::cloud_event_schema;
+pub use envelope::{AttributeValue, cloud_event_schema};
 pub use kinds::{EVENT_TYPES, data_schema, decode_data, encode_data, event_type};

@@ -1,8 +1,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::{
-    app::{Changes, KeyRecord, RepoError, encode_data},
-    domain::{Actor, OrderId, TenantId},
+    app::{Cause, Changes, KeyRecord, RepoError, encode_data},
+    domain::{OrderId, TenantId},
     infra::postgres::{errors::corrupt, recent::StagedEvent},
 };
 
@@ -11,7 +11,7 @@ use super::{columns::TenantChanges, order_locks::OrderLock};
 /// All that one unit of work writes: everything or nothing is committed.
 pub(crate) struct ChangeSet {
     pub(crate) tenant: TenantId,
-    actor: Option<Actor>,
+    cause: Cause,
     /// One for each order.
     changes: Vec<Staged>,
     keys: Vec<KeyRecord>,
@@ -29,8 +29,8 @@ struct Staged {
 }
 
 impl ChangeSet {
-    pub(crate) fn new(tenant: TenantId, actor: Option<Actor>) -> Self {
-        Self { tenant, actor, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), order_locks: Vec::new() }
+    pub(crate) fn new(tenant: TenantId, cause: Cause) -> Self {
+        Self { tenant, cause, changes: Vec::new(), keys: Vec::new(), claims: Vec::new(), order_locks: Vec::new() }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -71,7 +71,7 @@ impl ChangeSet {
 
     pub(crate) fn staged_events(&self) -> impl Iterator<Item = StagedEvent<'_>> + Clone {
         let events = self.changes.iter().flat_map(|staged| staged.changes.events.iter().zip(&staged.data));
-        events.map(|(event, data)| StagedEvent { tenant: &self.tenant, actor: self.actor.as_ref(), event, data })
+        events.map(|(event, data)| StagedEvent { tenant: &self.tenant, cause: &self.cause, event, data })
     }
 
     pub(super) fn tenant_keys(&self) -> impl Iterator<Item = (&TenantId, &KeyRecord)> {

@@ -5,7 +5,7 @@ use tokio::task::{JoinHandle, yield_now};
 use uuid::Uuid;
 
 use crate::{
-    app::{Changes, KeyRecord, KeyedRequest, Outcome, RepoError},
+    app::{Cause, Changes, KeyRecord, KeyedRequest, Outcome, RepoError},
     domain::{OrderEvent, OrderEventKind, OrderId, OrderState, Status, TenantId},
     infra::postgres::{queue::Queue, turns::TenantHash},
 };
@@ -40,7 +40,7 @@ fn changes(orders: &[(u128, u32)]) -> ChangeSet {
 }
 
 fn changes_of(tenant: &str, orders: &[(u128, u32)]) -> ChangeSet {
-    let mut set = ChangeSet::new(tenant.parse().unwrap(), None);
+    let mut set = ChangeSet::new(tenant.parse().unwrap(), Cause::default());
     for (order, read_at) in orders {
         set.stage(change(*order, *read_at, 1)).unwrap();
     }
@@ -165,7 +165,7 @@ async fn a_batch_has_at_most_256_change_sets() {
 
 #[tokio::test]
 async fn a_batch_with_many_events_takes_no_further_change_set() {
-    let mut large = ChangeSet::new(TenantId::anonymous(), None);
+    let mut large = ChangeSet::new(TenantId::anonymous(), Cause::default());
     large.stage(change(1, 1, 4096)).unwrap();
     let (mut queue, _outcomes) = queued([large, changes(&[(2, 1)])]).await;
     assert_eq!(next(&mut queue), [[1]]);
@@ -313,7 +313,7 @@ async fn two_busy_tenants_fill_a_batch_together() {
 #[tokio::test]
 async fn a_few_large_change_sets_do_not_keep_another_tenant_from_the_next_batch() {
     let large = |order| {
-        let mut set = ChangeSet::new("loud".parse().unwrap(), None);
+        let mut set = ChangeSet::new("loud".parse().unwrap(), Cause::default());
         set.stage(change(order, 0, 1500)).unwrap();
         set
     };

@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, ops::Range};
 use sqlx::{PgConnection, query};
 
 use crate::{
-    app::{KeyRecord, RepoError, event_type},
-    domain::{Actor, OrderState, TenantId},
+    app::{Cause, KeyRecord, RepoError, event_type},
+    domain::{OrderState, TenantId},
     infra::postgres::{
         errors::{corrupt, repo_error},
         recent::StagedEvent,
@@ -97,17 +97,19 @@ impl Inserts<'_> {
                 select array_agg(sequence order by tenant_id collate "C") as last from heads
             ), appended as (
                 insert into order_events (position, sequence, event_id, tenant_id, order_id, version, type, payload,
-                    occurred_at, authtype, authid)
+                    occurred_at, authtype, authid, traceparent)
                 -- Subqueries instead of joins, which would copy every row once more.
                 select (select base from head) + e.n,
                     (select last from tenants)[coalesce(e.tenant, 1)] - coalesce(e.behind, cardinality($28::uuid[]) - e.n),
                     e.event_id,
-                    e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at, e.authtype, e.authid
+                    e.tenant_id, e.order_id, e.version, e.type, e.payload::jsonb, e.occurred_at, e.authtype, e.authid,
+                    e.traceparent
                 from (
                     select unnest($27::text[]) as tenant_id, unnest($28::uuid[]) as event_id, unnest($29::uuid[]) as order_id,
                         unnest($30::int[]) as version, unnest($31::text[]) as type, unnest($32::text[]) as payload,
                         unnest($33::timestamptz[]) as occurred_at, unnest($36::int[]) as tenant,
                         unnest($37::bigint[]) as behind, unnest($38::text[]) as authtype, unnest($39::text[]) as authid,
+                        unnest($40::text[]) as traceparent,
                         generate_subscripts($28::uuid[], 1) as n
                 ) as e
                 where (select base from head) is not null
@@ -151,8 +153,9 @@ impl Inserts<'_> {
             &tenants.counts,
             &tenants.tenant_of,
             &tenants.behind,
-            &actors(&events, |actor| &*actor.authtype) as &[Option<&str>],
-            &actors(&events, |actor| &*actor.authid) as &[Option<&str>],
+            &causes(&events, |cause| cause.actor.as_ref().map(|actor| &*actor.authtype)) as &[Option<&str>],
+            &causes(&events, |cause| cause.actor.as_ref().map(|actor| &*actor.authid)) as &[Option<&str>],
+            &causes(&events, |cause| cause.traceparent.as_deref()) as &[Option<&str>],
         )
         .fetch_one(connection)
         .await
@@ -170,9 +173,9 @@ impl Inserts<'_> {
     }
 }
 
-/// One column of the actors. Empty if no event has one: the statement then reads nulls.
-fn actors<'a>(events: &[StagedEvent<'a>], value: impl Fn(&'a Actor) -> &'a str) -> Vec<Option<&'a str>> {
-    let values = column(events, |staged| staged.actor.map(&value));
+/// One column of the causes. Empty if no event has a value: the statement then reads nulls.
+fn causes<'a>(events: &[StagedEvent<'a>], value: impl Fn(&'a Cause) -> Option<&'a str>) -> Vec<Option<&'a str>> {
+    let values = column(events, |staged| value(staged.cause));
     if values.iter().any(Option::is_some) { values } else { Vec::new() }
 }
 

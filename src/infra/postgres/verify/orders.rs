@@ -94,7 +94,7 @@ impl<F: FnMut(&str)> Audit<'_, F> {
         let mut rows = query_as!(
             LoggedEventRow,
             r#"select position, coalesce(sequence, position) as "sequence!", tenant_id, event_id, order_id, version,
-                type as event_type, payload::text as "payload!", occurred_at, authtype, authid
+                type as event_type, payload::text as "payload!", occurred_at, authtype, authid, traceparent
             from order_events
             where (tenant_id, order_id) > ($1, $2) and (tenant_id, order_id) <= ($3, $4)
             order by tenant_id, order_id, version"#,
