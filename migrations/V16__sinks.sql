@@ -2,6 +2,7 @@
 
 create table sink_cursors (
     name      text        not null,
+    kind      text        not null,
     -- Every event up to this position is delivered.
     position  bigint      not null,
     paused    boolean     not null default false,

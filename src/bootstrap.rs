@@ -6,6 +6,7 @@ mod keys;
 mod open_files;
 mod progress;
 mod serving;
+mod sinks;
 mod stop;
 
 use std::{pin::Pin, time::Duration};
@@ -13,7 +14,7 @@ use std::{pin::Pin, time::Duration};
 use anyhow::Context;
 
 use crate::{
-    config::{COMMIT, Config, KeysCommand, LogFormat},
+    config::{COMMIT, Config, KeysCommand, LogFormat, SinksCommand},
     infra::{
         self, HttpPricing, LogDir, MemoryStore, Metrics, PgStore, PoolSettings, Pricing, PricingSettings,
         StaticCatalogue,
@@ -21,7 +22,7 @@ use crate::{
 };
 
 use database::Database;
-use serving::{adapters, serve_store};
+use serving::{ServiceAdapters, adapters, serve_store};
 use stop::Stop;
 pub use stop::flush_logging;
 
@@ -47,7 +48,12 @@ pub fn verify(config: &Config) -> Work<'_, bool> {
 
 /// Carries out a command about API keys.
 pub fn keys(config: &Config, command: KeysCommand) -> Work<'_, ()> {
-    Box::pin(manage_keys(config, command))
+    Box::pin(async { on_database(config, async |ports| keys::manage(&ports, command).await).await })
+}
+
+/// Carries out a command about sinks.
+pub fn sinks(config: &Config, command: SinksCommand) -> Work<'_, ()> {
+    Box::pin(async { on_database(config, async |ports| sinks::manage(&ports, command).await).await })
 }
 
 async fn run_service(mut config: Config) -> anyhow::Result<()> {
@@ -88,7 +94,11 @@ async fn verify_database(config: &Config) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
-async fn manage_keys(config: &Config, command: KeysCommand) -> anyhow::Result<()> {
+/// Does the work of a command on the database of the service, which may be running.
+async fn on_database(
+    config: &Config,
+    work: impl AsyncFnOnce(ServiceAdapters<PgStore>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     // The log files belong to the service, which may be running.
     init_logging(config, None)?;
     let database = Database::for_command(config).await?;
@@ -97,7 +107,7 @@ async fn manage_keys(config: &Config, command: KeysCommand) -> anyhow::Result<()
         let pool = PoolSettings { max_connections: 4, acquire_timeout: config.db_acquire_timeout() };
         let store = PgStore::new(&database.options, pool);
         let ports = adapters(config, store.clone(), pricing(config)?, Metrics::new(env!("CARGO_PKG_VERSION"), COMMIT))?;
-        let done = keys::manage(&ports, command).await;
+        let done = work(ports).await;
         store.close().await;
         done
     };

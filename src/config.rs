@@ -6,6 +6,7 @@
 mod access;
 mod address;
 mod command;
+mod sink_command;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -15,6 +16,7 @@ use address::socket_address;
 
 pub use access::{AccessConfig, AuthKind};
 pub use command::{Command, CreateKeyArgs, KeysCommand, TenantArg};
+pub use sink_command::{MoveTarget, SinksCommand};
 
 /// The Git commit of this build.
 pub const COMMIT: &str = env!("ORDERS_COMMIT");

@@ -28,13 +28,13 @@ fn main() -> ExitCode {
 }
 
 /// One thread runs everything that is not a request: the group commit and the batched reads of the store, the follower of
-/// the event log, the sinks, the key sweep. The HTTP workers have threads and runtimes of their own, and wait for this one
+/// the event log, the key sweep. The HTTP workers have threads and runtimes of their own, and wait for this one
 /// at every write. Nothing here may block: no file or socket without `await`, no lock that is held for long, no loop over
 /// much data. Use `tokio::task::spawn_blocking` for such work.
 fn run() -> ExitCode {
     let config = Config::parse();
     let cannot = match config.command {
-        None | Some(Command::Healthcheck | Command::Keys(_)) => ExitCode::FAILURE,
+        None | Some(Command::Healthcheck | Command::Keys(_) | Command::Sinks(_)) => ExitCode::FAILURE,
         Some(Command::Verify) => ExitCode::from(NOT_VERIFIED),
     };
     let done = Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| {
@@ -60,6 +60,7 @@ async fn work(config: Config) -> anyhow::Result<bool> {
         None => bootstrap::run(config).await.map(|()| true),
         Some(Command::Healthcheck) => healthcheck(config.access.admin_bind.unwrap_or(config.bind)).map(|()| true),
         Some(Command::Keys(command)) => bootstrap::keys(&config, command).await.map(|()| true),
+        Some(Command::Sinks(command)) => bootstrap::sinks(&config, command).await.map(|()| true),
         Some(Command::Verify) => bootstrap::verify(&config).await,
     }
 }

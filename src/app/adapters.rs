@@ -2,13 +2,13 @@ use crate::domain::{Context, OrderRules, Stamp};
 
 use super::{
     ApiKeys, Authenticator, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, PricingService,
-    RateLimiter, Telemetry, UnitOfWork,
+    RateLimiter, SinkCursors, Telemetry, UnitOfWork,
 };
 
 /// All ports of a store.
-pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys {}
+pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys + SinkCursors {}
 
-impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys> Store for S {}
+impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys + SinkCursors> Store for S {}
 
 /// All ports as one type parameter.
 pub trait Ports: Clone + Send + Sync + 'static {

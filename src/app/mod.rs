@@ -10,6 +10,7 @@ mod idempotency;
 mod orders;
 mod ports;
 mod products;
+mod sinks;
 mod uow;
 
 pub use access::{
@@ -24,8 +25,9 @@ pub use ports::{
     CredentialError, CursorTarget, EventBus, EventLog, EventLogBounds, EventLogSlice, EventSink, FirstPosition,
     HistoricalOrder, IdGenerator, IdempotencyKeys, Lagged, Lease, Lock, MovedCursor, NewApiKey, NewSecret, NewSink,
     OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product, Publication, Quota, RateLimiter,
-    RepoError, SecretHash, SinkConnection, SinkCursors, SinkError, SinkOutcome, SinkStatus, StoredKey, Subscription,
-    Telemetry, UnitOfWork,
+    RepoError, SecretHash, SinkConnection, SinkCursors, SinkError, SinkKind, SinkOutcome, SinkState, SinkStatus,
+    StoredKey, Subscription, Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
+pub use sinks::{ListSinks, ManageSinkError, MoveSink, PauseSink};
 pub use uow::Uow;

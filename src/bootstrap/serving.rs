@@ -13,10 +13,10 @@ use crate::{
         self, AdminServer, AllowedHosts, AppState, BasePath, HttpLimits, HttpMetrics, HttpSettings, MetricsRenderer,
         TrustedProxies, serve,
     },
-    infra::{self, Access, InProcessBus, Limits, Metrics, Pricing, SystemClock, UuidV7, keep_running},
+    infra::{Access, InProcessBus, Limits, Metrics, Pricing, SystemClock, UuidV7, keep_running},
 };
 
-use super::{access, progress::Progress, stop::Stop};
+use super::{access, progress::Progress, sinks::RelayThread, stop::Stop};
 
 /// How long a stop waits for the accepted requests. The rest of ten seconds is for the connections and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
@@ -52,6 +52,7 @@ pub(super) async fn serve_store<S: Store>(
     let admin = config.access.admin_bind.map(|bind| serve_admin(&app, bind)).transpose()?;
     let mut server = tokio::spawn(serving.server.into_future());
     let mut tasks = JoinSet::new();
+    let mut relay = None;
     let starting = app.clone();
     let work = async {
         open(Progress::new(move |reason| starting.starts(reason))).await?;
@@ -63,8 +64,8 @@ pub(super) async fn serve_store<S: Store>(
         tasks.spawn(keep_running("the record of used keys", move || used.clone().record_uses()));
         tasks.spawn(keep_running("the keys of the identity provider", move || refreshed.clone().refresh_jwks()));
         tasks.spawn(keep_running("the shared limits", move || shared.clone().keep_connected()));
-        let [logged, followed, swept] = [ports.clone(), ports.clone(), ports];
-        tasks.spawn(keep_running("the event sink \"log\"", move || infra::log_events(logged.clone())));
+        relay = Some(RelayThread::start(&ports)?);
+        let [followed, swept] = [ports.clone(), ports];
         tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
         tasks.spawn(keep_running("the sweep of idempotency keys", move || forget_keys(swept.clone())));
         app.has_started();
@@ -88,6 +89,9 @@ pub(super) async fn serve_store<S: Store>(
         serving.handle.stop(true).await;
         if let Some(admin) = admin {
             admin.handle.stop(true).await;
+        }
+        if let Some(relay) = relay {
+            relay.stop().await;
         }
         tasks.shutdown().await;
         server.await

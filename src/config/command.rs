@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::sink_command::SinksCommand;
+
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Compare every order with its events, and check that no position of the event log is missing.
@@ -17,6 +19,11 @@ pub enum Command {
     /// Works on the database of the service with the same settings, while the service runs or not.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// List, pause, resume and move the sinks of the event log.
+    ///
+    /// Works on the database of the service with the same settings, while the service runs or not.
+    #[command(subcommand)]
+    Sinks(SinksCommand),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]

@@ -14,6 +14,7 @@ mod routes;
 mod routing;
 mod server;
 mod service;
+mod sinks;
 
 pub use app_state::{AppState, HttpLimits, MetricsRenderer};
 pub use middleware::{hosts::AllowedHosts, http_metrics::HttpMetrics};

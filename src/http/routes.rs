@@ -17,12 +17,13 @@ use super::{
     response::{base_path::BasePath, problem::Problem},
     routing::endpoint::{Endpoint, endpoint},
     service::{console, docs, health, metrics},
+    sinks::{self, manage, move_sink},
 };
 
 /// The routes of the API. Each is documented where it is declared.
 pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint<P>> {
     use Demand::{AnyCaller, Public};
-    use Scope::{EventsRead, KeysManage, MetricsRead, OrdersRead, OrdersWrite};
+    use Scope::{EventsManage, EventsRead, KeysManage, MetricsRead, OrdersRead, OrdersWrite};
     vec![
         endpoint("/orders").get(OrdersRead, list::list::<P>, list::list_doc()).post(
             OrdersWrite,
@@ -46,6 +47,11 @@ pub(super) fn endpoints<P: Ports>() -> Vec<Endpoint<P>> {
             stream::follow_doc(),
         ),
         endpoint("/products").get(OrdersRead, products::list::<P>, products::list_doc()),
+        endpoint("/sinks").get(EventsManage, sinks::list::list::<P>, sinks::list::list_doc()),
+        endpoint("/sinks/{name}").get(EventsManage, sinks::list::get::<P>, sinks::list::get_doc()),
+        endpoint("/sinks/{name}/pause").post(EventsManage, manage::pause::<P>, manage::pause_doc()),
+        endpoint("/sinks/{name}/resume").post(EventsManage, manage::resume::<P>, manage::resume_doc()),
+        endpoint("/sinks/{name}/move").post(EventsManage, move_sink::move_sink::<P>, move_sink::move_doc()),
         endpoint("/keys").get(KeysManage, keys::list::<P>, keys::list_doc()).post(
             KeysManage,
             keys::create::<P>,

@@ -13,8 +13,8 @@ fn every_setting_is_read() {
 }
 
 #[test]
-fn every_event_sink_is_started_and_reports_its_position() {
-    let found = incomplete_sinks(&service());
+fn the_relay_has_every_event_sink() {
+    let found = unused_sinks(&service());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -43,16 +43,15 @@ fn the_check_finds_a_setting_that_nothing_reads() {
 }
 
 #[test]
-fn the_check_finds_a_sink_that_is_not_started_or_reports_nothing() {
-    let sink = |body: &str| format!("pub async fn send_events<P: Ports>(ports: P) -> Infallible {{ {body} }}");
-    let found = |body: &str, root: &str| {
-        let sources = [Source::new("src/infra/events/send.rs", &sink(body)), Source::new("src/bootstrap.rs", root)];
-        incomplete_sinks(&sources).len()
+fn the_check_finds_a_sink_that_the_relay_does_not_have() {
+    let sink = "pub struct Null; impl EventSink for Null {}";
+    let found = |root: &str| {
+        let sources = [Source::new("src/infra/events/null.rs", sink), Source::new("src/bootstrap/sinks.rs", root)];
+        unused_sinks(&sources).len()
     };
-    let (reports, starts) = ("ports.telemetry().delivered(\"send\", 1)", "fn f() { infra::send_events(ports) }");
-    assert_eq!(found(reports, starts), 0);
-    assert_eq!(found("", starts), 1);
-    assert_eq!(found(reports, "use infra::send_events;"), 1);
+    assert_eq!(found("fn f() { Relay::new(ports).with(Null) }"), 0);
+    assert_eq!(found("fn f() { Relay::new(ports).with(Null::new(url)) }"), 0);
+    assert_eq!(found("use infra::Null;"), 1);
 }
 
 /// The fields of `Config` that neither the other files read, nor a method of it that they call.
@@ -84,40 +83,37 @@ fn unread_settings(sources: &[Source]) -> Vec<String> {
     settings
 }
 
-/// A sink is a function that never returns, in the folder of the sinks.
-fn incomplete_sinks(sources: &[Source]) -> Vec<String> {
+/// The types that implement the port of sinks, and are no argument of a call in the composition root.
+fn unused_sinks(sources: &[Source]) -> Vec<String> {
     let root = |source: &&Source| source.part() == "bootstrap";
-    let started: BTreeSet<String> =
-        sources.iter().filter(root).flat_map(|source| Uses::of_file(source).calls).collect();
+    let used: BTreeSet<String> =
+        sources.iter().filter(root).flat_map(|source| Uses::of_file(source).arguments).collect();
     let mut found = Vec::new();
-    for source in sources.iter().filter(|source| source.file.starts_with("src/infra/events/")) {
+    for source in sources.iter().filter(|source| source.part() == "infra") {
         for item in &source.syntax.items {
-            let syn::Item::Fn(sink) = item else { continue };
-            if !(matches!(sink.vis, syn::Visibility::Public(_)) && never_returns(&sink.sig.output)) {
+            let syn::Item::Impl(syn::ItemImpl { trait_: Some((_, implemented, _)), self_ty, .. }) = item else {
                 continue;
-            }
-            let name = sink.sig.ident.to_string();
-            if !started.contains(&name) {
-                found.push(format!("{}: nothing in src/bootstrap starts {name}", source.file));
-            }
-            if !Uses::of_file(source).calls.contains("delivered") {
-                found.push(format!("{}: {name} does not report its position to `Telemetry::delivered`", source.file));
+            };
+            let is_sink = implemented.segments.last().is_some_and(|last| last.ident == "EventSink");
+            let syn::Type::Path(sink) = &**self_ty else { continue };
+            let Some(name) = sink.path.segments.last().map(|last| last.ident.to_string()).filter(|_| is_sink) else {
+                continue;
+            };
+            if !used.contains(&name) {
+                found.push(format!("{}: nothing in src/bootstrap gives {name} to the relay", source.file));
             }
         }
     }
     found
 }
 
-fn never_returns(output: &syn::ReturnType) -> bool {
-    let syn::ReturnType::Type(_, output) = output else { return false };
-    matches!(&**output, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Infallible"))
-}
-
-/// The fields of the settings that code reads, and the functions and methods that it calls.
+/// The fields of the settings that code reads, the functions and methods that it calls, and with what.
 #[derive(Default)]
 struct Uses {
     fields: BTreeSet<String>,
     calls: BTreeSet<String>,
+    /// The first names of the arguments of methods.
+    arguments: BTreeSet<String>,
 }
 
 impl Uses {
@@ -147,6 +143,7 @@ impl<'ast> Visit<'ast> for Uses {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         self.calls.insert(call.method.to_string());
+        self.arguments.extend(call.args.iter().filter_map(first_name));
         visit::visit_expr_method_call(self, call);
     }
 
@@ -156,4 +153,15 @@ impl<'ast> Visit<'ast> for Uses {
         }
         visit::visit_expr_call(self, call);
     }
+}
+
+/// `A` of `A`, `A::new()` and `A { .. }`.
+fn first_name(argument: &syn::Expr) -> Option<String> {
+    let path = match argument {
+        syn::Expr::Path(path) => &path.path,
+        syn::Expr::Struct(made) => &made.path,
+        syn::Expr::Call(call) => return first_name(&call.func),
+        _ => return None,
+    };
+    path.segments.first().map(|first| first.ident.to_string())
 }

@@ -28,7 +28,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "infra",
-        shared: &["background", "clock", "events", "observability"],
+        shared: &["background", "cause", "clock", "events", "observability"],
         composing: &[],
         // The private PostgreSQL is connected to like any other one.
         pairs: &[("embedded", "postgres")],

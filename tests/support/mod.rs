@@ -120,6 +120,7 @@ pub(crate) async fn restore(database: &Database, position: i64) {
         update tenant_heads t set sequence = (
             select coalesce(max(coalesce(sequence, position)), 0) from order_events e where e.tenant_id = t.tenant_id
         );
+        update sink_cursors set position = least(position, {position});
         commit"
     );
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.connect().await).await.unwrap();

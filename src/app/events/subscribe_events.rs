@@ -94,22 +94,56 @@ impl<P: Ports> EventStream<P> {
             }
             match self.subscription.next().await {
                 Err(lagged) => self.count_lag(lagged)?,
-                // The stream ends here if it has more than the event log.
-                Ok(Publication::Resync) => self.behind = true,
-                Ok(Publication::Event(event)) if !self.filter.counts(&event) => {}
-                Ok(Publication::Event(event)) => match self.filter.number(&event) {
-                    number if number > self.position + 1 => self.behind = true,
-                    number if number == self.position + 1 => {
-                        self.position = number;
-                        if self.filter.admits(&event) {
-                            return Ok(event);
-                        }
+                Ok(publication) => {
+                    if let Some(event) = self.receive(publication) {
+                        return Ok(event);
                     }
-                    // The event log had it already.
-                    _ => {}
-                },
+                }
             }
         }
+    }
+
+    /// Waits for the next event, and returns it with those behind it that are here already: `limit` at most. For a
+    /// subscriber that drops no call.
+    pub async fn next_batch(&mut self, limit: usize) -> Result<Vec<Arc<LoggedEvent>>, EventStreamError> {
+        let mut batch = vec![self.next().await?];
+        while batch.len() < limit {
+            if let Some(event) = self.page.pop_front() {
+                self.position = self.filter.number(&event);
+                batch.push(Arc::new(event));
+            } else if self.behind || self.page_ends > self.position || self.subscription.backlog() != Backlog::Some {
+                break;
+            } else {
+                match self.subscription.next().await {
+                    Ok(publication) => batch.extend(self.receive(publication)),
+                    // The next call counts it: these events are received.
+                    Err(Lagged) => self.behind = true,
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The event, if the subscriber wants it and it is the next one.
+    fn receive(&mut self, publication: Publication) -> Option<Arc<LoggedEvent>> {
+        let Publication::Event(event) = publication else {
+            // The stream ends at its next read if it has more than the event log.
+            self.behind = true;
+            return None;
+        };
+        if !self.filter.counts(&event) {
+            return None;
+        }
+        match self.filter.number(&event) {
+            number if number > self.position + 1 => self.behind = true,
+            number if number == self.position + 1 => {
+                self.position = number;
+                return self.filter.admits(&event).then_some(event);
+            }
+            // The event log had it already.
+            _ => {}
+        }
+        None
     }
 
     /// Reads the next part of the event log with one statement, so that a dropped call loses little work.
@@ -117,7 +151,9 @@ impl<P: Ports> EventStream<P> {
         if self.lags > 0 && self.subscription.backlog() == Backlog::Lost {
             self.count_lag(Lagged)?;
         }
-        let limit = ReadEvents::<P>::DEFAULT_LIMIT;
+        // Readers of all tenants are few, and each reads every event.
+        let limit =
+            if self.filter.tenant.is_none() { ReadEvents::<P>::MAX_LIMIT } else { ReadEvents::<P>::DEFAULT_LIMIT };
         let request = ReadEventsRequest { filter: self.filter.clone(), after: self.position, limit };
         let page = ReadEvents(&self.ports).step(&request).await?;
         self.behind = page.position > self.position;

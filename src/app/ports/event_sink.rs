@@ -2,7 +2,7 @@ use std::{future::Future, sync::Arc};
 
 use crate::app::{BoxError, LoggedEvent};
 
-use super::Lease;
+use super::{FirstPosition, Lease, SinkKind};
 
 /// A destination of the events of all tenants. The relay delivers to it: at least once, and the events of each order in
 /// their order. A new sink implements this port, and nothing else.
@@ -13,8 +13,10 @@ pub trait EventSink: Send + Sync + 'static {
     /// next event of an order when the one before is acknowledged.
     const KEEPS_ORDER: bool;
 
-    /// Whether the sink stores its cursor itself, in the transaction of what it writes: each event then counts exactly once.
-    const STORES_CURSOR: bool = false;
+    const KIND: SinkKind;
+
+    /// Where the sink begins when it is new.
+    const BEGINS: FirstPosition = FirstPosition::Start;
 
     /// What the sink is called in `/sinks`, in logs and in metrics, e.g. `rabbitmq`.
     fn name(&self) -> &'static str;
@@ -25,6 +27,12 @@ pub trait EventSink: Send + Sync + 'static {
 
 /// A connection to the destination. The relay drops it after an error, and connects again.
 pub trait SinkConnection: Send + 'static {
+    /// The position of the last event that the destination has, if it stores its cursor itself, in the transaction of what
+    /// it writes: each event then counts exactly once.
+    fn cursor(&self) -> Option<u64> {
+        None
+    }
+
     /// Sends the events in their order, behind those of earlier calls. It may wait until the destination takes them, but not
     /// for acknowledgements. The relay gives up a call that takes too long.
     fn send(&mut self, events: &[Arc<LoggedEvent>]) -> impl Future<Output = Result<(), SinkError>> + Send;

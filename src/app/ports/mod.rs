@@ -28,6 +28,8 @@ pub use order_repo::{Changes, Lock, OrderRepo};
 pub use pricing_service::{PricingError, PricingService, Product};
 pub use rate_limiter::{Quota, RateLimiter};
 pub use repo_error::{BoxError, RepoError};
-pub use sink_cursors::{CursorTarget, FirstPosition, Lease, MovedCursor, NewSink, SinkCursors, SinkStatus};
+pub use sink_cursors::{
+    CursorTarget, FirstPosition, Lease, MovedCursor, NewSink, SinkCursors, SinkKind, SinkState, SinkStatus,
+};
 pub use telemetry::Telemetry;
 pub use unit_of_work::UnitOfWork;

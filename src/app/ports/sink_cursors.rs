@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use time::OffsetDateTime;
 
@@ -6,6 +6,9 @@ use super::RepoError;
 
 /// The cursors of the sinks, and which instance works each sink. Times are those of the store.
 pub trait SinkCursors: Clone + Send + Sync + 'static {
+    /// How long a lease lasts after its renewal.
+    const LEASE_LASTS: Duration = Duration::from_millis(1300);
+
     /// Registers this instance, with the sinks that it can work, for a short time; renews the leases that it keeps, takes
     /// those that it should have and nobody else has, and gives back those that another instance should have. Returns the
     /// leases that it holds now. A sink without a cursor gets one.
@@ -27,7 +30,7 @@ pub trait SinkCursors: Clone + Send + Sync + 'static {
     /// Every sink that ever had a cursor, by name.
     fn sinks(&self) -> impl Future<Output = Result<Vec<SinkStatus>, RepoError>> + Send;
 
-    /// `false` if there is no such sink.
+    /// A paused sink keeps its cursor; nothing is sent to it. `false` if there is no such sink.
     fn set_paused(&self, name: &str, paused: bool) -> impl Future<Output = Result<bool, RepoError>> + Send;
 
     /// Moves the cursor of a sink whoever works it: that instance begins again at the new position.
@@ -38,8 +41,29 @@ pub trait SinkCursors: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewSink {
     pub name: &'static str,
+    pub kind: SinkKind,
     /// Where its first cursor is.
     pub begins: FirstPosition,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkKind {
+    /// Log lines.
+    Log,
+    /// A message broker.
+    Broker,
+    /// A projection of the event log in the database.
+    ReadModel,
+}
+
+impl SinkKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Broker => "broker",
+            Self::ReadModel => "read_model",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,16 +89,62 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkStatus {
     pub name: String,
+    /// A kind of sink; a newer release may have others.
+    pub kind: String,
     pub position: u64,
     /// The last position of the event log.
     pub head: u64,
     pub is_paused: bool,
-    /// When the next event happened that the sink does not have.
-    pub waiting_since: Option<OffsetDateTime>,
+    /// How long ago the first event happened that the sink does not have. 0 if it has every event.
+    pub lag: Duration,
     /// Why the sink does not move, and since when.
     pub failure: Option<(String, OffsetDateTime)>,
     /// The instance that works the sink now.
     pub holder: Option<String>,
+}
+
+/// What an operator sees first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkState {
+    /// An instance works it.
+    Running,
+    /// An operator has paused it.
+    Paused,
+    /// It does not move because of an error. The relay tries again.
+    Failing,
+    /// No instance works it: none has its settings, or the last one has just ended.
+    Unheld,
+}
+
+impl SinkState {
+    pub const ALL: [Self; 4] = [Self::Running, Self::Paused, Self::Failing, Self::Unheld];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Failing => "failing",
+            Self::Unheld => "unheld",
+        }
+    }
+}
+
+impl SinkStatus {
+    pub const fn lag_events(&self) -> u64 {
+        self.head.saturating_sub(self.position)
+    }
+
+    pub const fn state(&self) -> SinkState {
+        if self.is_paused {
+            SinkState::Paused
+        } else if self.holder.is_none() {
+            SinkState::Unheld
+        } else if self.failure.is_some() {
+            SinkState::Failing
+        } else {
+            SinkState::Running
+        }
+    }
 }
 
 /// Where an operator moves a cursor.
@@ -90,8 +160,9 @@ pub enum CursorTarget {
 pub enum MovedCursor {
     To(u64),
     NoSuchSink,
-    /// The event log has no such place: it goes from behind `first - 1` to `last`.
+    /// The event log has no such place: it goes from `first - 1` to `last`.
     OutOfRange {
+        position: u64,
         first: u64,
         last: u64,
     },

@@ -54,6 +54,8 @@ codes! {
         "The routes are in the OpenAPI document at /openapi.json.";
     KeyNotFound = NOT_FOUND "key_not_found", "The key does not exist",
         "Check the key id. A revoked key cannot be rotated.";
+    SinkNotFound = NOT_FOUND "sink_not_found", "The sink does not exist",
+        "GET /sinks lists the sinks. A sink exists from the first start of a service with its settings on.";
     OrderNotFound = NOT_FOUND "order_not_found", "The order does not exist",
         "Check the order id.";
     LineNotFound = NOT_FOUND "line_not_found", "The order does not have this line",

@@ -3,14 +3,14 @@
 use crate::{
     app::{
         ActionRefusal, AddItemError, ChangeError, CreateKeyError, CreateOrderError, CreateOrdersError, GetOrderError,
-        ItemProblem, KeyError, ManageKeyError, PricingError, ReadEventsError, RepoError,
+        ItemProblem, KeyError, ManageKeyError, ManageSinkError, PricingError, ReadEventsError, RepoError,
     },
     domain::OrderError,
 };
 
 use super::{
     code::Code,
-    problem::{FieldError, LogBound, Problem, sentence},
+    problem::{FieldError, LogBound, Problem, sentence, shortened},
 };
 
 impl From<RepoError> for Problem {
@@ -203,6 +203,23 @@ impl From<ManageKeyError> for Problem {
                 )
             },
             ManageKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ManageSinkError> for Problem {
+    fn from(error: ManageSinkError) -> Self {
+        match error {
+            ManageSinkError::UnknownSink(name) => {
+                let name = shortened(&name);
+                Self::new(Code::SinkNotFound, format!("There is no sink {name}. GET /sinks lists them."))
+            }
+            ManageSinkError::OutOfRange { .. } => {
+                let detail = sentence(&error);
+                let errors = vec![FieldError::at("/position", "invalid_position", detail.clone())];
+                Self::new(Code::ValidationFailed, detail).with_errors(errors)
+            }
+            ManageSinkError::Store(error) => error.into(),
         }
     }
 }

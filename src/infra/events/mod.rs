@@ -1,10 +1,12 @@
-//! Where events go inside a process: the bus and the event sinks.
+//! Where events go: the bus inside a process, and the relay to the event sinks. Each sink has a file of its own.
 //!
-//! A sink runs on the thread of the group commit (see `src/main.rs`). A sink that blocks this thread blocks every write of
-//! the process: a sink only awaits, and leaves blocking work to `tokio::task::spawn_blocking`.
+//! The relay has a thread of its own. A sink that blocks this thread blocks every other sink of the process: a sink only
+//! awaits, and leaves blocking work to `tokio::task::spawn_blocking`.
 
 mod bus;
-mod log_events;
+mod log_lines;
+mod relay;
 
 pub use bus::InProcessBus;
-pub use log_events::log_events;
+pub use log_lines::LogLines;
+pub use relay::Relay;

@@ -6,6 +6,7 @@ mod event_log;
 mod keys;
 mod queries;
 mod repo;
+mod sink_cursors;
 mod state;
 
 use std::sync::Arc;

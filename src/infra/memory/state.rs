@@ -11,6 +11,8 @@ use crate::{
     domain::{ApiKey, KeyId, OrderEvent, OrderId, OrderState, TenantId},
 };
 
+use super::sink_cursors::Cursors;
+
 /// The state that all units of work and queries of one store share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -28,6 +30,8 @@ pub(super) struct Committed {
     pub(super) events: Vec<StoredEvent>,
     /// The last sequence of each tenant.
     pub(super) sequences: BTreeMap<TenantId, u64>,
+    /// The cursors of the sinks, by name.
+    pub(super) cursors: Cursors,
     pub(super) api_keys: BTreeMap<KeyId, KeptKey>,
     /// By tenant, caller and key.
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,

@@ -1,11 +1,7 @@
 use std::{
-    collections::BTreeMap,
     fmt,
     ops::Add,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -15,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::app::{EVENT_TYPES, Telemetry};
+use crate::app::{EVENT_TYPES, SinkStatus, Telemetry};
 
 use super::{process::ProcessMetrics, prometheus_text::prometheus_text};
 
@@ -35,11 +31,15 @@ struct Inner {
     replays: Counter,
     events: Family<TypeLabels, Counter>,
     log_position: Gauge,
-    /// The last position that this process has committed.
-    committed: AtomicU64,
-    /// The last position that each sink has received.
-    sinks: Mutex<BTreeMap<&'static str, u64>>,
+    sink_positions: Family<SinkLabels, Gauge>,
     sink_lags: Family<SinkLabels, Gauge>,
+    sink_lag_seconds: Family<SinkLabels, Gauge<f64, AtomicU64>>,
+    sinks_held: Family<SinkLabels, Gauge>,
+    sinks_paused: Family<SinkLabels, Gauge>,
+    sinks_failing: Family<SinkLabels, Gauge>,
+    sink_deliveries: Family<SinkLabels, Counter>,
+    sink_repeats: Family<SinkLabels, Counter>,
+    sink_errors: Family<SinkLabels, Counter>,
     connections: Family<ConnectionLabels, Gauge>,
     connections_max: Family<PoolLabels, Gauge>,
     tenant_mismatches: Counter,
@@ -58,7 +58,7 @@ struct TypeLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SinkLabels {
-    sink: &'static str,
+    sink: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -137,7 +137,15 @@ impl Metrics {
                 "log_position",
                 "Last position of the event log that this instance has published to its subscribers"
             ),
-            sink_lags: metric!("sink_lag_events", "Events that a sink has not received yet"),
+            sink_positions: metric!("sink_position", "Up to this position, a sink has acknowledged every event"),
+            sink_lags: metric!("sink_lag_events", "Events that a sink has not acknowledged yet"),
+            sink_lag_seconds: metric!("sink_lag_seconds", "Age of the first event that a sink has not acknowledged"),
+            sinks_held: metric!("sink_held", "Whether this instance works the sink"),
+            sinks_paused: metric!("sink_paused", "Whether an operator has paused the sink"),
+            sinks_failing: metric!("sink_failing", "Whether the sink does not move because of an error"),
+            sink_deliveries: metric!("sink_deliveries", "Events that a sink has acknowledged to this instance"),
+            sink_repeats: metric!("sink_repeats", "Events that this instance has sent to a sink again"),
+            sink_errors: metric!("sink_errors", "Refused events and failed connections of a sink"),
             connections: metric!("db_connections", "Connections to the database"),
             connections_max: metric!("db_connections_max", "Maximum number of connections of a pool"),
             tenant_mismatches: metric!(
@@ -152,8 +160,6 @@ impl Metrics {
                 "rate_limit_instances",
                 "Instances that share the quotas through Redis; 0 while Redis is away, -1 if it is not used"
             ),
-            committed: AtomicU64::default(),
-            sinks: Mutex::default(),
             process: ProcessMetrics::default(),
             updates: Mutex::default(),
             registry: Mutex::default(),
@@ -181,7 +187,6 @@ impl Metrics {
         for update in lock(&self.inner.updates).iter() {
             update(self);
         }
-        self.update_sink_lags();
         self.inner.process.update();
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -216,26 +221,12 @@ impl Metrics {
         waits.for_each(|wait| self.inner.commit_waits.observe(wait.as_secs_f64()));
     }
 
-    /// A transaction has committed `units` units of work, with events of these types from the position `first` on.
-    pub(crate) fn committed(&self, units: usize, first: u64, types: impl Iterator<Item = &'static str>) {
+    /// A transaction has committed `units` units of work, with events of these types.
+    pub(crate) fn committed(&self, units: usize, types: impl Iterator<Item = &'static str>) {
         self.inner.commits.inc();
         self.inner.commit_sizes.observe(f64::from(u32::try_from(units).unwrap_or(u32::MAX)));
-        let mut next = first;
         for r#type in types {
             self.inner.events.get_or_create(&TypeLabels { r#type }).inc();
-            next += 1;
-        }
-        if next > first {
-            self.inner.committed.store(next - 1, Ordering::Relaxed);
-        }
-    }
-
-    /// A sink that hangs reports nothing: its lag is what it has not received of the events that exist now.
-    fn update_sink_lags(&self) {
-        let published = u64::try_from(self.inner.log_position.get()).unwrap_or(0);
-        let head = published.max(self.inner.committed.load(Ordering::Relaxed));
-        for (sink, delivered) in lock(&self.inner.sinks).iter() {
-            self.inner.sink_lags.get_or_create(&SinkLabels { sink }).set(gauge(head.saturating_sub(*delivered)));
         }
     }
 }
@@ -254,15 +245,36 @@ impl Telemetry for Metrics {
     }
 
     fn published(&self, position: u64) {
-        let before = self.inner.log_position.set(gauge(position));
-        if before > gauge(position) {
-            // An older state was restored: what was committed before is gone.
-            self.inner.committed.store(position, Ordering::Relaxed);
+        self.inner.log_position.set(gauge(position));
+    }
+
+    fn sinks(&self, instance: &str, sinks: &[SinkStatus]) {
+        let inner = &self.inner;
+        for status in sinks {
+            let labels = SinkLabels { sink: status.name.clone() };
+            inner.sink_positions.get_or_create(&labels).set(gauge(status.position));
+            inner.sink_lags.get_or_create(&labels).set(gauge(status.lag_events()));
+            inner.sink_lag_seconds.get_or_create(&labels).set(status.lag.as_secs_f64());
+            inner.sinks_held.get_or_create(&labels).set((status.holder.as_deref() == Some(instance)).into());
+            inner.sinks_paused.get_or_create(&labels).set(status.is_paused.into());
+            inner.sinks_failing.get_or_create(&labels).set(status.failure.is_some().into());
+            // A rate misses the first step of a counter that did not exist before.
+            for counter in [&inner.sink_deliveries, &inner.sink_repeats, &inner.sink_errors] {
+                counter.get_or_create(&labels).inc_by(0);
+            }
         }
     }
 
-    fn delivered(&self, sink: &'static str, position: u64) {
-        lock(&self.inner.sinks).insert(sink, position);
+    fn sink_delivered(&self, sink: &'static str, events: usize) {
+        self.inner.sink_deliveries.get_or_create(&SinkLabels { sink: sink.to_owned() }).inc_by(events as u64);
+    }
+
+    fn sink_repeated(&self, sink: &'static str, events: usize) {
+        self.inner.sink_repeats.get_or_create(&SinkLabels { sink: sink.to_owned() }).inc_by(events as u64);
+    }
+
+    fn sink_failed(&self, sink: &'static str) {
+        self.inner.sink_errors.get_or_create(&SinkLabels { sink: sink.to_owned() }).inc();
     }
 }
 
@@ -278,48 +290,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The lag that a scrape shows now.
-    fn lag(metrics: &Metrics) -> String {
-        let text = metrics.render();
-        let sample = text.lines().find_map(|line| line.strip_prefix("orders_sink_lag_events{sink=\"log\"} "));
-        sample.expect("the sink has a sample").to_owned()
-    }
-
-    #[test]
-    fn a_sink_that_stands_still_at_lag_0_falls_behind_when_the_head_moves() {
-        let metrics = Metrics::new("0", "test");
-        metrics.published(7);
-        metrics.delivered("log", 7);
-        assert_eq!(lag(&metrics), "0");
-        metrics.published(12);
-        assert_eq!(lag(&metrics), "5");
-        metrics.delivered("log", 12);
-        assert_eq!(lag(&metrics), "0");
-    }
-
-    #[test]
-    fn a_sink_falls_behind_what_this_process_commits_even_when_nothing_is_published() {
-        let metrics = Metrics::new("0", "test");
-        metrics.published(7);
-        metrics.delivered("log", 7);
-        metrics.committed(1, 8, ["order.created.v1", "order.placed.v1"].into_iter());
-        assert_eq!(lag(&metrics), "2");
-    }
-
-    #[test]
-    fn the_lag_counts_from_the_restored_head_when_an_older_state_was_restored() {
-        let metrics = Metrics::new("0", "test");
-        metrics.committed(1, 99, ["order.created.v1"; 2].into_iter());
-        metrics.published(100);
-        metrics.published(60);
-        metrics.delivered("log", 60);
-        assert_eq!(lag(&metrics), "0");
     }
 }

@@ -89,7 +89,8 @@ impl EventLog for PgStore {
         let EventFilter { tenant, order_id, types } = filter;
         let types = (!types.is_empty()).then_some(types.as_slice());
         let (from, to, at_most) = (stored(after), stored(after.saturating_add(span)), stored(limit as u64));
-        let mut lease = self.parts.readers.take().await?;
+        let readers = if tenant.is_some() { &self.parts.readers } else { &self.parts.whole_log };
+        let mut lease = readers.take().await?;
         let (connection, mut time) = lease.parts();
         let slice = async {
             match (tenant.as_ref().map(TenantId::as_str), order_id) {

@@ -42,7 +42,7 @@ impl Listeners {
         self.recent.committed(first, events.clone());
         self.news.notify_one();
         if let Some(metrics) = self.metrics.get() {
-            metrics.committed(change_sets, first, events.map(|(staged, _)| event_type(&staged.event.kind)));
+            metrics.committed(change_sets, events.map(|(staged, _)| event_type(&staged.event.kind)));
         }
     }
 }

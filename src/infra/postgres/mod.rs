@@ -17,6 +17,7 @@ mod recent;
 mod repo;
 mod row_tenant;
 mod rows;
+mod sink_cursors;
 mod store;
 mod turns;
 mod unit_of_work;

@@ -37,6 +37,10 @@ pub(super) struct Parts {
     pub(super) readers: Connections,
     /// For the follower of the event log, which all streams depend on.
     pub(super) tail: Connections,
+    /// For readers of the whole event log, such as a sink that is far behind: no query of a tenant waits for them.
+    pub(super) whole_log: Connections,
+    /// For the cursors and the leases of the sinks.
+    pub(super) relay: Connections,
     pub(super) readiness: Readiness,
     pub(super) listeners: Listeners,
     /// For the group commit.
@@ -47,9 +51,8 @@ pub(super) struct Parts {
 
 impl PgStore {
     /// Half of the connections are for queries; up to two of those are for batched reads. Of the other half, one is for the
-    /// group commit and the rest are for transactions that lock an order. One more follows the event log, and one more
-    /// checks the readiness. Every kind has at
-    /// least one connection.
+    /// group commit and the rest are for transactions that lock an order. Four more follow the event log, read it for
+    /// sinks that are behind, store the cursors of the sinks, and check the readiness. Every kind has at least one.
     ///
     /// Spawns the tasks of the group commit and the batched reads on the current runtime. The runtime must outlive the
     /// store, and nothing may block its threads: every write of the process waits for these tasks.
@@ -76,6 +79,9 @@ impl PgStore {
                 for_queries.saturating_sub(for_batches),
             ),
             tail: kept(options.clone(), 1),
+            whole_log: kept(options.clone(), 1),
+            // A cursor that a crash of the database forgets is behind, which repeats events and loses none.
+            relay: kept(options.clone().options([("synchronous_commit", "off")]), 1),
             readiness: Readiness::new(options.clone(), settings),
             listeners,
             writer,
@@ -87,13 +93,15 @@ impl PgStore {
     /// Counts the commits, and shows how many connections are in use.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
-        let Parts { locking, readers, tail, writer, batch_readers, .. } = &*self.parts;
+        let Parts { locking, readers, tail, whole_log, relay, writer, batch_readers, .. } = &*self.parts;
         let (locking, readers, tail) = (locking.clone(), readers.clone(), tail.clone());
+        let (whole_log, relay) = (whole_log.clone(), relay.clone());
         let (writer, batch_readers) = (writer.clone(), batch_readers.clone());
         metrics.before_rendering(move |metrics| {
             metrics.set_pool("write", writer.usage() + locking.usage());
             metrics.set_pool("read", batch_readers.usage() + readers.usage());
             metrics.set_pool("tail", tail.usage());
+            metrics.set_pool("relay", whole_log.usage() + relay.usage());
             metrics.set_tenant_mismatches(tenant_mismatches());
         });
         self.parts.listeners.report_to(metrics);
@@ -102,8 +110,8 @@ impl PgStore {
 
     /// Waits for the connections that are in use, and closes all connections.
     pub async fn close(&self) {
-        let Parts { locking, readers, tail, readiness, writer, batch_readers, .. } = &*self.parts;
-        for connections in [writer, locking, batch_readers, readers, tail] {
+        let Parts { locking, readers, tail, whole_log, relay, readiness, writer, batch_readers, .. } = &*self.parts;
+        for connections in [writer, locking, batch_readers, readers, tail, whole_log, relay] {
             connections.close().await;
         }
         readiness.close().await;

@@ -1,40 +1,17 @@
 //! A database that is restored from an older state while the service runs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
 use orders::{
     app::{
-        Adapters, EventFilter, EventStreamError, ReadEventsError, SubscribeEvents, SubscribeEventsRequest,
-        TailEventLog, Telemetry,
+        EventFilter, EventStreamError, ReadEventsError, SinkCursors, SubscribeEvents, SubscribeEventsRequest,
+        TailEventLog,
     },
-    infra::log_events,
+    infra::{LogLines, Relay},
 };
 
 use crate::{
     setup::{id, order_with_lines, save, soon, tenant},
     support::{Database, adapters::adapters, eventually, restore},
 };
-
-/// Keeps the last position that the sink has received.
-#[derive(Clone, Debug, Default)]
-struct Delivered(Arc<AtomicU64>);
-
-impl Telemetry for Delivered {
-    fn lost_race(&self) {}
-
-    fn retried(&self) {}
-
-    fn replayed(&self) {}
-
-    fn published(&self, _position: u64) {}
-
-    fn delivered(&self, _sink: &'static str, position: u64) {
-        self.0.store(position, Ordering::Relaxed);
-    }
-}
 
 #[tokio::test]
 async fn followers_of_the_process_continue_at_the_end_of_a_restored_event_log() {
@@ -43,15 +20,18 @@ async fn followers_of_the_process_continue_at_the_end_of_a_restored_event_log() 
     for n in 1..=3 {
         save(&store, &tenant("default"), order_with_lines(n, 2)).await.unwrap();
     }
-    let delivered = Delivered::default();
-    let Adapters { store, pricing, clock, ids, bus, telemetry: _, access, limits, rules } = adapters(store);
-    let telemetry = delivered.clone();
-    let ports = Adapters { store, pricing, clock, ids, bus, telemetry, access, limits, rules };
-    let tail = ports.clone();
-    let following =
-        [tokio::spawn(async move { TailEventLog(&tail).run().await }), tokio::spawn(log_events(ports.clone()))];
+    let ports = adapters(store);
+    let (tail, relay) = (ports.clone(), Relay::new(ports.clone(), "instance".to_owned()).with(LogLines));
+    let following = [
+        tokio::spawn(async move { match TailEventLog(&tail).run().await {} }),
+        tokio::spawn(relay.run(std::future::pending())),
+    ];
     let sink_is_at = async |position: u64| {
-        eventually("the sink is there", async || (delivered.0.load(Ordering::Relaxed) == position).then_some(())).await;
+        eventually("the sink is there", async || {
+            let sinks = ports.store.sinks().await.unwrap();
+            sinks.iter().any(|sink| sink.position == position).then_some(())
+        })
+        .await;
     };
     let follow = async |after| {
         let request = SubscribeEventsRequest { filter: EventFilter::default(), after };

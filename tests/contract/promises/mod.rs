@@ -6,6 +6,7 @@ mod following;
 mod keys;
 mod lists;
 mod orders;
+mod relay;
 mod tenants;
 
 /// Makes two tests of each promise: `in_memory::` and `on_postgres::`.

@@ -1,0 +1,82 @@
+//! The relay as the settings say, and `orders sinks`.
+
+use std::{pin::Pin, thread};
+
+use anyhow::Context;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{runtime, sync::oneshot};
+
+use crate::{
+    app::{CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
+    config::{MoveTarget, SinksCommand},
+    infra::{LogLines, Relay},
+};
+
+/// The relay, on a thread of its own: no write of this process waits for a sink.
+pub(super) struct RelayThread {
+    stop: Option<oneshot::Sender<()>>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl RelayThread {
+    pub(super) fn start<P: Ports>(ports: &P) -> anyhow::Result<Self> {
+        let instance = ports.ids().event_id(crate::app::Clock::now(ports.clock())).to_string();
+        let relay = Relay::new(ports.clone(), instance).with(LogLines);
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().context("the relay")?;
+        let (stop, stopping) = oneshot::channel();
+        let (ending, ended) = oneshot::channel();
+        let run = move || {
+            runtime.block_on(relay.run(async {
+                // A sender that is gone means the same.
+                let _ = stopping.await;
+            }));
+            runtime.shutdown_background();
+            let _ = ending.send(());
+        };
+        thread::Builder::new().name("relay".to_owned()).spawn(run).context("the relay")?;
+        Ok(Self { stop: Some(stop), ended })
+    }
+
+    /// Stores the cursors and gives the leases back.
+    pub(super) async fn stop(mut self) {
+        drop(self.stop.take());
+        let _ = Pin::new(&mut self.ended).await;
+    }
+}
+
+/// Carries a command about sinks out.
+pub(super) async fn manage<P: Ports>(ports: &P, command: SinksCommand) -> anyhow::Result<()> {
+    match command {
+        SinksCommand::List => {
+            for sink in ListSinks(ports).execute().await? {
+                println!("{}", row(&sink));
+            }
+        }
+        SinksCommand::Pause { name } => println!("{}", row(&PauseSink(ports).execute(&name, true).await?)),
+        SinksCommand::Resume { name } => println!("{}", row(&PauseSink(ports).execute(&name, false).await?)),
+        SinksCommand::Move { name, target } => {
+            let to = match target {
+                MoveTarget { position: Some(position), .. } => CursorTarget::Position(position),
+                MoveTarget { time, .. } => CursorTarget::Time(
+                    OffsetDateTime::parse(&time.unwrap_or_default(), &Rfc3339)
+                        .context("--time has the form of RFC 3339, e.g. 2026-01-31T12:00:00Z")?,
+                ),
+            };
+            println!("{}", row(&MoveSink(ports).execute(&name, to).await?));
+        }
+    }
+    Ok(())
+}
+
+fn row(sink: &SinkStatus) -> String {
+    let (state, behind, seconds) = (sink.state().as_str(), sink.lag_events(), sink.lag.as_secs_f64());
+    let parts = [
+        Some(sink.name.clone()),
+        Some(state.to_owned()),
+        Some(format!("position {}", sink.position)),
+        Some(format!("{behind} events behind ({seconds:.1} s)")),
+        sink.failure.as_ref().map(|(error, _)| format!("error: {error}")),
+        sink.holder.as_ref().map(|holder| format!("worked by {holder}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
+}
