@@ -75,8 +75,8 @@ async fn an_event_has_the_trace_of_the_request_that_caused_it_if_there_was_one(a
     let malformed = api.request(Method::POST, "/orders").header("traceparent", "00-0-0-00").json(&body);
     assert_eq!(Answer::receive(malformed).await.status, 201);
     let feed = api.get("/events").await;
-    let traces: Vec<_> = feed.body.as_array().unwrap().iter().map(|event| event["traceparent"].as_str()).collect();
-    assert_eq!(traces, [Some(traceparent), Some(traceparent), None, None, None, None]);
+    let sent: Vec<_> = feed.body.as_array().unwrap().iter().map(|event| event["traceparent"].as_str()).collect();
+    assert_eq!(sent, [Some(traceparent), Some(traceparent), None, None, None, None]);
 }
 
 async fn the_link_of_every_page_leads_to_the_next_one(api: Api) {

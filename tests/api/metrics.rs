@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     helpers::{Answer, Api, on_each_store},
-    support::{Database, eventually},
+    support::Database,
 };
 
 on_each_store! {

@@ -91,7 +91,7 @@ fn unused_sinks(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources.iter().filter(|source| source.part() == "infra") {
         for item in &source.syntax.items {
-            let syn::Item::Impl(syn::ItemImpl { trait_: Some((_, implemented, _)), self_ty, .. }) = item else {
+            let syn::Item::Impl(syn::ItemImpl { trait_: Some((implemented, _)), self_ty, .. }) = item else {
                 continue;
             };
             let is_sink = implemented.segments.last().is_some_and(|last| last.ident == "EventSink");

@@ -8,8 +8,8 @@ use std::{
 
 use orders::{
     app::{
-        EventSink, FirstPosition, Lease, LoggedEvent, SinkConnection, SinkCursors, SinkError, SinkKind, SinkOutcome,
-        SinkStatus, Store, TailEventLog,
+        EventSink, FirstPosition, Lease, LoggedEvent, SinkConnection, SinkError, SinkKind, SinkOutcome, SinkStatus,
+        Store, TailEventLog,
     },
     infra::Relay,
 };

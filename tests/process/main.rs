@@ -17,6 +17,7 @@ mod outages;
 mod settings;
 mod silence;
 mod silent_readers;
+mod sinks;
 mod starts;
 mod stops;
 mod supervision;

@@ -6,7 +6,8 @@ use super::RepoError;
 
 /// The cursors of the sinks, and which instance works each sink. Times are those of the store.
 pub trait SinkCursors: Clone + Send + Sync + 'static {
-    /// How long a lease lasts after its renewal.
+    /// How long a lease lasts after its renewal. An instance looks for leases that have ended three times a second, so
+    /// another one works the sinks of a killed instance within two seconds.
     const LEASE_LASTS: Duration = Duration::from_millis(1300);
 
     /// Registers this instance, with the sinks that it can work, for a short time; renews the leases that it keeps, takes
@@ -21,11 +22,14 @@ pub trait SinkCursors: Clone + Send + Sync + 'static {
     /// Gives all leases of this instance back, so that another instance can take them at once.
     fn release_leases(&self, instance: &str) -> impl Future<Output = Result<(), RepoError>> + Send;
 
-    /// Moves the cursor, and forgets the last error. `false` if this is not the current lease any more: nothing is changed.
-    fn advance(&self, lease: &Lease, position: u64) -> impl Future<Output = Result<bool, RepoError>> + Send;
-
-    /// Records why the sink does not move. Nothing is changed if this is not the current lease any more.
-    fn record_failure(&self, lease: &Lease, error: &str) -> impl Future<Output = Result<(), RepoError>> + Send;
+    /// Stores the cursor, if there is a new position, and why the sink does not move, if it does not. `false` if this is not the current lease any more:
+    /// nothing is changed.
+    fn advance(
+        &self,
+        lease: &Lease,
+        position: Option<u64>,
+        failure: Option<&str>,
+    ) -> impl Future<Output = Result<bool, RepoError>> + Send;
 
     /// Every sink that ever had a cursor, by name.
     fn sinks(&self) -> impl Future<Output = Result<Vec<SinkStatus>, RepoError>> + Send;

@@ -53,20 +53,13 @@ impl SinkCursors for MemoryStore {
         Ok(())
     }
 
-    async fn advance(&self, lease: &Lease, position: u64) -> Result<bool, RepoError> {
+    async fn advance(&self, lease: &Lease, position: Option<u64>, failure: Option<&str>) -> Result<bool, RepoError> {
         let mut committed = self.shared.committed();
         let Some(kept) = current(&mut committed, lease) else { return Ok(false) };
-        (kept.position, kept.failure) = (position, None);
+        let since = kept.failure.as_ref().map_or_else(|| SystemClock.now(), |(_, since)| *since);
+        (kept.position, kept.failure) =
+            (position.unwrap_or(kept.position), failure.map(|failure| (failure.to_owned(), since)));
         Ok(true)
-    }
-
-    async fn record_failure(&self, lease: &Lease, error: &str) -> Result<(), RepoError> {
-        let mut committed = self.shared.committed();
-        if let Some(kept) = current(&mut committed, lease) {
-            let since = kept.failure.as_ref().map_or_else(|| SystemClock.now(), |(_, since)| *since);
-            kept.failure = Some((error.to_owned(), since));
-        }
-        Ok(())
     }
 
     async fn sinks(&self) -> Result<Vec<SinkStatus>, RepoError> {

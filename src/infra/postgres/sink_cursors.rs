@@ -36,7 +36,7 @@ impl SinkCursors for PgStore {
         Ok(())
     }
 
-    async fn advance(&self, lease: &Lease, position: u64) -> Result<bool, RepoError> {
+    async fn advance(&self, lease: &Lease, position: Option<u64>, failure: Option<&str>) -> Result<bool, RepoError> {
         let mut connection_lease = self.parts.relay.take().await?;
         let (connection, mut time) = connection_lease.parts();
         // The lock keeps the epoch until the cursor is stored.
@@ -44,37 +44,20 @@ impl SinkCursors for PgStore {
             "with lease as materialized (
                 select name from relay_leases where name = $1 and holder = $2 and epoch = $3 for share
             )
-            update sink_cursors c set position = $4, moved_at = now(), error = null, failed_at = null
+            update sink_cursors c
+            set position = coalesce($4, c.position), moved_at = case when $4 <> c.position then now() else c.moved_at end,
+                error = $5, failed_at = case when $5::text is null then null else coalesce(c.failed_at, now()) end
             from lease
             where c.name = lease.name",
             lease.sink,
             lease.instance,
             lease.epoch,
-            stored(position),
+            position.map(stored),
+            failure,
         );
         let done = time.bound(advanced.execute(connection).map_err(repo_error)).await?;
         connection_lease.done();
         Ok(done.rows_affected() == 1)
-    }
-
-    async fn record_failure(&self, lease: &Lease, error: &str) -> Result<(), RepoError> {
-        let mut connection_lease = self.parts.relay.take().await?;
-        let (connection, mut time) = connection_lease.parts();
-        let recorded = query!(
-            "with lease as materialized (
-                select name from relay_leases where name = $1 and holder = $2 and epoch = $3 for share
-            )
-            update sink_cursors c set error = $4, failed_at = coalesce(c.failed_at, now())
-            from lease
-            where c.name = lease.name",
-            lease.sink,
-            lease.instance,
-            lease.epoch,
-            error,
-        );
-        time.bound(recorded.execute(connection).map_err(repo_error)).await?;
-        connection_lease.done();
-        Ok(())
     }
 
     async fn sinks(&self) -> Result<Vec<SinkStatus>, RepoError> {

@@ -11,6 +11,7 @@ mod plans;
 mod positions;
 mod proxy;
 mod refusals;
+mod relay;
 mod restored;
 mod schema;
 mod silence;

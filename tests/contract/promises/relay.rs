@@ -1,8 +1,9 @@
 //! The relay delivers every event to each sink.
 
 use orders::{
-    app::{CursorTarget, MovedCursor, SinkCursors, SinkState, Store},
+    app::{CursorTarget, MovedCursor, SinkState, Store},
     domain::OrderId,
+    infra::MemoryStore,
 };
 
 use crate::{
@@ -203,4 +204,19 @@ async fn the_metrics_show_how_far_a_hanging_sink_is_behind(store: impl Store) {
         (has("orders_sink_lag_events{sink=\"hanging\"} 3") && has("orders_sink_held{sink=\"hanging\"} 1")).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_sink_that_acknowledges_nothing_is_connected_again_after_ten_seconds() {
+    let store = MemoryStore::default();
+    let sink = Recorder::new("sink");
+    sink.silent(true);
+    let instance = Instance::start(store.clone(), "a", [sink.clone()]);
+    write(&store, 1..=1).await;
+    let (error, _) = eventually("the error", async || instance.sink("sink").await.failure).await;
+    assert_eq!(error, "no acknowledgement within 10s");
+    sink.silent(false);
+    instance.wait_for("sink", 3).await;
+    assert_eq!(sink.connections(), 2);
+    sink.assert_order_per_order();
 }

@@ -56,6 +56,7 @@ pub(super) struct Delivery<'a, P, S> {
     reader: Option<Reader>,
     backoff: Backoff,
     failure: &'a mut Option<Failure>,
+    stores_cursor: bool,
     /// Whether a connection of this delivery has failed.
     has_failed: bool,
     /// Whether the store has to forget the failure.
@@ -83,6 +84,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
             backoff,
             is_mended: failure.is_none(),
             failure,
+            stores_cursor: false,
             has_failed: false,
         }
     }
@@ -119,7 +121,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
         mut connection: S::Connection,
         mut lost: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Ended, SinkError> {
-        let stores_cursor = self.begin(&connection);
+        self.begin(&connection);
         let mut storing = None;
         let (mut stored_at, mut progress) = (Instant::now(), Instant::now());
         let mut paused_until: Option<Instant> = None;
@@ -131,11 +133,12 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                     progress = Instant::now();
                 }
             }
-            if stores_cursor {
+            if self.stores_cursor {
                 self.window.store(self.window.acknowledged());
             }
             let has_room = self.window.has_room(READ_BATCH);
-            let is_behind = self.window.acknowledged() > self.window.stored() || self.is_mended;
+            let to_store = self.to_store();
+            let has_news = to_store.is_some() || self.is_mended;
             let next_store = if has_room { stored_at + STORE_EVERY } else { stored_at };
             let reader = self.reader.get_or_insert_with(|| Reader::start(self.ports.clone(), self.window.stored()));
             tokio::select! {
@@ -156,7 +159,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                 stored = finish(&mut storing) => {
                     (storing, stored_at) = (None, Instant::now());
                     match stored {
-                        Ok((position, true)) => self.window.store(position),
+                        Ok((position, true)) => position.into_iter().for_each(|position| self.window.store(position)),
                         Ok((_, false)) => return Ok(Ended::Fenced),
                         Err(error) => {
                             self.is_mended |= self.failure.is_none();
@@ -164,9 +167,11 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                         }
                     }
                 }
-                () = sleep_until(next_store), if storing.is_none() && is_behind => {
+                () = sleep_until(next_store), if storing.is_none() && has_news => {
                     self.is_mended = false;
-                    storing = Some(Box::pin(store(self.ports.store().clone(), self.lease.clone(), self.window.acknowledged())));
+                    let failure = self.failure.as_ref().map(|failure| failure.text.clone());
+                    let (cursors, lease) = (self.ports.store().clone(), self.lease.clone());
+                    storing = Some(Box::pin(store(cursors, lease, to_store, failure)));
                 }
                 () = sleep_until(progress + SINK_TIMEOUT), if self.window.in_flight() > 0 => {
                     return Err(SinkError::new(format!("no acknowledgement within {SINK_TIMEOUT:?}")));
@@ -180,16 +185,16 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
         }
     }
 
-    /// Whether the sink stores its cursor itself. Then it knows best where it is.
-    fn begin(&mut self, connection: &S::Connection) -> bool {
+    /// A sink that stores its cursor itself knows best where it is.
+    fn begin(&mut self, connection: &S::Connection) {
         if let Some(cursor) = connection.cursor() {
+            self.stores_cursor = true;
             self.window = Window::new(cursor, S::KEEPS_ORDER);
             self.reader = None;
         }
         if self.has_failed && self.window.is_empty() {
             self.mended();
         }
-        connection.cursor().is_some()
     }
 
     async fn send(&mut self, connection: &mut S::Connection) -> Result<(), SinkError> {
@@ -221,7 +226,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
         if acknowledged > 0 {
             self.ports.telemetry().sink_delivered(self.sink.name(), acknowledged);
             self.backoff.reset();
-            if refusal.is_none() {
+            if !self.window.has_refused() {
                 self.mended();
             }
         }
@@ -241,11 +246,18 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
         } else {
             log::info!("the sink {} still does not move: {text}", self.sink.name());
         }
-        if let Err(error) = self.ports.store().record_failure(&self.lease, text).await {
+        if let Err(error) = self.ports.store().advance(&self.lease, self.to_store(), Some(text)).await {
             log::debug!("cannot store why the sink {} does not move: {error}", self.sink.name());
         }
         *self.failure = Some(failure);
         self.is_mended = false;
+    }
+
+    /// The new position of the cursor, if it has moved. A sink that stores its cursor itself may be ahead of what it has
+    /// acknowledged here.
+    fn to_store(&self) -> Option<u64> {
+        let acknowledged = self.window.acknowledged();
+        (!self.stores_cursor && acknowledged > self.window.stored()).then_some(acknowledged)
     }
 
     fn mended(&mut self) {
@@ -266,19 +278,22 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
             }
         })
         .await;
-        if connection.cursor().is_none() && self.window.acknowledged() > self.window.stored() {
-            let _ = self.ports.store().advance(&self.lease, self.window.acknowledged()).await;
+        if let Some(position) = self.to_store() {
+            let _ = self.ports.store().advance(&self.lease, Some(position), None).await;
         }
     }
 }
 
-type Storing = Pin<Box<dyn Future<Output = Result<(u64, bool), RepoError>> + Send>>;
+/// The position, and whether the lease was the current one.
+type Stored = Result<(Option<u64>, bool), RepoError>;
 
-async fn store<C: SinkCursors>(cursors: C, lease: Lease, position: u64) -> Result<(u64, bool), RepoError> {
-    Ok((position, cursors.advance(&lease, position).await?))
+type Storing = Pin<Box<dyn Future<Output = Stored> + Send>>;
+
+async fn store<C: SinkCursors>(cursors: C, lease: Lease, position: Option<u64>, failure: Option<String>) -> Stored {
+    Ok((position, cursors.advance(&lease, position, failure.as_deref()).await?))
 }
 
-async fn finish(storing: &mut Option<Storing>) -> Result<(u64, bool), RepoError> {
+async fn finish(storing: &mut Option<Storing>) -> Stored {
     match storing {
         Some(storing) => storing.await,
         None => pending().await,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::app::{Lease, NewSink, Ports, RepoError, SinkCursors, Telemetry};
 
-/// How often an instance renews its leases. A lease that is not renewed ends after 1.3 s; see `SinkCursors`.
+/// How often an instance renews its leases, and takes those that have ended.
 const RENEW_EVERY: Duration = Duration::from_millis(300);
 
 /// What this instance held at the last renewal.

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Window {
     ready: VecDeque<u64>,
     /// The orders that have an event before them which is not acknowledged, and the positions that wait for it.
     held_back: HashMap<OrderId, VecDeque<u64>>,
+    /// Those that the destination has refused, and not taken since.
+    refused: BTreeSet<u64>,
     in_flight: usize,
 }
 
@@ -51,6 +53,7 @@ impl Window {
             acknowledged: stored,
             ready: VecDeque::new(),
             held_back: HashMap::new(),
+            refused: BTreeSet::new(),
             in_flight: 0,
         }
     }
@@ -71,6 +74,11 @@ impl Window {
 
     pub(super) const fn stored(&self) -> u64 {
         self.stored
+    }
+
+    /// Whether the destination does not take an event.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     /// Up to here, every event is acknowledged.
@@ -119,6 +127,7 @@ impl Window {
         entry.state = State::Acknowledged;
         let order_id = entry.event.order_id;
         self.in_flight -= 1;
+        self.refused.remove(&position);
         if let Some(waiting) = self.held_back.get_mut(&order_id) {
             match waiting.pop_front() {
                 Some(next) => self.ready.push_back(next),
@@ -136,6 +145,7 @@ impl Window {
         if let Some(entry) = self.entry_mut(position).filter(|entry| entry.state == State::InFlight) {
             entry.state = State::Waiting;
             self.in_flight -= 1;
+            self.refused.insert(position);
             self.ready.push_back(position);
             self.ready.make_contiguous().sort_unstable();
         }
