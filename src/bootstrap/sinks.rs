@@ -3,11 +3,10 @@
 use std::{pin::Pin, thread};
 
 use anyhow::Context;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::{runtime, sync::oneshot};
 
 use crate::{
-    app::{CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
+    app::{Clock, CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
     config::{MoveTarget, SinksCommand},
     infra::{LogLines, Relay},
 };
@@ -20,7 +19,7 @@ pub(super) struct RelayThread {
 
 impl RelayThread {
     pub(super) fn start<P: Ports>(ports: &P) -> anyhow::Result<Self> {
-        let instance = ports.ids().event_id(crate::app::Clock::now(ports.clock())).to_string();
+        let instance = ports.ids().event_id(ports.clock().now()).to_string();
         let relay = Relay::new(ports.clone(), instance).with(LogLines);
         let runtime = runtime::Builder::new_current_thread().enable_all().build().context("the relay")?;
         let (stop, stopping) = oneshot::channel();
@@ -57,10 +56,8 @@ pub(super) async fn manage<P: Ports>(ports: &P, command: SinksCommand) -> anyhow
         SinksCommand::Move { name, target } => {
             let to = match target {
                 MoveTarget { position: Some(position), .. } => CursorTarget::Position(position),
-                MoveTarget { time, .. } => CursorTarget::Time(
-                    OffsetDateTime::parse(&time.unwrap_or_default(), &Rfc3339)
-                        .context("--time has the form of RFC 3339, e.g. 2026-01-31T12:00:00Z")?,
-                ),
+                MoveTarget { time: Some(time), .. } => CursorTarget::Time(time),
+                MoveTarget { .. } => anyhow::bail!("say where to: --position or --time"),
             };
             println!("{}", row(&MoveSink(ports).execute(&name, to).await?));
         }

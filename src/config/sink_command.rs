@@ -1,4 +1,5 @@
 use clap::{Args, Subcommand};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum SinksCommand {
@@ -30,6 +31,11 @@ pub struct MoveTarget {
     #[arg(long)]
     pub position: Option<u64>,
     /// Continue with the first event that happened at this time or later, e.g. 2026-01-31T12:00:00Z.
-    #[arg(long)]
-    pub time: Option<String>,
+    #[arg(long, value_parser = time)]
+    pub time: Option<OffsetDateTime>,
+}
+
+fn time(text: &str) -> Result<OffsetDateTime, String> {
+    let time = OffsetDateTime::parse(text, &Rfc3339);
+    time.map_err(|_| "a time has the form of RFC 3339, e.g. 2026-01-31T12:00:00Z".to_owned())
 }

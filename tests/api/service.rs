@@ -28,7 +28,7 @@ on_each_store! {
 
 async fn the_service_is_live_and_ready(api: Api) {
     assert_eq!(api.get("/health/live").await.body, json!({"status": "live"}));
-    assert_eq!(api.get("/health/ready").await.body, json!({"status": "ready"}));
+    assert_eq!(api.get("/health/ready").await.body, json!({"status": "ready", "degraded_sinks": []}));
 }
 
 async fn every_response_has_the_id_of_its_request(api: Api) {

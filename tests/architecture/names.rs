@@ -82,7 +82,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("bootstrap", &["app", "config", "domain", "http", "infra", "anyhow", "log", "sqlx", "tokio"]),
-    ("config", &["anyhow", "clap", "ipnet", "thiserror"]),
+    ("config", &["anyhow", "clap", "ipnet", "thiserror", "time"]),
     ("healthcheck", &["anyhow"]),
     ("lib", &[]),
     ("main", &["bootstrap", "config", "healthcheck", "infra", "anyhow", "clap", "tikv_jemallocator", "tokio"]),

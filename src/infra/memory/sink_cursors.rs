@@ -1,26 +1,14 @@
-use std::{collections::BTreeMap, time::Duration};
-
-use time::OffsetDateTime;
+use std::time::Duration;
 
 use crate::{
     app::{Clock, CursorTarget, FirstPosition, Lease, MovedCursor, NewSink, RepoError, SinkCursors, SinkStatus},
     infra::clock::SystemClock,
 };
 
-use super::{MemoryStore, state::Committed};
-
-/// The cursor of a sink. One process has the store, so it holds every lease.
-#[derive(Debug)]
-pub(super) struct KeptCursor {
-    kind: &'static str,
-    position: u64,
-    epoch: i64,
-    is_paused: bool,
-    holder: Option<String>,
-    failure: Option<(String, OffsetDateTime)>,
-}
-
-pub(super) type Cursors = BTreeMap<String, KeptCursor>;
+use super::{
+    MemoryStore,
+    state::{Committed, KeptCursor},
+};
 
 impl SinkCursors for MemoryStore {
     async fn renew_leases(&self, instance: &str, sinks: &[NewSink]) -> Result<Vec<Lease>, RepoError> {

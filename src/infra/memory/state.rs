@@ -4,14 +4,13 @@ use std::{
     time::Instant,
 };
 
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::{
     app::{Cause, KeyRecord, Numbers, SecretHash},
     domain::{ApiKey, KeyId, OrderEvent, OrderId, OrderState, TenantId},
 };
-
-use super::sink_cursors::Cursors;
 
 /// The state that all units of work and queries of one store share.
 #[derive(Debug, Default)]
@@ -31,10 +30,21 @@ pub(super) struct Committed {
     /// The last sequence of each tenant.
     pub(super) sequences: BTreeMap<TenantId, u64>,
     /// The cursors of the sinks, by name.
-    pub(super) cursors: Cursors,
+    pub(super) cursors: BTreeMap<String, KeptCursor>,
     pub(super) api_keys: BTreeMap<KeyId, KeptKey>,
     /// By tenant, caller and key.
     pub(super) keys: BTreeMap<(TenantId, String, String), Items>,
+}
+
+/// The cursor of a sink. One process has the store, so it holds every lease.
+#[derive(Debug)]
+pub(super) struct KeptCursor {
+    pub(super) kind: &'static str,
+    pub(super) position: u64,
+    pub(super) epoch: i64,
+    pub(super) is_paused: bool,
+    pub(super) holder: Option<String>,
+    pub(super) failure: Option<(String, OffsetDateTime)>,
 }
 
 /// A key and its secrets.
