@@ -7,6 +7,7 @@ mod access;
 mod address;
 mod command;
 mod sink_command;
+mod sinks;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -17,6 +18,7 @@ use address::socket_address;
 pub use access::{AccessConfig, AuthKind};
 pub use command::{Command, CreateKeyArgs, KeysCommand, TenantArg};
 pub use sink_command::{MoveTarget, SinksCommand};
+pub use sinks::SinksConfig;
 
 /// The Git commit of this build.
 pub const COMMIT: &str = env!("ORDERS_COMMIT");
@@ -70,6 +72,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub access: AccessConfig,
+
+    #[command(flatten)]
+    pub sinks: SinksConfig,
 
     /// Directory of the private PostgreSQL.
     ///

@@ -16,7 +16,12 @@ use crate::{
     infra::{Access, InProcessBus, Limits, Metrics, Pricing, SystemClock, UuidV7, keep_running},
 };
 
-use super::{access, progress::Progress, sinks::RelayThread, stop::Stop};
+use super::{
+    access,
+    progress::Progress,
+    sinks::{RelayThread, Sinks},
+    stop::Stop,
+};
 
 /// How long a stop waits for the accepted requests. The rest of ten seconds is for the connections and the database.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
@@ -38,6 +43,7 @@ pub(super) async fn serve_store<S: Store>(
     open: impl AsyncFnOnce(Progress) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let bootstrap_key = access::bootstrap_key(config)?;
+    let sinks = Sinks::new(config, &telemetry)?;
     let ports = adapters(config, store, pricing, telemetry)?;
     let (jwks, limits) = (ports.access.clone(), ports.limits.clone());
     ports.telemetry.before_rendering(move |metrics| {
@@ -64,7 +70,7 @@ pub(super) async fn serve_store<S: Store>(
         tasks.spawn(keep_running("the record of used keys", move || used.clone().record_uses()));
         tasks.spawn(keep_running("the keys of the identity provider", move || refreshed.clone().refresh_jwks()));
         tasks.spawn(keep_running("the shared limits", move || shared.clone().keep_connected()));
-        relay = Some(RelayThread::start(&ports)?);
+        relay = Some(RelayThread::start(&ports, sinks)?);
         let [followed, swept] = [ports.clone(), ports];
         tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
         tasks.spawn(keep_running("the sweep of idempotency keys", move || forget_keys(swept.clone())));

@@ -1,15 +1,26 @@
 //! The relay as the settings say, and `orders sinks`.
 
-use std::{pin::Pin, thread};
+use std::{fs, path::PathBuf, pin::Pin, thread};
 
 use anyhow::Context;
 use tokio::{runtime, sync::oneshot};
 
 use crate::{
     app::{Clock, CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
-    config::{MoveTarget, SinksCommand},
-    infra::{LogLines, Relay},
+    config::{Config, MoveTarget, SinksCommand},
+    infra::{LogLines, Metrics, RabbitMq, Relay},
 };
+
+/// The sinks that the settings name, besides the log lines.
+pub(super) struct Sinks {
+    rabbitmq: Option<RabbitMq>,
+}
+
+impl Sinks {
+    pub(super) fn new(config: &Config, metrics: &Metrics) -> anyhow::Result<Self> {
+        Ok(Self { rabbitmq: rabbitmq(config, metrics)? })
+    }
+}
 
 /// The relay, on a thread of its own: no write of this process waits for a sink.
 pub(super) struct RelayThread {
@@ -18,9 +29,13 @@ pub(super) struct RelayThread {
 }
 
 impl RelayThread {
-    pub(super) fn start<P: Ports>(ports: &P) -> anyhow::Result<Self> {
+    pub(super) fn start<P: Ports>(ports: &P, sinks: Sinks) -> anyhow::Result<Self> {
         let instance = ports.ids().event_id(ports.clock().now()).to_string();
-        let relay = Relay::new(ports.clone(), instance).with(LogLines);
+        let Sinks { rabbitmq } = sinks;
+        let mut relay = Relay::new(ports.clone(), instance).with(LogLines);
+        if let Some(rabbitmq) = rabbitmq {
+            relay = relay.with(rabbitmq);
+        }
         let runtime = runtime::Builder::new_current_thread().enable_all().build().context("the relay")?;
         let (stop, stopping) = oneshot::channel();
         let (ending, ended) = oneshot::channel();
@@ -41,6 +56,14 @@ impl RelayThread {
         drop(self.stop.take());
         let _ = Pin::new(&mut self.ended).await;
     }
+}
+
+fn rabbitmq(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<RabbitMq>> {
+    let Some(url) = &config.sinks.amqp_url else { return Ok(None) };
+    let read =
+        |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("ORDERS_AMQP_CA_FILE={}", path.display()));
+    let authorities = config.sinks.amqp_ca_file.as_ref().map(read).transpose()?;
+    Ok(Some(RabbitMq::new(url, authorities, metrics).context("ORDERS_AMQP_URL")?))
 }
 
 /// Carries a command about sinks out.

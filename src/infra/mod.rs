@@ -17,7 +17,7 @@ pub use access::{Access, AccessSettings, JwksError, JwtSettings, KeyText, LimitS
 pub use background::keep_running;
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own_program};
-pub use events::{InProcessBus, LogLines, Relay};
+pub use events::{AmqpUrlError, InProcessBus, LogLines, RabbitMq, Relay};
 pub use ids::UuidV7;
 pub use memory::MemoryStore;
 pub use observability::{LogDir, LogFormat, LogLevelsError, Metrics, flush_logging, init_logging, unblock_logging};

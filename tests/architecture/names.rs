@@ -28,6 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "futures_util",
             "governor",
             "jsonwebtoken",
+            "lapin",
             "log",
             "prometheus_client",
             "redis",

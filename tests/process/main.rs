@@ -14,6 +14,7 @@ mod migrations;
 mod nginx;
 mod open_files;
 mod outages;
+mod rabbitmq;
 mod settings;
 mod silence;
 mod silent_readers;

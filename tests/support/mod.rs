@@ -7,6 +7,7 @@ pub(crate) mod network;
 pub(crate) mod newer_release;
 pub(crate) mod pricing;
 pub(crate) mod program;
+pub(crate) mod rabbitmq;
 pub(crate) mod redis;
 pub(crate) mod service;
 mod store;

@@ -5,8 +5,10 @@
 
 mod bus;
 mod log_lines;
+mod rabbitmq;
 mod relay;
 
 pub use bus::InProcessBus;
 pub use log_lines::LogLines;
+pub use rabbitmq::{AmqpUrlError, RabbitMq};
 pub use relay::Relay;
