@@ -14,15 +14,16 @@ use std::{pin::Pin, time::Duration};
 use anyhow::Context;
 
 use crate::{
-    config::{COMMIT, Config, KeysCommand, LogFormat, SinksCommand},
+    config::{COMMIT, Config, KeysCommand, LogFormat, ReadModel, SinksCommand},
     infra::{
-        self, HttpPricing, LogDir, MemoryStore, Metrics, PgStore, PoolSettings, Pricing, PricingSettings,
-        StaticCatalogue,
+        self, HttpPricing, LogDir, MemoryStore, Metrics, OrderStatsProjection, PgStore, PoolSettings, Pricing,
+        PricingSettings, RebuiltStats, StaticCatalogue,
     },
 };
 
 use database::Database;
 use serving::{ServiceAdapters, adapters, serve_store};
+use sinks::Sinks;
 use stop::Stop;
 pub use stop::flush_logging;
 
@@ -56,6 +57,19 @@ pub fn sinks(config: &Config, command: SinksCommand) -> Work<'_, ()> {
     Box::pin(async { on_database(config, async |ports| sinks::manage(&ports, command).await).await })
 }
 
+/// Builds a read model anew, and prints to standard output what it has then.
+pub fn rebuild(config: &Config, model: ReadModel) -> Work<'_, ()> {
+    Box::pin(async move {
+        let ReadModel::Stats = model;
+        let rebuild = async |ports: ServiceAdapters<PgStore>| {
+            let RebuiltStats { rows, position } = ports.store.rebuild_order_stats().await?;
+            println!("order_stats has {rows} rows, and holds up to position {position}");
+            Ok(())
+        };
+        on_database(config, rebuild).await
+    })
+}
+
 async fn run_service(mut config: Config) -> anyhow::Result<()> {
     let files = config.log_dir.clone().map(|path| LogDir { path, file_bytes: config.log_file_bytes });
     init_logging(&config, files)?;
@@ -67,13 +81,16 @@ async fn run_service(mut config: Config) -> anyhow::Result<()> {
     let pricing = pricing(&config)?.with_metrics(&metrics);
     if config.in_memory {
         log::warn!("orders are stored in memory and are lost when the process ends");
-        return serve_store(&config, MemoryStore::default(), pricing, metrics, &mut stop, async |_| Ok(())).await;
+        let sinks = Sinks::new(&config, &metrics, None)?;
+        return serve_store(&config, MemoryStore::default(), pricing, metrics, sinks, &mut stop, async |_| Ok(()))
+            .await;
     }
     let database = Database::begin(&config)?;
     let pool = PoolSettings { max_connections: config.db_pool, acquire_timeout: config.db_acquire_timeout() };
     let store = PgStore::new(&database.options, pool).with_metrics(&metrics);
+    let sinks = Sinks::new(&config, &metrics, Some(OrderStatsProjection::new(store.clone())))?;
     let open = async |progress| database.open(progress).await;
-    let served = serve_store(&config, store.clone(), pricing, metrics, &mut stop, open).await;
+    let served = serve_store(&config, store.clone(), pricing, metrics, sinks, &mut stop, open).await;
     // No request waits any more. A connection that PostgreSQL keeps busy ends with the process.
     if tokio::time::timeout(stop.time_left(CLOSE_TIMEOUT), store.close()).await.is_err() {
         log::warn!("the connections to the database do not close within {CLOSE_TIMEOUT:?}; they end with the process");

@@ -16,7 +16,7 @@ use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 use address::socket_address;
 
 pub use access::{AccessConfig, AuthKind};
-pub use command::{Command, CreateKeyArgs, KeysCommand, TenantArg};
+pub use command::{Command, CreateKeyArgs, KeysCommand, ReadModel, TenantArg};
 pub use sink_command::{MoveTarget, SinksCommand};
 pub use sinks::SinksConfig;
 

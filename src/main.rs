@@ -34,7 +34,9 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let config = Config::parse();
     let cannot = match config.command {
-        None | Some(Command::Healthcheck | Command::Keys(_) | Command::Sinks(_)) => ExitCode::FAILURE,
+        None | Some(Command::Healthcheck | Command::Keys(_) | Command::Sinks(_) | Command::Rebuild { .. }) => {
+            ExitCode::FAILURE
+        }
         Some(Command::Verify) => ExitCode::from(NOT_VERIFIED),
     };
     let done = Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| {
@@ -61,6 +63,7 @@ async fn work(config: Config) -> anyhow::Result<bool> {
         Some(Command::Healthcheck) => healthcheck(config.access.admin_bind.unwrap_or(config.bind)).map(|()| true),
         Some(Command::Keys(command)) => bootstrap::keys(&config, command).await.map(|()| true),
         Some(Command::Sinks(command)) => bootstrap::sinks(&config, command).await.map(|()| true),
+        Some(Command::Rebuild { model }) => bootstrap::rebuild(&config, model).await.map(|()| true),
         Some(Command::Verify) => bootstrap::verify(&config).await,
     }
 }

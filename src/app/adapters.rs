@@ -1,14 +1,14 @@
 use crate::domain::{Context, OrderRules, Stamp};
 
 use super::{
-    ApiKeys, Authenticator, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, PricingService,
-    RateLimiter, SinkCursors, Telemetry, UnitOfWork,
+    ApiKeys, Authenticator, Clock, EventBus, EventLog, IdGenerator, IdempotencyKeys, OrderQueries, OrderStats,
+    PricingService, RateLimiter, SinkCursors, Telemetry, UnitOfWork,
 };
 
 /// All ports of a store.
-pub trait Store: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys + SinkCursors {}
+pub trait Store: UnitOfWork + OrderQueries + OrderStats + IdempotencyKeys + EventLog + ApiKeys + SinkCursors {}
 
-impl<S: UnitOfWork + OrderQueries + IdempotencyKeys + EventLog + ApiKeys + SinkCursors> Store for S {}
+impl<S: UnitOfWork + OrderQueries + OrderStats + IdempotencyKeys + EventLog + ApiKeys + SinkCursors> Store for S {}
 
 /// All ports as one type parameter.
 pub trait Ports: Clone + Send + Sync + 'static {

@@ -22,11 +22,11 @@ pub use idempotency::{Answered, ForgetKeys, KeyError, KeyRecord, KeyedRequest, O
 pub use orders::*;
 pub use ports::{
     ApiKeys, AsOf, Authenticated, AuthenticationError, Authenticator, Backlog, BoxError, Changes, Clock,
-    CredentialError, CursorTarget, EventBus, EventLog, EventLogBounds, EventLogSlice, EventSink, FirstPosition,
-    HistoricalOrder, IdGenerator, IdempotencyKeys, Lagged, Lease, Lock, MovedCursor, NewApiKey, NewSecret, NewSink,
-    OrderFilter, OrderQueries, OrderRepo, PricingError, PricingService, Product, Publication, Quota, RateLimiter,
-    RepoError, SecretHash, SinkConnection, SinkCursors, SinkError, SinkKind, SinkOutcome, SinkState, SinkStatus,
-    StoredKey, Subscription, Telemetry, UnitOfWork,
+    CredentialError, CursorTarget, DailyFigures, DayFigures, EventBus, EventLog, EventLogBounds, EventLogSlice,
+    EventSink, FirstPosition, HistoricalOrder, IdGenerator, IdempotencyKeys, Lagged, Lease, Lock, MovedCursor,
+    NewApiKey, NewSecret, NewSink, OrderFilter, OrderQueries, OrderRepo, OrderStats, PricingError, PricingService,
+    Product, Publication, Quota, RateLimiter, RepoError, SecretHash, SinkConnection, SinkCursors, SinkError, SinkKind,
+    SinkOutcome, SinkState, SinkStatus, StoredKey, Subscription, Telemetry, UnitOfWork,
 };
 pub use products::ListProducts;
 pub use sinks::{ListSinks, ManageSinkError, MoveSink, PauseSink};

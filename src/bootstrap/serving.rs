@@ -39,11 +39,11 @@ pub(super) async fn serve_store<S: Store>(
     store: S,
     pricing: Pricing,
     telemetry: Metrics,
+    sinks: Sinks,
     stop: &mut Stop,
     open: impl AsyncFnOnce(Progress) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let bootstrap_key = access::bootstrap_key(config)?;
-    let sinks = Sinks::new(config, &telemetry)?;
     let ports = adapters(config, store, pricing, telemetry)?;
     let (jwks, limits) = (ports.access.clone(), ports.limits.clone());
     ports.telemetry.before_rendering(move |metrics| {

@@ -8,17 +8,23 @@ use tokio::{runtime, sync::oneshot};
 use crate::{
     app::{Clock, CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
     config::{Config, MoveTarget, SinksCommand},
-    infra::{LogLines, Metrics, RabbitMq, Relay},
+    infra::{LogLines, Metrics, OrderStatsProjection, RabbitMq, Relay},
 };
 
 /// The sinks that the settings name, besides the log lines.
 pub(super) struct Sinks {
     rabbitmq: Option<RabbitMq>,
+    order_stats: Option<OrderStatsProjection>,
 }
 
 impl Sinks {
-    pub(super) fn new(config: &Config, metrics: &Metrics) -> anyhow::Result<Self> {
-        Ok(Self { rabbitmq: rabbitmq(config, metrics)? })
+    /// The store in memory keeps no read models.
+    pub(super) fn new(
+        config: &Config,
+        metrics: &Metrics,
+        order_stats: Option<OrderStatsProjection>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { rabbitmq: rabbitmq(config, metrics)?, order_stats })
     }
 }
 
@@ -31,10 +37,13 @@ pub(super) struct RelayThread {
 impl RelayThread {
     pub(super) fn start<P: Ports>(ports: &P, sinks: Sinks) -> anyhow::Result<Self> {
         let instance = ports.ids().event_id(ports.clock().now()).to_string();
-        let Sinks { rabbitmq } = sinks;
+        let Sinks { rabbitmq, order_stats } = sinks;
         let mut relay = Relay::new(ports.clone(), instance).with(LogLines);
         if let Some(rabbitmq) = rabbitmq {
             relay = relay.with(rabbitmq);
+        }
+        if let Some(order_stats) = order_stats {
+            relay = relay.with(order_stats);
         }
         let runtime = runtime::Builder::new_current_thread().enable_all().build().context("the relay")?;
         let (stop, stopping) = oneshot::channel();

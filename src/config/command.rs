@@ -1,6 +1,6 @@
 //! The commands other than serving, which needs none.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::sink_command::SinksCommand;
 
@@ -24,6 +24,18 @@ pub enum Command {
     /// Works on the database of the service with the same settings, while the service runs or not.
     #[command(subcommand)]
     Sinks(SinksCommand),
+    /// Build a read model anew, from the orders as they are.
+    ///
+    /// Safe while the service runs: the figures are complete at every moment.
+    Rebuild {
+        /// stats: the figures of GET /orders/stats.
+        model: ReadModel,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReadModel {
+    Stats,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]

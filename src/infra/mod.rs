@@ -23,8 +23,8 @@ pub use memory::MemoryStore;
 pub use observability::{LogDir, LogFormat, LogLevelsError, Metrics, flush_logging, init_logging, unblock_logging};
 pub use open_files::raise_open_files_limit;
 pub use postgres::{
-    Finding, MigrateError, PgStore, PoolSettings, StatementError, VerifyError, VerifyReport, connect_options, migrate,
-    verify,
+    Finding, MigrateError, OrderStatsProjection, PgStore, PoolSettings, RebuiltStats, StatementError, VerifyError,
+    VerifyReport, connect_options, migrate, verify,
 };
 pub use pricing::{
     BreakerSettings, BreakerState, CatalogueError, HttpPricing, Pricing, PricingOutcomes, PricingSettings,

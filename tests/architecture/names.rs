@@ -67,6 +67,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "futures_util",
             "httparse",
             "ipnet",
+            "jiff",
             "log",
             "mime",
             "prometheus_client",
@@ -94,7 +95,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("governor", &["src/infra/access/limits"]),
     ("ipnet", &["src/config", "src/http/request/client_address.rs"]),
+    ("jiff", &["src/http/orders/calendar.rs"]),
     ("jsonwebtoken", &["src/infra/access/jwt"]),
+    ("lapin", &["src/infra/events/rabbitmq.rs"]),
     ("redis", &["src/infra/access/limits"]),
     ("reqwest", &["src/infra/access/jwt", "src/infra/pricing"]),
     ("ring", &["src/infra/access"]),

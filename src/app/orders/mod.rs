@@ -10,6 +10,7 @@ mod create_orders;
 mod fulfil_order;
 mod get_history;
 mod get_order;
+mod get_order_stats;
 mod list_orders;
 mod order_view;
 mod place_order;
@@ -26,6 +27,7 @@ pub use create_orders::{BatchPolicy, BatchResult, CreateOrders, CreateOrdersErro
 pub use fulfil_order::{FulfilOrder, FulfilOrderRequest};
 pub use get_history::{GetHistory, GetHistoryRequest, HistoryPage};
 pub use get_order::{GetOrder, GetOrderError};
+pub use get_order_stats::{GetOrderStats, GetOrderStatsError, GetOrderStatsRequest};
 pub use list_orders::{ListOrders, ListOrdersRequest, OrderPage};
 pub use order_view::{ActionRefusal, OrderDetails, OrderSummary, StoredStatus};
 pub use place_order::{PlaceOrder, PlaceOrderRequest};

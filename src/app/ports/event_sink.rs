@@ -1,4 +1,4 @@
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use crate::app::{BoxError, LoggedEvent};
 
@@ -17,6 +17,9 @@ pub trait EventSink: Send + Sync + 'static {
 
     /// Where the sink begins when it is new.
     const BEGINS: FirstPosition = FirstPosition::Start;
+
+    /// How long one attempt to connect may take.
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// What the sink is called in `/sinks`, in logs and in metrics, e.g. `rabbitmq`.
     fn name(&self) -> &'static str;

@@ -76,6 +76,8 @@ pub enum FirstPosition {
     Start,
     /// At the end of the event log.
     End,
+    /// At 0: a snapshot of the orders takes the place of the events so far.
+    Snapshot,
 }
 
 /// The right to move a cursor, until another instance has it or somebody moves the cursor.
@@ -164,6 +166,8 @@ pub enum CursorTarget {
 pub enum MovedCursor {
     To(u64),
     NoSuchSink,
+    /// A read model has what its events say. Only 0 is a place for it: it is built anew.
+    ReadModel,
     /// The event log has no such place: it goes from `first - 1` to `last`.
     OutOfRange {
         position: u64,

@@ -14,6 +14,8 @@ pub enum ManageSinkError {
     UnknownSink(String),
     #[error("the event log has no position {position}; a cursor can be at {} to {last}", first - 1)]
     OutOfRange { position: u64, first: u64, last: u64 },
+    #[error("{0} is a read model, which has no other position than that of its figures; build it anew at position 0")]
+    ReadModel(String),
     #[error(transparent)]
     Store(#[from] RepoError),
 }
@@ -31,6 +33,7 @@ impl<P: Ports> MoveSink<'_, P> {
     pub async fn execute(&self, name: &str, to: CursorTarget) -> Result<SinkStatus, ManageSinkError> {
         match self.0.store().move_cursor(name, to).await? {
             MovedCursor::To(_) | MovedCursor::NoSuchSink => sink(self.0, name).await,
+            MovedCursor::ReadModel => Err(ManageSinkError::ReadModel(name.to_owned())),
             MovedCursor::OutOfRange { position, first, last } => {
                 // Without this, a wrong name with a wrong position would not be found.
                 sink(self.0, name).await?;

@@ -8,6 +8,7 @@ pub(crate) mod items;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
 
+mod calendar;
 mod cursor;
 mod order_body;
 mod order_doc;
@@ -16,3 +17,4 @@ mod order_request;
 mod order_response;
 mod order_values;
 mod order_write;
+pub(super) mod stats;

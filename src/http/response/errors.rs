@@ -3,7 +3,8 @@
 use crate::{
     app::{
         ActionRefusal, AddItemError, ChangeError, CreateKeyError, CreateOrderError, CreateOrdersError, GetOrderError,
-        ItemProblem, KeyError, ManageKeyError, ManageSinkError, PricingError, ReadEventsError, RepoError,
+        GetOrderStatsError, ItemProblem, KeyError, ManageKeyError, ManageSinkError, PricingError, ReadEventsError,
+        RepoError,
     },
     domain::OrderError,
 };
@@ -143,6 +144,18 @@ impl From<GetOrderError> for Problem {
     }
 }
 
+impl From<GetOrderStatsError> for Problem {
+    fn from(error: GetOrderStatsError) -> Self {
+        match error {
+            GetOrderStatsError::OneCustomer => Self::new(
+                Code::OtherCustomer,
+                "The figures are those of all customers, and the credential sees one. List the orders instead.",
+            ),
+            GetOrderStatsError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<ReadEventsError> for Problem {
     fn from(error: ReadEventsError) -> Self {
         match error {
@@ -214,7 +227,7 @@ impl From<ManageSinkError> for Problem {
                 let name = shortened(&name);
                 Self::new(Code::SinkNotFound, format!("There is no sink {name}. GET /sinks lists them."))
             }
-            ManageSinkError::OutOfRange { .. } => {
+            ManageSinkError::OutOfRange { .. } | ManageSinkError::ReadModel(_) => {
                 let detail = sentence(&error);
                 let errors = vec![FieldError::at("/position", "invalid_position", detail.clone())];
                 Self::new(Code::ValidationFailed, detail).with_errors(errors)

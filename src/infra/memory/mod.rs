@@ -4,6 +4,7 @@
 mod api_keys;
 mod event_log;
 mod keys;
+mod order_stats;
 mod queries;
 mod repo;
 mod sink_cursors;

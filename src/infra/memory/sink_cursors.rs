@@ -15,7 +15,7 @@ impl SinkCursors for MemoryStore {
         let mut committed = self.shared.committed();
         let last = committed.events.len() as u64;
         let leases = sinks.iter().map(|NewSink { name, kind, begins }| {
-            let position = if *begins == FirstPosition::Start { 0 } else { last };
+            let position = if *begins == FirstPosition::End { last } else { 0 };
             let new =
                 KeptCursor { kind: kind.as_str(), position, epoch: 0, is_paused: false, holder: None, failure: None };
             let kept = committed.cursors.entry((*name).to_owned()).or_insert(new);

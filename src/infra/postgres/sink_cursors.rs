@@ -104,12 +104,17 @@ impl SinkCursors for PgStore {
 async fn register(connection: &mut PgConnection, instance: &str, sinks: &[NewSink]) -> sqlx::Result<()> {
     let names: Vec<&str> = sinks.iter().map(|sink| sink.name).collect();
     let kinds: Vec<&str> = sinks.iter().map(|sink| sink.kind.as_str()).collect();
-    let at_start: Vec<bool> = sinks.iter().map(|sink| sink.begins == FirstPosition::Start).collect();
+    let first = |begins| match begins {
+        FirstPosition::Start => "start",
+        FirstPosition::End => "end",
+        FirstPosition::Snapshot => "snapshot",
+    };
+    let firsts: Vec<&str> = sinks.iter().map(|sink| first(sink.begins)).collect();
     query!(
         "with gone as (delete from relay_members where expires_at < now() - interval '1 minute'), new as (
             insert into sink_cursors (name, kind, position)
-            select s.name, s.kind, case when s.at_start then h.retired_to else h.position end
-            from (select unnest($2::text[]) as name, unnest($3::bool[]) as at_start, unnest($5::text[]) as kind) as s
+            select s.name, s.kind, case s.first when 'start' then h.retired_to when 'end' then h.position else 0 end
+            from (select unnest($2::text[]) as name, unnest($3::text[]) as first, unnest($5::text[]) as kind) as s
             cross join event_head h
             where not exists (select from sink_cursors c where c.name = s.name)
             on conflict (name) do nothing
@@ -119,7 +124,7 @@ async fn register(connection: &mut PgConnection, instance: &str, sinks: &[NewSin
         on conflict (instance) do update set sinks = excluded.sinks, expires_at = excluded.expires_at",
         instance,
         &names as &[&str],
-        &at_start,
+        &firsts as &[&str],
         PgStore::LEASE_LASTS.as_secs_f64(),
         &kinds as &[&str],
     )
@@ -183,11 +188,13 @@ async fn move_to(connection: &mut PgConnection, name: &str, position: u64) -> Re
     let moved = query!(
         r#"with log as (select retired_to, position from event_head), fenced as (
             update relay_leases set epoch = epoch + 1 where name = $1 and exists (
-                select from log where $2 between retired_to and position
+                select from log where $2 between retired_to and position or $2 = 0
             )
             returning name
         )
-        select l.retired_to + 1 as "first!", l.position as last from log l"#,
+        select l.retired_to + 1 as "first!", l.position as last,
+            (select kind = 'read_model' from sink_cursors where name = $1) as is_read_model
+        from log l"#,
         name,
         stored(position),
     )
@@ -195,6 +202,10 @@ async fn move_to(connection: &mut PgConnection, name: &str, position: u64) -> Re
     .await
     .map_err(repo_error)?;
     let (first, last) = (number(moved.first)?, number(moved.last)?);
+    if moved.is_read_model == Some(true) && position > 0 {
+        return Ok(MovedCursor::ReadModel);
+    }
+    let first = if moved.is_read_model == Some(true) { 1 } else { first };
     if position + 1 < first || position > last {
         return Ok(MovedCursor::OutOfRange { position, first, last });
     }

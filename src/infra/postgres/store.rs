@@ -41,6 +41,8 @@ pub(super) struct Parts {
     pub(super) whole_log: Connections,
     /// For the cursors and the leases of the sinks.
     pub(super) relay: Connections,
+    /// For the read models.
+    pub(super) projections: Connections,
     pub(super) readiness: Readiness,
     pub(super) listeners: Listeners,
     /// For the group commit.
@@ -51,8 +53,8 @@ pub(super) struct Parts {
 
 impl PgStore {
     /// Half of the connections are for queries; up to two of those are for batched reads. Of the other half, one is for the
-    /// group commit and the rest are for transactions that lock an order. Four more follow the event log, read it for
-    /// sinks that are behind, store the cursors of the sinks, and check the readiness. Every kind has at least one.
+    /// group commit and the rest are for transactions that lock an order. Five more follow the event log, read it for
+    /// sinks that are behind, store the cursors of the sinks, keep the read models, and check the readiness. Every kind has at least one.
     ///
     /// Spawns the tasks of the group commit and the batched reads on the current runtime. The runtime must outlive the
     /// store, and nothing may block its threads: every write of the process waits for these tasks.
@@ -82,6 +84,7 @@ impl PgStore {
             whole_log: kept(options.clone(), 1),
             // A cursor that a crash of the database forgets is behind, which repeats events and loses none.
             relay: kept(options.clone().options([("synchronous_commit", "off")]), 1),
+            projections: kept(options.clone().options([("synchronous_commit", "off")]), 1),
             readiness: Readiness::new(options.clone(), settings),
             listeners,
             writer,
@@ -93,15 +96,15 @@ impl PgStore {
     /// Counts the commits, and shows how many connections are in use.
     #[must_use]
     pub fn with_metrics(self, metrics: &Metrics) -> Self {
-        let Parts { locking, readers, tail, whole_log, relay, writer, batch_readers, .. } = &*self.parts;
+        let Parts { locking, readers, tail, whole_log, relay, projections, writer, batch_readers, .. } = &*self.parts;
         let (locking, readers, tail) = (locking.clone(), readers.clone(), tail.clone());
-        let (whole_log, relay) = (whole_log.clone(), relay.clone());
+        let (whole_log, relay, projections) = (whole_log.clone(), relay.clone(), projections.clone());
         let (writer, batch_readers) = (writer.clone(), batch_readers.clone());
         metrics.before_rendering(move |metrics| {
             metrics.set_pool("write", writer.usage() + locking.usage());
             metrics.set_pool("read", batch_readers.usage() + readers.usage());
             metrics.set_pool("tail", tail.usage());
-            metrics.set_pool("relay", whole_log.usage() + relay.usage());
+            metrics.set_pool("relay", whole_log.usage() + relay.usage() + projections.usage());
             metrics.set_tenant_mismatches(tenant_mismatches());
         });
         self.parts.listeners.report_to(metrics);
@@ -110,8 +113,9 @@ impl PgStore {
 
     /// Waits for the connections that are in use, and closes all connections.
     pub async fn close(&self) {
-        let Parts { locking, readers, tail, whole_log, relay, readiness, writer, batch_readers, .. } = &*self.parts;
-        for connections in [writer, locking, batch_readers, readers, tail, whole_log, relay] {
+        let Parts { locking, readers, tail, whole_log, relay, projections, readiness, writer, batch_readers, .. } =
+            &*self.parts;
+        for connections in [writer, locking, batch_readers, readers, tail, whole_log, relay, projections] {
             connections.close().await;
         }
         readiness.close().await;

@@ -26,6 +26,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V14__by_order_first.sql", "848d13ea963cb29b"),
     ("V15__trace_of_events.sql", "71e4d06fd4e75821"),
     ("V16__sinks.sql", "d57c9f7989044ffb"),
+    ("V17__order_stats.sql", "b1cb7c9238586a2f"),
 ];
 
 /// The constraint that refuses an order with a line, if one does.

@@ -14,7 +14,7 @@ use super::{
     window::Window,
 };
 
-/// How long a destination may take to connect, to take a batch, and to acknowledge an event.
+/// How long a destination may take to take a batch, and to acknowledge an event.
 const SINK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many events one call sends, at most.
@@ -94,7 +94,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
         loop {
             let mut lost = Box::pin(lease_lost(self.held.clone(), self.lease.clone()));
             let connected = tokio::select! {
-                connected = timeout(SINK_TIMEOUT, self.sink.connect(&self.lease)) => connected,
+                connected = timeout(S::CONNECT_TIMEOUT, self.sink.connect(&self.lease)) => connected,
                 () = &mut lost => return Ended::NoLease,
             };
             let failed = match connected {
@@ -103,7 +103,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                     Err(error) => error,
                 },
                 Ok(Err(error)) => error,
-                Err(_) => SinkError::new(format!("no connection within {SINK_TIMEOUT:?}")),
+                Err(_) => SinkError::new(format!("no connection within {:?}", S::CONNECT_TIMEOUT)),
             };
             self.window.refuse_all();
             self.has_failed = true;
