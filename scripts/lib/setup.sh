@@ -100,6 +100,10 @@ need_redis() {
     need redis-server redis-server
 }
 
+need_rabbitmq() {
+    need rabbitmq-server rabbitmq-server
+}
+
 # The API is tested with the HTTP client of the JDK too.
 need_java() {
     need javac default-jdk-headless

@@ -32,5 +32,6 @@ mod pricing;
 mod problems;
 mod raw_client;
 mod service;
+mod stats;
 mod stream;
 mod upgrades;

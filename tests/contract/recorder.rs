@@ -169,11 +169,17 @@ pub(crate) struct Instance<S: Store> {
 
 impl<S: Store> Instance<S> {
     pub(crate) fn start(store: S, name: &str, sinks: impl IntoIterator<Item = Recorder>) -> Self {
+        Self::with(store, name, |relay| sinks.into_iter().fold(relay, Relay::with))
+    }
+
+    /// With the sinks that `add` gives to its relay.
+    pub(crate) fn with(
+        store: S,
+        name: &str,
+        add: impl FnOnce(Relay<TestAdapters<S>>) -> Relay<TestAdapters<S>>,
+    ) -> Self {
         let ports = adapters(store);
-        let mut relay = Relay::new(ports.clone(), name.to_owned());
-        for sink in sinks {
-            relay = relay.with(sink);
-        }
+        let relay = add(Relay::new(ports.clone(), name.to_owned()));
         let (stop, stopping) = oneshot::channel();
         let tail = ports.clone();
         let tasks = [
@@ -189,9 +195,13 @@ impl<S: Store> Instance<S> {
         soon(&mut self.tasks[1]).await.unwrap();
     }
 
+    /// Waits until the sink has a cursor.
     pub(crate) async fn sink(&self, name: &str) -> SinkStatus {
-        let sinks = self.ports.store.sinks().await.unwrap();
-        sinks.into_iter().find(|sink| sink.name == name).expect("the sink has a cursor")
+        eventually("the sink has a cursor", async || {
+            let sinks = self.ports.store.sinks().await.unwrap();
+            sinks.into_iter().find(|sink| sink.name == name)
+        })
+        .await
     }
 
     /// Waits until the stored cursor is there.

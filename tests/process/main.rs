@@ -20,5 +20,6 @@ mod silence;
 mod silent_readers;
 mod sinks;
 mod starts;
+mod stats;
 mod stops;
 mod supervision;

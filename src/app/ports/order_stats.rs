@@ -1,9 +1,8 @@
 use std::future::Future;
 
-use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
-use crate::domain::{Currency, Status, TenantId};
+use crate::domain::{Amount, Currency, Status, TenantId};
 
 use super::RepoError;
 
@@ -35,8 +34,8 @@ pub struct DayFigures {
     pub day: usize,
     /// A newer release may have other ones.
     pub status: String,
-    pub currency: String,
     pub orders: u64,
     pub units: u64,
-    pub amount: Decimal,
+    /// In the currency of the orders.
+    pub amount: Amount,
 }

@@ -45,6 +45,11 @@ impl Replay {
         }
     }
 
+    /// The state so far.
+    pub fn state(&self) -> Result<&OrderState, ReplayError> {
+        self.state.as_ref().ok_or(ReplayError::NotABeginning)
+    }
+
     /// The state after the last event.
     pub fn finish(self) -> Result<OrderState, ReplayError> {
         self.state.ok_or(ReplayError::NotABeginning)

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{Clock, DailyFigures, DayFigures, GetOrderStats, GetOrderStatsRequest, Ports},
-    domain::{Amount, Currency, Status},
+    domain::{Currency, Status},
     http::{
         app_state::AppState,
         request::{
@@ -28,7 +28,7 @@ pub(crate) async fn stats<P: Ports>(
     let days = Days::new(from, to, time_zone, app.ports().clock().now())?;
     let request = GetOrderStatsRequest { principal: caller.principal, days: days.begins()?, status, currency };
     let figures = GetOrderStats(app.ports()).execute(&request).await?;
-    Ok(HttpResponse::Ok().json(StatsBody::new(&days, figures)))
+    Ok(HttpResponse::Ok().json(StatsBody::new(&days, &figures)))
 }
 
 pub(crate) fn stats_doc() -> Doc {
@@ -119,19 +119,21 @@ struct FiguresBody {
 }
 
 impl StatsBody {
-    fn new(days: &Days, figures: DailyFigures) -> Self {
+    fn new(days: &Days, figures: &DailyFigures) -> Self {
         let mut totals = Vec::<DayFigures>::new();
         for row in &figures.rows {
-            let same = |total: &&mut DayFigures| total.status == row.status && total.currency == row.currency;
+            let currency = row.amount.currency();
+            let same = |total: &&mut DayFigures| total.status == row.status && total.amount.currency() == currency;
             if let Some(total) = totals.iter_mut().find(same) {
                 total.orders += row.orders;
                 total.units += row.units;
-                total.amount += row.amount;
+                // The sum of a year has far fewer digits than an amount can have.
+                total.amount = total.amount.checked_add(row.amount).unwrap_or(total.amount);
             } else {
                 totals.push(row.clone());
             }
         }
-        totals.sort_by(|one, other| (&one.status, &one.currency).cmp(&(&other.status, &other.currency)));
+        totals.sort_by(|one, other| sort_key(one).cmp(&sort_key(other)));
         let day = |row: &DayFigures| Some(DayBody { day: days.name(row.day)?, figures: row.into() });
         Self {
             time_zone: days.time_zone(),
@@ -144,12 +146,19 @@ impl StatsBody {
     }
 }
 
+fn sort_key(row: &DayFigures) -> (&str, &str) {
+    (&row.status, row.amount.currency().code())
+}
+
 impl From<&DayFigures> for FiguresBody {
     fn from(row: &DayFigures) -> Self {
-        let DayFigures { day: _, status, currency, orders, units, amount } = row;
-        let amount = currency
-            .parse::<Currency>()
-            .map_or(amount.to_string(), |currency| Amount::exactly(*amount, currency).to_string());
-        Self { status: status.clone(), currency: currency.clone(), orders: *orders, units: *units, amount }
+        let DayFigures { day: _, status, orders, units, amount } = row;
+        Self {
+            status: status.clone(),
+            currency: amount.currency().code().to_owned(),
+            orders: *orders,
+            units: *units,
+            amount: amount.to_string(),
+        }
     }
 }

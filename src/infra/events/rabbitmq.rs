@@ -173,12 +173,15 @@ impl SinkConnection for RabbitMqConnection {
             let mut published = Box::pin(publish(&self.channel, event));
             // The first poll queues the frames, in this order.
             match (&mut published).now_or_never() {
-                Some(published) => self.confirms.push(Confirm { position, confirm: published.map_err(lost)? }),
+                Some(published) => {
+                    let confirm = published.map_err(|error| lost(&error))?;
+                    self.confirms.push(Confirm { position, confirm });
+                }
                 None => publishing.push((position, published)),
             }
         }
         for (position, published) in publishing {
-            let confirm = published.await.map_err(lost)?;
+            let confirm = published.await.map_err(|error| lost(&error))?;
             self.confirms.push(Confirm { position, confirm });
         }
         Ok(())
@@ -210,7 +213,7 @@ impl RabbitMqConnection {
     }
 
     fn outcome(&self, (position, confirmed): (u64, lapin::Result<Confirmation>)) -> Result<SinkOutcome, SinkError> {
-        let result = match confirmed.map_err(lost)? {
+        let result = match confirmed.map_err(|error| lost(&error))? {
             Confirmation::Ack(None) => {
                 if self.is_unroutable.swap(false, Ordering::Relaxed) {
                     log::info!("a queue of RabbitMQ takes the events again");
@@ -253,7 +256,7 @@ impl RabbitMqConnection {
         match event {
             Some(Event::ConnectionBlocked(reason)) => self.blocked = Some((reason, Instant::now())),
             Some(Event::ConnectionUnblocked) => self.blocked = None,
-            Some(Event::Error(error)) => return Err(lost(error)),
+            Some(Event::Error(error)) => return Err(lost(&error)),
             Some(_) if self.connection.status().connected() && self.channel.status().connected() => {}
             Some(_) | None => return Err(SinkError::new("the connection to the broker is closed")),
         }
@@ -266,7 +269,7 @@ impl RabbitMqConnection {
     }
 }
 
-fn lost(error: lapin::Error) -> SinkError {
+fn lost(error: &lapin::Error) -> SinkError {
     let text = match error.kind() {
         ErrorKind::ProtocolError(error) => error.to_string(),
         _ => error.to_string(),

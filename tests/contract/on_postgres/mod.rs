@@ -7,6 +7,7 @@ mod group_commit;
 mod held;
 mod instances;
 mod newer_release;
+mod order_stats;
 mod plans;
 mod positions;
 mod proxy;

@@ -92,6 +92,7 @@ async fn a_poisoned_event_holds_the_cursor_and_its_own_order_only(store: impl St
         (positions == expected).then_some(())
     })
     .await;
+    instance.wait_for("sink", 3).await;
     eventually("the error", async || instance.sink("sink").await.failure).await;
     let status = instance.sink("sink").await;
     assert_eq!((status.position, status.state()), (3, SinkState::Failing));

@@ -9,26 +9,26 @@ use crate::{
 };
 
 /// The key of a row: tenant, quarter of an hour, status, currency.
-pub(super) type Key = (TenantId, OffsetDateTime, &'static str, &'static str);
+pub(crate) type Key = (TenantId, OffsetDateTime, &'static str, &'static str);
 
 /// What is added to a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) orders: i64,
-    pub(super) units: i64,
-    pub(super) amount: Decimal,
+pub(crate) struct Change {
+    pub(crate) orders: i64,
+    pub(crate) units: i64,
+    pub(crate) amount: Decimal,
 }
 
 /// The orders that a batch of events changes, each as it was before.
 #[derive(Debug, Default)]
-pub(super) struct ChangedOrders {
+pub(crate) struct ChangedOrders {
     orders: BTreeMap<(TenantId, OrderId), Replay>,
     rows: BTreeMap<Key, Change>,
 }
 
-/// Why the state of an order cannot be told from its events.
+/// Why the state of an order cannot be folded from its events.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FoldError {
+pub(crate) enum FoldError {
     /// Such as events that were retired.
     #[error("an order does not have all its events: {0}")]
     Incomplete(#[from] ReplayError),
@@ -41,14 +41,14 @@ pub(super) enum FoldError {
 const QUARTER: i64 = 900;
 
 /// The begin of the quarter of an hour that has this moment.
-pub(super) fn quarter(at: OffsetDateTime) -> OffsetDateTime {
+pub(crate) fn quarter(at: OffsetDateTime) -> OffsetDateTime {
     let begin = at.unix_timestamp().div_euclid(QUARTER) * QUARTER;
     OffsetDateTime::from_unix_timestamp(begin).unwrap_or(at)
 }
 
 impl ChangedOrders {
     /// The orders whose earlier events have to be read, with the version of their first event in the batch.
-    pub(super) fn to_read<'a>(events: impl IntoIterator<Item = &'a LoggedEvent>) -> BTreeMap<(TenantId, OrderId), u32> {
+    pub(crate) fn to_read<'a>(events: impl IntoIterator<Item = &'a LoggedEvent>) -> BTreeMap<(TenantId, OrderId), u32> {
         let mut firsts = BTreeMap::new();
         for event in events {
             firsts.entry((event.tenant.clone(), event.order_id)).or_insert(event.version);
@@ -58,28 +58,33 @@ impl ChangedOrders {
     }
 
     /// An event from before the batch. They come by order and version.
-    pub(super) fn before(&mut self, tenant: TenantId, event: &OrderEvent) -> Result<(), FoldError> {
-        Ok(self.orders.entry((tenant, event.order_id)).or_default().apply(event)?)
+    pub(crate) fn before(&mut self, event: &LoggedEvent) -> Result<(), FoldError> {
+        let replay = self.orders.entry((event.tenant.clone(), event.order_id)).or_default();
+        Ok(replay.apply(&decoded(event)?)?)
     }
 
     /// The next event of the batch.
-    pub(super) fn apply(&mut self, event: &LoggedEvent) -> Result<(), FoldError> {
+    pub(crate) fn apply(&mut self, event: &LoggedEvent) -> Result<(), FoldError> {
         let replay = self.orders.entry((event.tenant.clone(), event.order_id)).or_default();
-        let kind = decode_data(&event.event_type, &event.data)?;
-        let LoggedEvent { event_id, order_id, version, occurred_at, .. } = *event;
-        if version > 1 {
-            count(&mut self.rows, &event.tenant, &replay.clone().finish()?, -1);
+        if event.version > 1 {
+            count(&mut self.rows, &event.tenant, replay.state()?, -1);
         }
-        replay.apply(&OrderEvent { event_id, order_id, version, occurred_at, kind })?;
-        count(&mut self.rows, &event.tenant, &replay.clone().finish()?, 1);
+        replay.apply(&decoded(event)?)?;
+        count(&mut self.rows, &event.tenant, replay.state()?, 1);
         Ok(())
     }
 
     /// What the batch adds to each row.
-    pub(super) fn into_rows(mut self) -> BTreeMap<Key, Change> {
+    pub(crate) fn into_rows(mut self) -> BTreeMap<Key, Change> {
         self.rows.retain(|_, change| *change != Change::default());
         self.rows
     }
+}
+
+fn decoded(event: &LoggedEvent) -> Result<OrderEvent, FoldError> {
+    let kind = decode_data(&event.event_type, &event.data)?;
+    let LoggedEvent { event_id, order_id, version, occurred_at, .. } = *event;
+    Ok(OrderEvent { event_id, order_id, version, occurred_at, kind })
 }
 
 fn count(rows: &mut BTreeMap<Key, Change>, tenant: &TenantId, state: &OrderState, sign: i64) {

@@ -8,5 +8,6 @@ mod projection;
 mod read;
 mod snapshot;
 
+pub(super) use changes::{Change, ChangedOrders};
 pub use projection::OrderStatsProjection;
 pub use snapshot::RebuiltStats;

@@ -12,15 +12,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{
-        EventSink, FirstPosition, Lease, LoggedEvent, RepoError, SinkConnection, SinkError, SinkKind, SinkOutcome,
-        decode_data,
-    },
-    domain::{OrderEvent, OrderId, TenantId},
+    app::{EventSink, FirstPosition, Lease, LoggedEvent, RepoError, SinkConnection, SinkError, SinkKind, SinkOutcome},
+    domain::{OrderId, TenantId},
     infra::postgres::{
         PgStore,
         connection::OwnTransaction,
         errors::{corrupt, repo_error},
+        rows::LoggedEventRow,
     },
 };
 
@@ -145,8 +143,7 @@ impl Projecting {
         let to_read = ChangedOrders::to_read(events.iter().map(AsRef::as_ref));
         if !to_read.is_empty() {
             for row in time.bound(earlier_events(connection, &to_read)).await? {
-                let (tenant, event) = row.into_event()?;
-                orders.before(tenant, &event)?;
+                orders.before(&row.into_logged(None)?)?;
             }
         }
         events.iter().try_for_each(|event| orders.apply(event))?;
@@ -187,43 +184,19 @@ async fn lock_cursor(connection: &mut PgConnection, lease: &Lease) -> sqlx::Resu
     Ok(locked.fetch_optional(connection).await?.map(|locked| locked.position))
 }
 
-struct EarlierEvent {
-    tenant_id: String,
-    order_id: Uuid,
-    event_id: Uuid,
-    version: i32,
-    event_type: String,
-    payload: String,
-    occurred_at: OffsetDateTime,
-}
-
-impl EarlierEvent {
-    fn into_event(self) -> Result<(TenantId, OrderEvent), ProjectError> {
-        let kind = decode_data(&self.event_type, &self.payload).map_err(FoldError::from)?;
-        let event = OrderEvent {
-            event_id: self.event_id,
-            order_id: OrderId::from_uuid(self.order_id),
-            version: u32::try_from(self.version).map_err(corrupt)?,
-            occurred_at: self.occurred_at,
-            kind,
-        };
-        Ok((self.tenant_id.parse().map_err(corrupt)?, event))
-    }
-}
-
 /// The events of each order before this version, by order and version.
 async fn earlier_events(
     connection: &mut PgConnection,
     orders: &BTreeMap<(TenantId, OrderId), u32>,
-) -> Result<Vec<EarlierEvent>, RepoError> {
+) -> Result<Vec<LoggedEventRow>, RepoError> {
     let tenants: Vec<&str> = orders.keys().map(|(tenant, _)| tenant.as_str()).collect();
     let ids: Vec<Uuid> = orders.keys().map(|(_, id)| id.as_uuid()).collect();
     let versions: Vec<i32> =
         orders.values().map(|version| i32::try_from(*version)).collect::<Result<_, _>>().map_err(corrupt)?;
     query_as!(
-        EarlierEvent,
-        r#"select e.tenant_id, e.order_id, e.event_id, e.version, e.type as event_type, e.payload::text as "payload!",
-            e.occurred_at
+        LoggedEventRow,
+        r#"select e.position, coalesce(e.sequence, e.position) as "sequence!", e.tenant_id, e.event_id, e.order_id,
+            e.version, e.type as event_type, e.payload::text as "payload!", e.occurred_at, e.authtype, e.authid, e.traceparent
         from (
             select unnest($1::text[]) as tenant_id, unnest($2::uuid[]) as order_id, unnest($3::int[]) as version
         ) as o

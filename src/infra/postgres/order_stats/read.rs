@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     app::{DailyFigures, DayFigures, OrderStats, RepoError},
-    domain::{Currency, Status, TenantId},
+    domain::{Amount, Currency, Status, TenantId},
     infra::postgres::{
         PgStore,
         errors::{corrupt, repo_error},
@@ -85,10 +85,9 @@ impl FiguresRow {
         Ok(Some(DayFigures {
             day: usize::try_from(day - 1).map_err(corrupt)?,
             status,
-            currency,
             orders: u64::try_from(orders).map_err(corrupt)?,
             units: u64::try_from(units).map_err(corrupt)?,
-            amount,
+            amount: Amount::exactly(amount, currency.parse().map_err(corrupt)?),
         }))
     }
 }

@@ -49,6 +49,7 @@ pub async fn verify(options: &PgConnectOptions, progress: impl FnMut(&str)) -> R
         audit.check_sequences().await?;
     }
     audit.check_orders().await?;
+    audit.check_figures().await?;
     let report = audit.report;
     transaction.rollback().await?;
     Ok(report)

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod figures;
 mod orders;
 mod positions;
 mod progress;

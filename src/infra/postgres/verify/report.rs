@@ -1,5 +1,6 @@
 use std::fmt;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The result of a check.
@@ -42,8 +43,20 @@ pub enum Finding {
     OutOfOrder { tenant: String, order_id: Uuid, position: i64, before: i64 },
     #[error("order {order_id} of {tenant} cannot be replayed at version {version}: {reason}")]
     NotReplayed { tenant: String, order_id: Uuid, version: i32, reason: String },
+    #[error(
+        "the figures count {counted} orders of {tenant} that were created in the quarter of an hour from {quarter}, are \
+        {status}, and have the currency {currency}; {}", off(*missing)
+    )]
+    Figures { tenant: String, quarter: OffsetDateTime, status: String, currency: String, counted: i64, missing: i64 },
     #[error("order {order_id} of {tenant} differs from the replay of its events: {differences}")]
     Differs { tenant: String, order_id: Uuid, differences: String },
+}
+
+fn off(missing: i64) -> String {
+    match missing {
+        0 => "their units or amounts are wrong".to_owned(),
+        _ => format!("the orders give {missing:+}"),
+    }
 }
 
 fn missing(first: i64, last: i64) -> String {
@@ -96,7 +109,8 @@ impl fmt::Display for VerifyReport {
             0 => {
                 write!(
                     f,
-                    "Nothing is wrong: no position and no sequence is missing, and every order equals the replay of its events."
+                    "Nothing is wrong: no position and no sequence is missing, every order equals the replay of its events, \
+                    and the figures are those of the orders."
                 )
             }
             1 => write!(f, "1 thing is wrong."),
