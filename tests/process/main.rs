@@ -9,6 +9,8 @@ mod documents;
 mod embedded;
 mod faults;
 mod generated;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod logs;
 mod migrations;
 mod nginx;

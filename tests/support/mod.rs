@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
 pub(crate) mod adapters;
+#[cfg(feature = "kafka")]
+pub(crate) mod kafka;
 pub(crate) mod network;
 pub(crate) mod newer_release;
 pub(crate) mod pricing;

@@ -4,11 +4,15 @@
 //! awaits, and leaves blocking work to `tokio::task::spawn_blocking`.
 
 mod bus;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod log_lines;
 mod rabbitmq;
 mod relay;
 
 pub use bus::InProcessBus;
+#[cfg(feature = "kafka")]
+pub use kafka::{Kafka, KafkaSettings};
 pub use log_lines::LogLines;
 pub use rabbitmq::{AmqpUrlError, RabbitMq};
 pub use relay::Relay;
