@@ -97,20 +97,17 @@ async fn assert_records_are_the_events(service: &Service, records: &[Record]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_a_record_with_its_order_as_the_key_on_a_real_broker() {
     let (database, broker) = (Database::new().await, Tansu::start().await);
-    let missing = service(&database, &broker.brokers());
-    missing.create_order().await;
-    let text = error(&missing).await;
-    assert_eq!(text, "the topic orders.events does not exist; create it, or set ORDERS_KAFKA_TOPIC");
     broker.create_topic(TOPIC, PARTITIONS.unsigned_abs());
-    wait_for(&missing, 3).await;
-    let order = missing.create_order().await;
-    let placed = client().post(format!("{}/orders/{}/place", missing.url, order["order_id"].as_str().unwrap()));
+    let service = service(&database, &broker.brokers());
+    let order = service.create_order().await;
+    let placed = client().post(format!("{}/orders/{}/place", service.url, order["order_id"].as_str().unwrap()));
     assert_eq!(placed.send().await.unwrap().status(), 200);
-    let records = all(&broker.brokers(), 7).await;
+    let records = all(&broker.brokers(), 4).await;
     assert_order_per_order(&records);
-    assert_records_are_the_events(&missing, &records).await;
+    assert_records_are_the_events(&service, &records).await;
     assert!(records.iter().any(|record| record.value == "{}"), "no value is null, which would delete the record");
-    missing.stop();
+    wait_for(&service, 4).await;
+    service.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,8 +165,12 @@ async fn every_event_arrives_in_the_order_of_its_order_while_brokers_fail() {
 async fn a_refused_event_is_named_and_delivered_when_the_brokers_take_it() {
     let (database, cluster) = (Database::new().await, cluster());
     let brokers = cluster.bootstrap_servers();
+    cluster.topic_error(TOPIC, RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
     let service = service(&database, &brokers);
     service.create_order().await;
+    let text = error(&service).await;
+    assert_eq!(text, "the topic orders.events does not exist; create it, or set ORDERS_KAFKA_TOPIC");
+    cluster.topic_error(TOPIC, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
     wait_for(&service, 3).await;
     let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     cluster.request_errors(RDKafkaApiKey::Produce, &[too_large; 3]);
