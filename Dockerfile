@@ -1,7 +1,7 @@
 # docker build --build-arg ORDERS_COMMIT="$(git rev-parse --short=12 HEAD)" --tag orders .
 # RUN uses relative paths only, so that scripts/check-deploy --build can run the same steps without a container engine.
 
-# Not the slim image: jemalloc needs make.
+# Not the slim image: jemalloc needs make, and Kafka a C++ compiler and the headers of OpenSSL.
 FROM rust:1.95-trixie AS build
 WORKDIR /build
 # .sqlx replaces the database during the build.
@@ -14,7 +14,7 @@ COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir src \
     && touch src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
-    && cargo build --profile dist --features jemalloc --locked \
+    && cargo build --profile dist --features jemalloc,kafka --locked \
     && cargo clean --profile dist --locked --package orders
 
 COPY .sqlx .sqlx
@@ -22,12 +22,14 @@ COPY migrations migrations
 COPY src src
 # Declared late, because it changes with each commit. The build context has no .git to read the commit from.
 ARG ORDERS_COMMIT=unknown
-RUN cargo build --profile dist --features jemalloc --locked --bin orders
+RUN cargo build --profile dist --features jemalloc,kafka --locked --bin orders
 
 # The Debian release of the build stage, for the same C library.
 FROM debian:trixie-slim
 # To verify the certificates of a database or a pricing service.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# For TLS to Kafka.
+COPY --from=build /usr/lib/*-linux-gnu/libssl.so.3 /usr/lib/*-linux-gnu/libcrypto.so.3 /usr/lib/
 COPY static /usr/share/orders/static
 COPY --from=build /build/target/dist/orders /usr/local/bin/
 

@@ -33,7 +33,16 @@ METRICS = {
     "orders_idempotent_replays_total": ("counter", set()),
     "orders_events_written_total": ("counter", {"type"}),
     "orders_log_position": ("gauge", set()),
+    "orders_sink_position": ("gauge", {"sink"}),
     "orders_sink_lag_events": ("gauge", {"sink"}),
+    "orders_sink_lag_seconds": ("gauge", {"sink"}),
+    "orders_sink_held": ("gauge", {"sink"}),
+    "orders_sink_paused": ("gauge", {"sink"}),
+    "orders_sink_failing": ("gauge", {"sink"}),
+    "orders_sink_deliveries_total": ("counter", {"sink"}),
+    "orders_sink_repeats_total": ("counter", {"sink"}),
+    "orders_sink_errors_total": ("counter", {"sink"}),
+    "orders_amqp_unroutable_events_total": ("counter", set()),
     "orders_event_streams": ("gauge", set()),
     "orders_tenant_mismatches_total": ("counter", set()),
     "orders_jwks_age_seconds": ("gauge", set()),
@@ -47,8 +56,8 @@ METRICS = {
     "process_max_fds": ("gauge", set()),
     "process_start_time_seconds": ("gauge", set()),
 }
-# Absent without a pricing service, and without PostgreSQL.
-OPTIONAL = ("orders_pricing_", "orders_db_")
+# Absent without a pricing service, without PostgreSQL, and without RabbitMQ.
+OPTIONAL = ("orders_pricing_", "orders_db_", "orders_amqp_")
 # The series that Prometheus adds itself, and the labels that it adds to all series.
 SERIES_OF_PROMETHEUS = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
 LABELS_OF_PROMETHEUS = {"job", "instance"}

@@ -90,7 +90,7 @@ pub struct Config {
 
     /// Maximum number of database connections of one instance, 4 to 500.
     ///
-    /// Half of them run queries, one commits, and the others serve transactions that lock an order. Two more connections, in addition to this number, follow the event log and check readiness. Start with four for each processor core of the database, over all instances.
+    /// Half of them run queries, one commits, and the others serve transactions that lock an order. Five more connections, in addition to this number, follow the event log, serve the sinks and check readiness. Start with four for each processor core of the database, over all instances.
     #[arg(long, env = "ORDERS_DB_POOL", value_name = "ORDERS_DB_POOL", default_value_t = 8, value_parser = value_parser!(u32).range(4..=500))]
     pub db_pool: u32,
 

