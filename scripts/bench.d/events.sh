@@ -6,6 +6,7 @@ events() {
     feed
     delays
     idle_streams
+    relay
 }
 
 feed() {

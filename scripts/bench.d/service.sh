@@ -9,7 +9,7 @@ need_service() {
     # jemalloc needs it.
     need make make
     say 'building with all optimisations; the first time that takes more than ten minutes'
-    cargo build --profile dist --features jemalloc --locked --quiet
+    cargo build --profile dist --features jemalloc,kafka --locked --quiet
     ORDERS_BIN=${CARGO_TARGET_DIR:-target}/dist/orders
 }
 

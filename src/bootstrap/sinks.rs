@@ -5,12 +5,10 @@ use std::{fs, path::PathBuf, pin::Pin, thread};
 use anyhow::Context;
 use tokio::{runtime, sync::oneshot};
 
-#[cfg(feature = "kafka")]
-use crate::infra;
 use crate::{
     app::{Clock, CursorTarget, IdGenerator, ListSinks, MoveSink, PauseSink, Ports, SinkStatus},
     config::{Config, MoveTarget, SinksCommand},
-    infra::{LogLines, Metrics, OrderStatsProjection, RabbitMq, Relay},
+    infra::{self, LogLines, Metrics, OrderStatsProjection, RabbitMq, Relay},
 };
 
 /// The sinks that the settings name, besides the log lines.
@@ -66,6 +64,7 @@ impl RelayThread {
         let (stop, stopping) = oneshot::channel();
         let (ending, ended) = oneshot::channel();
         let run = move || {
+            infra::yield_to_requests();
             runtime.block_on(relay.run(async {
                 // A sender that is gone means the same.
                 let _ = stopping.await;

@@ -14,7 +14,7 @@ mod postgres;
 mod pricing;
 
 pub use access::{Access, AccessSettings, JwksError, JwtSettings, KeyText, LimitSettings, Limits, LimitsError, Rate};
-pub use background::keep_running;
+pub use background::{keep_running, yield_to_requests};
 pub use clock::SystemClock;
 pub use embedded::{EmbeddedError, EmbeddedPostgres, launch_private_postgres, own_program};
 pub use events::{AmqpUrlError, InProcessBus, LogLines, RabbitMq, Relay};

@@ -112,7 +112,7 @@ fn unused_sinks(sources: &[Source]) -> Vec<String> {
 struct Uses {
     fields: BTreeSet<String>,
     calls: BTreeSet<String>,
-    /// The first names of the functions, and of the arguments of methods.
+    /// The names in the paths of functions, and the first names of the arguments of methods.
     arguments: BTreeSet<String>,
 }
 
@@ -150,7 +150,7 @@ impl<'ast> Visit<'ast> for Uses {
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
         if let syn::Expr::Path(function) = &*call.func {
             self.calls.extend(function.path.segments.last().map(|name| name.ident.to_string()));
-            self.arguments.extend(function.path.segments.first().map(|name| name.ident.to_string()));
+            self.arguments.extend(function.path.segments.iter().map(|name| name.ident.to_string()));
         }
         visit::visit_expr_call(self, call);
     }

@@ -131,7 +131,8 @@ fn check_topic(producer: &ThreadedProducer<Deliveries>, topic: &str, trouble: &T
         let reason = trouble.last().unwrap_or_else(|| error.to_string());
         SinkError::new(format!("the brokers in ORDERS_KAFKA_BROKERS do not answer: {reason}"))
     })?;
-    let error = metadata.topics().iter().find(|found| found.name() == topic).and_then(rdkafka::metadata::MetadataTopic::error);
+    let error =
+        metadata.topics().iter().find(|found| found.name() == topic).and_then(rdkafka::metadata::MetadataTopic::error);
     match error.map(RDKafkaErrorCode::from) {
         None => Ok(()),
         Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {

@@ -18,7 +18,7 @@ use super::{
 const SINK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many events one call sends, at most.
-const SEND_BATCH: usize = 256;
+const SEND_BATCH: usize = 1024;
 
 /// How often the cursor is stored, unless the window is full.
 const STORE_EVERY: Duration = Duration::from_millis(50);
@@ -136,7 +136,8 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
             if self.stores_cursor {
                 self.window.store(self.window.acknowledged());
             }
-            let has_room = self.window.has_room(READ_BATCH);
+            let room = self.window.room();
+            let has_room = room >= READ_BATCH;
             let to_store = self.to_store();
             let has_news = to_store.is_some() || self.is_mended;
             let next_store = if has_room { stored_at + STORE_EVERY } else { stored_at };
@@ -149,7 +150,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                         paused_until = Some(Instant::now() + self.backoff.pause());
                     }
                 }
-                events = reader.next(), if has_room => match events {
+                events = reader.next(room), if has_room => match events {
                     Ok(events) => self.window.push(events),
                     Err(error) => {
                         self.record(&error).await;

@@ -11,7 +11,7 @@ use crate::app::{
 pub(super) const READ_BATCH: usize = 256;
 
 /// The batches that are read ahead.
-const READ_AHEAD: usize = 2;
+const READ_AHEAD: usize = 4;
 
 /// The pause before the next attempt while the store is unavailable.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Reader {
     batches: mpsc::Receiver<Result<Vec<Arc<LoggedEvent>>, SinkError>>,
+    /// Why it has ended, behind the events that were returned.
+    failed: Option<SinkError>,
     task: JoinHandle<()>,
 }
 
@@ -28,12 +30,28 @@ impl Reader {
     /// Begins with the event after this position.
     pub(super) fn start<P: Ports>(ports: P, after: u64) -> Self {
         let (sender, batches) = mpsc::channel(READ_AHEAD);
-        Self { batches, task: tokio::spawn(async move { read(&ports, after, &sender).await }) }
+        Self { batches, failed: None, task: tokio::spawn(async move { read(&ports, after, &sender).await }) }
     }
 
-    /// Waits for the next events. The reader ends with an error. A call that is dropped loses nothing.
-    pub(super) async fn next(&mut self) -> Result<Vec<Arc<LoggedEvent>>, SinkError> {
-        self.batches.recv().await.unwrap_or_else(|| Err(SinkError::new("the reader of the event log panicked")))
+    /// Waits for the next events, and returns those that are here: `limit` at most, and `READ_BATCH` at least. The reader
+    /// ends with an error. A call that is dropped loses nothing.
+    pub(super) async fn next(&mut self, limit: usize) -> Result<Vec<Arc<LoggedEvent>>, SinkError> {
+        let panicked = || Err(SinkError::new("the reader of the event log panicked"));
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
+        let mut events = self.batches.recv().await.unwrap_or_else(panicked)?;
+        while events.len() + READ_BATCH <= limit {
+            match self.batches.try_recv() {
+                Ok(Ok(more)) => events.extend(more),
+                Ok(Err(error)) => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        Ok(events)
     }
 }
 

@@ -58,9 +58,9 @@ impl Window {
         }
     }
 
-    /// Whether so many more events fit.
-    pub(super) fn has_room(&self, events: usize) -> bool {
-        self.events.len() + events <= Self::CAPACITY
+    /// How many more events fit.
+    pub(super) fn room(&self) -> usize {
+        Self::CAPACITY.saturating_sub(self.events.len())
     }
 
     /// Whether every event that was read is delivered, and the store knows it.
@@ -272,9 +272,9 @@ mod tests {
         for position in 1..=capacity {
             window.acknowledge(position);
         }
-        assert!(!window.has_room(1));
+        assert_eq!(window.room(), 0);
         window.store(5);
-        assert!(window.has_room(1));
+        assert_eq!(window.room(), 5);
         assert_eq!((window.stored(), window.acknowledged()), (5, capacity));
     }
 }
