@@ -18,6 +18,9 @@ pub trait EventSink: Send + Sync + 'static {
     /// Where the sink begins when it is new.
     const BEGINS: FirstPosition = FirstPosition::Start;
 
+    /// The least time between two calls of `send`, unless many events wait: for a sink whose calls cost more than its events.
+    const LINGER: Duration = Duration::ZERO;
+
     /// How long one attempt to connect may take.
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

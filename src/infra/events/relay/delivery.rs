@@ -124,11 +124,14 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
         self.begin(&connection);
         let mut storing = None;
         let (mut stored_at, mut progress) = (Instant::now(), Instant::now());
-        let mut paused_until: Option<Instant> = None;
+        // Nothing is sent before this moment: after a refusal, or because the sink prefers large batches.
+        let (mut next_send, mut is_paused) = (Instant::now(), false);
         loop {
-            if paused_until.is_none() {
+            let many_wait = !is_paused && self.window.ready() >= SEND_BATCH;
+            if self.window.ready() > 0 && (many_wait || Instant::now() >= next_send) {
                 let was_idle = self.window.in_flight() == 0;
                 self.send(&mut connection).await?;
+                (next_send, is_paused) = (Instant::now() + S::LINGER, false);
                 if was_idle {
                     progress = Instant::now();
                 }
@@ -147,7 +150,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                     progress = Instant::now();
                     if let Some(refusal) = self.apply(outcomes?) {
                         self.record(&refusal).await;
-                        paused_until = Some(Instant::now() + self.backoff.pause());
+                        (next_send, is_paused) = (Instant::now() + self.backoff.pause(), true);
                     }
                 }
                 events = reader.next(room), if has_room => match events {
@@ -177,7 +180,7 @@ impl<'a, P: Ports, S: EventSink> Delivery<'a, P, S> {
                 () = sleep_until(progress + SINK_TIMEOUT), if self.window.in_flight() > 0 => {
                     return Err(SinkError::new(format!("no acknowledgement within {SINK_TIMEOUT:?}")));
                 }
-                () = resume(paused_until), if paused_until.is_some() => paused_until = None,
+                () = sleep_until(next_send), if self.window.ready() > 0 => {}
                 () = &mut lost => {
                     self.wind_down(connection).await;
                     return Ok(Ended::NoLease);
@@ -297,13 +300,6 @@ async fn store<C: SinkCursors>(cursors: C, lease: Lease, position: Option<u64>, 
 async fn finish(storing: &mut Option<Storing>) -> Stored {
     match storing {
         Some(storing) => storing.await,
-        None => pending().await,
-    }
-}
-
-async fn resume(paused_until: Option<Instant>) {
-    match paused_until {
-        Some(paused_until) => sleep_until(paused_until).await,
         None => pending().await,
     }
 }

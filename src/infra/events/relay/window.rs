@@ -68,6 +68,11 @@ impl Window {
         self.events.is_empty()
     }
 
+    /// How many events may be sent now.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     pub(super) const fn in_flight(&self) -> usize {
         self.in_flight
     }
