@@ -3,8 +3,9 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use lapin::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 use super::eventually;
 
@@ -36,18 +38,41 @@ pub(crate) struct RabbitMq {
 #[derive(Clone, Copy)]
 struct Ports {
     amqp: u16,
+    amqps: u16,
     distribution: u16,
     mapper: u16,
 }
 
+/// A virtual host of a broker: exchanges and queues that no other test sees.
+pub(crate) struct VirtualHost {
+    pub(crate) url: String,
+    /// A shared broker runs for as long as a test uses it.
+    _broker: Option<Arc<RabbitMq>>,
+}
+
 impl RabbitMq {
+    /// The broker of the tests that run now. Each needs a virtual host of its own, and leaves the broker as it is.
+    pub(crate) async fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<RabbitMq>> = Mutex::const_new(Weak::new());
+        let mut shared = SHARED.lock().await;
+        if let Some(broker) = shared.upgrade() {
+            return broker;
+        }
+        let broker = Arc::new(Self::start().await);
+        *shared = Arc::downgrade(&broker);
+        broker
+    }
+
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let ports = Ports { amqp: free_port(), distribution: free_port(), mapper: free_port() };
+        let ports = Ports { amqp: free_port(), amqps: free_port(), distribution: free_port(), mapper: free_port() };
+        make_certificates(dir.path());
+        let path = dir.path().display();
         let config = format!(
-            "listeners.tcp.local = 127.0.0.1:{}\nlog.file.level = info\nvm_memory_high_watermark.relative = 0.9\n\
-            disk_free_limit.absolute = 1MB\n",
-            ports.amqp
+            "listeners.tcp.local = 127.0.0.1:{}\nlisteners.ssl.local = 127.0.0.1:{}\n\
+            ssl_options.certfile = {path}/broker.pem\nssl_options.keyfile = {path}/broker.key\n\
+            log.file.level = info\nvm_memory_high_watermark.relative = 0.9\ndisk_free_limit.absolute = 1MB\n",
+            ports.amqp, ports.amqps
         );
         fs::write(dir.path().join("rabbitmq.conf"), config).unwrap();
         fs::write(dir.path().join("plugins"), "[].\n").unwrap();
@@ -114,6 +139,31 @@ impl RabbitMq {
         format!("amqp://guest:{password}@127.0.0.1:{}/%2f", self.ports.amqp)
     }
 
+    /// The port without TLS.
+    pub(crate) fn port(&self) -> u16 {
+        self.ports.amqp
+    }
+
+    /// The same broker, over TLS.
+    pub(crate) fn tls_url(&self) -> String {
+        format!("amqps://guest:guest@127.0.0.1:{}/%2f", self.ports.amqps)
+    }
+
+    /// The authority that the certificate of the broker comes from, in PEM.
+    pub(crate) fn authority(&self) -> String {
+        fs::read_to_string(self.dir.path().join("authority.pem")).unwrap()
+    }
+
+    pub(crate) fn add_virtual_host(self: &Arc<Self>, name: &str) -> VirtualHost {
+        self.control(&["add_vhost", name]);
+        self.control(&["set_permissions", "--vhost", name, "guest", ".*", ".*", ".*"]);
+        VirtualHost { url: self.url().replace("%2f", name), _broker: Some(self.clone()) }
+    }
+
+    fn virtual_host(&self) -> VirtualHost {
+        VirtualHost { url: self.url(), _broker: None }
+    }
+
     /// The process of the virtual machine, which the start script waits for.
     fn virtual_machine(&self) -> Option<Pid> {
         Pid::from_raw(fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()?)
@@ -155,15 +205,30 @@ impl RabbitMq {
         self.control(&["close_all_connections", "closed by an operator"]);
     }
 
+    pub(crate) async fn channel(&self) -> (Connection, Channel) {
+        self.virtual_host().channel().await
+    }
+
+    pub(crate) async fn declare_queue(&self, queue: &str, rejecting: Option<i32>) {
+        self.virtual_host().declare_queue(queue, "#", rejecting).await;
+    }
+
+    pub(crate) async fn consume(&self, queue: &str, is_enough: impl FnMut(&[Delivery]) -> bool) -> Vec<Delivery> {
+        self.virtual_host().consume(queue, is_enough).await
+    }
+}
+
+impl VirtualHost {
     /// A connection of the test.
     pub(crate) async fn channel(&self) -> (Connection, Channel) {
-        let connection = Connection::connect(&self.url(), ConnectionProperties::default()).await.unwrap();
+        let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
         (connection, channel)
     }
 
-    /// Declares a durable queue for every event. `rejecting` is how many messages it takes before it refuses more.
-    pub(crate) async fn declare_queue(&self, queue: &str, rejecting: Option<i32>) {
+    /// Declares a durable queue for the events with this key, which may be a pattern. `rejecting` is how many messages it
+    /// takes before it refuses more.
+    pub(crate) async fn declare_queue(&self, queue: &str, key: &str, rejecting: Option<i32>) {
         let (_connection, channel) = self.channel().await;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         channel
@@ -181,7 +246,7 @@ impl RabbitMq {
             .queue_bind(
                 queue.into(),
                 "orders.events".into(),
-                "#".into(),
+                key.into(),
                 QueueBindOptions::default(),
                 FieldTable::default(),
             )
@@ -227,6 +292,22 @@ impl Drop for RabbitMq {
         let _ = self.port_mapper.kill();
         let _ = self.port_mapper.wait();
     }
+}
+
+/// An authority, and a certificate of the broker from it.
+fn make_certificates(dir: &Path) {
+    let run = |arguments: &str| {
+        let mut command = Command::new("openssl");
+        command.current_dir(dir).args(arguments.split(' ')).stdin(Stdio::null());
+        let Output { status, stderr, .. } = command.output().expect("openssl is installed");
+        assert!(status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&stderr));
+    };
+    fs::write(dir.join("extensions"), "subjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n")
+        .unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc";
+    run(&format!("req -x509 {key} -days 2 -subj /CN=authority -keyout authority.key -out authority.pem"));
+    run(&format!("req {key} -subj /CN=broker -keyout broker.key -out broker.csr"));
+    run("x509 -req -in broker.csr -CA authority.pem -CAkey authority.key -days 2 -extfile extensions -out broker.pem");
 }
 
 fn connects(port: u16) -> bool {
