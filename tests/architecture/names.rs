@@ -98,7 +98,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("ipnet", &["src/config", "src/http/request/client_address.rs"]),
     ("jiff", &["src/http/orders/calendar.rs"]),
     ("jsonwebtoken", &["src/infra/access/jwt"]),
-    ("lapin", &["src/infra/events/rabbitmq.rs"]),
+    ("lapin", &["src/infra/events/rabbitmq"]),
     ("rdkafka", &["src/infra/events/kafka.rs"]),
     ("redis", &["src/infra/access/limits"]),
     ("reqwest", &["src/infra/access/jwt", "src/infra/pricing"]),

@@ -8,6 +8,7 @@ mod support;
 mod on_postgres;
 mod pricing;
 mod promises;
+mod rabbitmq;
 mod recorder;
 mod setup;
 mod wire;
