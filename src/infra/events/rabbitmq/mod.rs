@@ -5,6 +5,8 @@ mod message;
 mod socket;
 mod unroutable;
 
+use std::net::{AddrParseError, Ipv6Addr};
+
 use lapin::{
     Channel, ConnectionProperties, ExchangeKind,
     options::{ConfirmSelectOptions, ExchangeDeclareOptions},
@@ -42,8 +44,19 @@ impl RabbitMq {
     pub fn new(url: &str, authorities: Option<String>, metrics: &Metrics) -> Result<Self, AmqpUrlError> {
         let mut uri: AMQPUri = url.parse().map_err(|_| AmqpUrlError::Malformed)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        // The parser takes an address in brackets for none, and localhost in its place.
+        if let Some(address) = address_in_brackets(url) {
+            uri.authority.host = address.map_err(|_| AmqpUrlError::Malformed)?.to_string();
+        }
         Ok(Self { uri, authorities, unroutable: Unroutable::new(metrics) })
     }
+}
+
+/// The host of the URL, if it is in brackets: an address of IPv6.
+fn address_in_brackets(url: &str) -> Option<Result<Ipv6Addr, AddrParseError>> {
+    let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(host.strip_prefix('[')?.split_once(']')?.0.parse())
 }
 
 impl EventSink for RabbitMq {
@@ -111,9 +124,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_host_is_that_of_the_url_also_as_an_address() {
+        let metrics = Metrics::new("0", "test");
+        for (url, host, port) in [
+            ("amqp://user:secret@[2001:db8::1]:5673/%2f", "2001:db8::1", 5673),
+            ("amqps://[::1]?heartbeat=5", "::1", 5671),
+            ("amqp://192.0.2.1/vhost", "192.0.2.1", 5672),
+            ("amqp://user:%5Bsecret%5D@broker.example.com", "broker.example.com", 5672),
+        ] {
+            let authority = RabbitMq::new(url, None, &metrics).unwrap().uri.authority;
+            assert_eq!((authority.host.as_str(), authority.port), (host, port), "{url}");
+        }
+    }
+
+    #[test]
     fn a_url_is_refused_without_showing_it() {
         let metrics = Metrics::new("0", "test");
-        for url in ["http://user:secret@host", "amqp://user:secret@host:port", "secret"] {
+        for url in ["http://user:secret@host", "amqp://user:secret@host:port", "amqp://user:secret@[host]", "secret"] {
             let error = RabbitMq::new(url, None, &metrics).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
