@@ -160,7 +160,8 @@ impl RabbitMq {
         VirtualHost { url: self.url().replace("%2f", name), _broker: Some(self.clone()) }
     }
 
-    fn virtual_host(&self) -> VirtualHost {
+    /// The virtual host /.
+    pub(crate) fn virtual_host(&self) -> VirtualHost {
         VirtualHost { url: self.url(), _broker: None }
     }
 

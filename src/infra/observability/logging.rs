@@ -5,7 +5,7 @@ use std::{
 };
 
 use env_logger::{Target, fmt::Formatter};
-use log::{Record, kv};
+use log::{LevelFilter, Record, kv};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::trace::TraceContext;
@@ -49,6 +49,8 @@ pub fn init_logging(format: LogFormat, dir: Option<LogDir>) -> Result<(), LogLev
     };
     let _already_set = env_logger::Builder::new()
         .parse_filters(&levels)
+        // It logs each message that the broker returns, with its data. The sink reports its errors.
+        .filter_module("lapin", LevelFilter::Off)
         .target(target)
         .format(move |out, record| match format {
             LogFormat::Pretty => pretty(out, record),
