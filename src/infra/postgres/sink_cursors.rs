@@ -66,11 +66,14 @@ impl SinkCursors for PgStore {
         let sinks = query_as!(
             StatusRow,
             r#"select c.name, c.kind, c.position, h.position as head, c.paused, c.error, c.failed_at, l.holder as "holder?",
-                coalesce(extract(epoch from greatest(now() - e.occurred_at, interval '0')), 0)::float8 as "lag!"
+                -- A subquery, which PostgreSQL plans for the primary key. It would scan the event log for a join.
+                coalesce((
+                    select extract(epoch from greatest(now() - e.occurred_at, interval '0')) from order_events e
+                    where e.position = c.position + 1
+                ), 0)::float8 as "lag!"
             from sink_cursors c
             cross join event_head h
             left join relay_leases l on l.name = c.name and l.expires_at > now()
-            left join order_events e on e.position = c.position + 1
             order by c.name"#
         );
         let rows = time.bound(sinks.fetch_all(connection).map_err(repo_error)).await?;

@@ -10,6 +10,9 @@ use crate::app::{Lease, NewSink, Ports, RepoError, SinkCursors, Telemetry};
 /// How often an instance renews its leases, and takes those that have ended.
 const RENEW_EVERY: Duration = Duration::from_millis(300);
 
+/// The metrics of the sinks are about a second old.
+const RENEWALS_PER_REPORT: u64 = 3;
+
 /// What this instance held at the last renewal.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
@@ -38,24 +41,25 @@ pub(super) async fn keep_leases<P: Ports>(
     sinks: Vec<NewSink>,
     held: watch::Sender<Held>,
 ) -> Infallible {
-    let mut is_failing = false;
+    let (mut is_failing, mut renewals) = (false, 0_u64);
     let mut tick = tokio::time::interval(RENEW_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         let begun = Instant::now();
-        let renewed = async {
-            let leases = ports.store().renew_leases(&instance, &sinks).await?;
-            Ok((leases, ports.store().sinks().await?))
-        };
-        match renewed.await {
-            Ok((leases, statuses)) => {
+        match ports.store().renew_leases(&instance, &sinks).await {
+            Ok(leases) => {
                 if is_failing {
                     log::info!("the leases of the sinks are renewed again");
                 }
                 is_failing = false;
                 held.send_replace(Held { leases, ends: begun + P::Store::LEASE_LASTS });
-                ports.telemetry().sinks(&instance, &statuses);
+                renewals += 1;
+                if renewals % RENEWALS_PER_REPORT == 1
+                    && let Ok(statuses) = ports.store().sinks().await
+                {
+                    ports.telemetry().sinks(&instance, &statuses);
+                }
             }
             Err(error) => {
                 if !is_failing {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
@@ -19,11 +19,28 @@ pub(crate) struct Change {
     pub(crate) amount: Decimal,
 }
 
-/// The orders that a batch of events changes, each as it was before.
+/// The orders that a batch of events changes.
 #[derive(Debug, Default)]
 pub(crate) struct ChangedOrders {
-    orders: BTreeMap<(TenantId, OrderId), Replay>,
-    rows: BTreeMap<Key, Change>,
+    orders: HashMap<(TenantId, OrderId), ChangedOrder>,
+}
+
+#[derive(Debug, Default)]
+struct ChangedOrder {
+    /// What the order counted before the batch. `None` if it did not exist.
+    before: Option<Counted>,
+    is_changed: bool,
+    replay: Replay,
+}
+
+/// What an order counts, and in which row of its tenant.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    quarter: OffsetDateTime,
+    status: &'static str,
+    currency: &'static str,
+    units: u32,
+    amount: Decimal,
 }
 
 /// Why the state of an order cannot be folded from its events.
@@ -59,25 +76,35 @@ impl ChangedOrders {
 
     /// An event from before the batch. They come by order and version.
     pub(crate) fn before(&mut self, event: &LoggedEvent) -> Result<(), FoldError> {
-        let replay = self.orders.entry((event.tenant.clone(), event.order_id)).or_default();
-        Ok(replay.apply(&decoded(event)?)?)
+        let order = self.orders.entry((event.tenant.clone(), event.order_id)).or_default();
+        Ok(order.replay.apply(&decoded(event)?)?)
     }
 
     /// The next event of the batch.
     pub(crate) fn apply(&mut self, event: &LoggedEvent) -> Result<(), FoldError> {
-        let replay = self.orders.entry((event.tenant.clone(), event.order_id)).or_default();
-        if event.version > 1 {
-            count(&mut self.rows, &event.tenant, replay.state()?, -1);
+        let order = self.orders.entry((event.tenant.clone(), event.order_id)).or_default();
+        if !order.is_changed {
+            order.before = order.replay.state().ok().map(counted);
+            order.is_changed = true;
         }
-        replay.apply(&decoded(event)?)?;
-        count(&mut self.rows, &event.tenant, replay.state()?, 1);
-        Ok(())
+        Ok(order.replay.apply(&decoded(event)?)?)
     }
 
     /// What the batch adds to each row.
-    pub(crate) fn into_rows(mut self) -> BTreeMap<Key, Change> {
-        self.rows.retain(|_, change| *change != Change::default());
-        self.rows
+    pub(crate) fn into_rows(self) -> BTreeMap<Key, Change> {
+        let mut rows = BTreeMap::new();
+        for ((tenant, _), order) in self.orders {
+            if order.is_changed {
+                let after = order.replay.state().ok().map(counted);
+                for (counted, sign) in [(order.before, -1), (after, 1)] {
+                    if let Some(counted) = counted {
+                        add(&mut rows, &tenant, counted, sign);
+                    }
+                }
+            }
+        }
+        rows.retain(|_, change| *change != Change::default());
+        rows
     }
 }
 
@@ -87,10 +114,20 @@ fn decoded(event: &LoggedEvent) -> Result<OrderEvent, FoldError> {
     Ok(OrderEvent { event_id, order_id, version, occurred_at, kind })
 }
 
-fn count(rows: &mut BTreeMap<Key, Change>, tenant: &TenantId, state: &OrderState, sign: i64) {
-    let key = (tenant.clone(), quarter(state.created_at), state.status.as_str(), state.currency.code());
-    let row = rows.entry(key).or_default();
+fn counted(state: &OrderState) -> Counted {
+    Counted {
+        quarter: quarter(state.created_at),
+        status: state.status.as_str(),
+        currency: state.currency.code(),
+        units: state.units_count(),
+        amount: state.total_amount().value(),
+    }
+}
+
+fn add(rows: &mut BTreeMap<Key, Change>, tenant: &TenantId, counted: Counted, sign: i64) {
+    let Counted { quarter, status, currency, units, amount } = counted;
+    let row = rows.entry((tenant.clone(), quarter, status, currency)).or_default();
     row.orders += sign;
-    row.units += sign * i64::from(state.units_count());
-    row.amount += Decimal::from(sign) * state.total_amount().value();
+    row.units += sign * i64::from(units);
+    row.amount += Decimal::from(sign) * amount;
 }
