@@ -121,6 +121,7 @@ need_consumers() {
 
 need_rabbitmq() {
     need rabbitmq-server rabbitmq-server
+    need openssl openssl
 }
 
 # The API is tested with the HTTP client of the JDK too.
