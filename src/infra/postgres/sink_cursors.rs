@@ -231,11 +231,16 @@ async fn position_before(connection: &mut PgConnection, at: OffsetDateTime) -> R
         r#"with recursive halves as (
             select retired_to as low, position as high from event_head
             union all
-            select case when e.occurred_at < $1 then h.low + (h.high - h.low + 1) / 2 else h.low end,
-                case when e.occurred_at < $1 then h.high else h.low + (h.high - h.low + 1) / 2 - 1 end
-            from halves h
-            join order_events e on e.position = h.low + (h.high - h.low + 1) / 2
-            where h.low < h.high
+            -- A subquery, which PostgreSQL plans for the primary key.
+            select case when m.occurred_at < $1 then m.middle else m.low end,
+                case when m.occurred_at < $1 then m.high else m.middle - 1 end
+            from (
+                select h.low, h.high, h.low + (h.high - h.low + 1) / 2 as middle, (
+                    select e.occurred_at from order_events e where e.position = h.low + (h.high - h.low + 1) / 2
+                ) as occurred_at
+                from halves h
+                where h.low < h.high
+            ) as m
         ), found as (
             select low from halves order by high - low limit 1
         )
