@@ -34,7 +34,7 @@ impl Sinks {
         Ok(Self {
             rabbitmq: rabbitmq(config, metrics)?,
             #[cfg(feature = "kafka")]
-            kafka: kafka(config),
+            kafka: kafka(config)?,
             order_stats,
         })
     }
@@ -92,18 +92,24 @@ fn rabbitmq(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<RabbitM
 }
 
 #[cfg(feature = "kafka")]
-fn kafka(config: &Config) -> Option<infra::Kafka> {
+fn kafka(config: &Config) -> anyhow::Result<Option<infra::Kafka>> {
     let settings = &config.sinks;
-    let brokers = settings.kafka_brokers.clone()?;
-    Some(infra::Kafka::new(infra::KafkaSettings {
+    let Some(brokers) = settings.kafka_brokers.clone() else { return Ok(None) };
+    let ca_file = settings.kafka_ca_file.as_ref().map(|path| path.display().to_string());
+    let kafka = infra::Kafka::new(infra::KafkaSettings {
         brokers,
         topic: settings.kafka_topic.clone(),
         security_protocol: settings.kafka_security_protocol.as_str(),
         sasl_mechanism: settings.kafka_sasl_mechanism.as_str(),
         username: settings.kafka_username.clone(),
         password: settings.kafka_password.clone(),
-        ca_file: settings.kafka_ca_file.as_ref().map(|path| path.display().to_string()),
-    }))
+        ca_file: ca_file.clone(),
+    });
+    // The parsers of the settings have checked everything else.
+    kafka.map(Some).with_context(|| match ca_file {
+        Some(path) => format!("ORDERS_KAFKA_CA_FILE={path}: name a file with certificates in PEM"),
+        None => "ORDERS_KAFKA_BROKERS".to_owned(),
+    })
 }
 
 /// Carries a command about sinks out.

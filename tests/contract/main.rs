@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "kafka")]
+mod kafka;
 mod on_postgres;
 mod pricing;
 mod promises;

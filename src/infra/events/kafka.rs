@@ -1,6 +1,10 @@
 use std::{
+    collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,17 +13,14 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::{DeliveryResult, Header, OwnedHeaders},
-    producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer},
+    producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
-use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::app::{Audience, EventSink, Lease, LoggedEvent, SinkConnection, SinkError, SinkKind, SinkOutcome};
 
 /// How long the brokers may take to describe the topic.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// The pause while the queue of librdkafka is full.
-const QUEUE_PAUSE: Duration = Duration::from_millis(5);
 
 /// How many outcomes one call returns, at most.
 const OUTCOMES: usize = 1024;
@@ -28,6 +29,10 @@ const OUTCOMES: usize = 1024;
 /// partition, in their order.
 pub struct Kafka {
     settings: KafkaSettings,
+    /// The last position that the brokers refused since the last connection; 0 for none. They refuse a batch as a whole, so
+    /// the next connection sends one event at a time up to here: then its error names the refused event, and every event
+    /// before it is delivered.
+    refused: Arc<AtomicU64>,
 }
 
 /// How to reach the brokers. Its text has no password.
@@ -47,8 +52,13 @@ pub struct KafkaSettings {
 }
 
 impl Kafka {
-    pub const fn new(settings: KafkaSettings) -> Self {
-        Self { settings }
+    /// Fails if librdkafka does not accept the settings, e.g. for a file with authorities that has none.
+    pub fn new(settings: KafkaSettings) -> Result<Self, KafkaError> {
+        // It knows no brokers, and connects to nothing.
+        let (context, _) = Deliveries::new(Arc::default());
+        let _: BaseProducer<Deliveries> =
+            settings.producer().remove("bootstrap.servers").create_with_context(context)?;
+        Ok(Self { settings, refused: Arc::default() })
     }
 }
 
@@ -79,6 +89,10 @@ impl KafkaSettings {
             .set("message.timeout.ms", "0")
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
+            // Below every usual limit of a topic: the brokers refuse a batch that is too large, though no event of it is.
+            .set("batch.size", "65536")
+            // The brokers decide which event is too large.
+            .set("message.max.bytes", "100000000")
             // As the clients in Java choose a partition.
             .set("partitioner", "murmur2_random")
             .set("reconnect.backoff.max.ms", "1000")
@@ -87,9 +101,11 @@ impl KafkaSettings {
         if self.security_protocol.starts_with("sasl") {
             config.set("sasl.mechanism", self.sasl_mechanism);
         }
-        let optional =
-            [("sasl.username", &self.username), ("sasl.password", &self.password), ("ssl.ca.location", &self.ca_file)];
-        for (name, value) in optional {
+        if self.security_protocol.ends_with("ssl") {
+            // The directory that OpenSSL looks in by itself is not in the image, and differs between systems.
+            config.set("ssl.ca.location", self.ca_file.as_deref().unwrap_or("probe"));
+        }
+        for (name, value) in [("sasl.username", &self.username), ("sasl.password", &self.password)] {
             if let Some(value) = value {
                 config.set(name, value);
             }
@@ -111,9 +127,8 @@ impl EventSink for Kafka {
 
     async fn connect(&self, _: &Lease) -> Result<KafkaConnection, SinkError> {
         let settings = self.settings.clone();
-        let (sender, deliveries) = mpsc::unbounded_channel();
-        let trouble = Trouble::default();
-        let context = Deliveries { sender, trouble: trouble.clone() };
+        let (context, deliveries) = Deliveries::new(self.refused.clone());
+        let trouble = context.trouble.clone();
         // librdkafka blocks.
         let connecting = spawn_blocking(move || {
             let producer: ThreadedProducer<Deliveries> =
@@ -121,7 +136,15 @@ impl EventSink for Kafka {
             check_topic(&producer, &settings.topic, &trouble).map(|()| (producer, settings.topic))
         });
         let (producer, topic) = connecting.await.map_err(SinkError::new)??;
-        Ok(KafkaConnection { producer: Some(producer), topic, deliveries, failed: None })
+        Ok(KafkaConnection {
+            producer: Some(producer),
+            topic,
+            deliveries,
+            waiting: VecDeque::new(),
+            in_flight: 0,
+            one_by_one_until: self.refused.swap(0, Ordering::Relaxed),
+            failed: None,
+        })
     }
 }
 
@@ -147,7 +170,12 @@ pub struct KafkaConnection {
     /// `None` only while it is dropped.
     producer: Option<ThreadedProducer<Deliveries>>,
     topic: String,
-    deliveries: mpsc::UnboundedReceiver<(u64, Result<(), KafkaError>)>,
+    deliveries: mpsc::UnboundedReceiver<Outcome>,
+    /// Not given to librdkafka yet. The window of the relay bounds them.
+    waiting: VecDeque<Arc<LoggedEvent>>,
+    in_flight: usize,
+    /// Up to this position, an event leaves when the one before is acknowledged.
+    one_by_one_until: u64,
     /// Why the connection ends.
     failed: Option<SinkError>,
 }
@@ -169,26 +197,24 @@ impl Drop for KafkaConnection {
 
 impl SinkConnection for KafkaConnection {
     async fn send(&mut self, events: &[Arc<LoggedEvent>]) -> Result<(), SinkError> {
-        for event in events {
-            while !self.produce(event)? {
-                sleep(QUEUE_PAUSE).await;
-            }
-        }
-        Ok(())
+        self.waiting.extend(events.iter().cloned());
+        self.produce_waiting()
     }
 
     async fn outcomes(&mut self) -> Result<Vec<SinkOutcome>, SinkError> {
         if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
-        let gone = || SinkError::new("the producer has ended");
-        let mut outcomes = vec![outcome(self.deliveries.recv().await.ok_or_else(gone)?)?];
-        while outcomes.len() < OUTCOMES {
-            let Ok(delivery) = self.deliveries.try_recv() else { break };
-            match outcome(delivery) {
-                Ok(outcome) => outcomes.push(outcome),
-                // What was delivered before counts.
-                Err(error) => {
+        let mut outcomes = Vec::new();
+        while outcomes.is_empty() {
+            self.produce_waiting()?;
+            let Some(delivery) = self.deliveries.recv().await else { return Err(self.ended()) };
+            self.apply(delivery, &mut outcomes)?;
+            while outcomes.len() < OUTCOMES
+                && let Ok(delivery) = self.deliveries.try_recv()
+            {
+                if let Err(error) = self.apply(delivery, &mut outcomes) {
+                    // What was delivered before counts.
                     self.failed = Some(error);
                     break;
                 }
@@ -199,12 +225,34 @@ impl SinkConnection for KafkaConnection {
 }
 
 impl KafkaConnection {
-    /// `false` if the queue is full.
-    fn produce(&self, event: &LoggedEvent) -> Result<bool, SinkError> {
-        let Some(producer) = &self.producer else { return Err(SinkError::new("the producer has ended")) };
-        let position = event.numbers.position;
+    /// Gives librdkafka what may leave now. An error counts when everything before it is acknowledged.
+    fn produce_waiting(&mut self) -> Result<(), SinkError> {
+        if self.failed.is_some() {
+            return Ok(());
+        }
+        while let Some(event) = self.waiting.front() {
+            let position = event.numbers.position;
+            if position <= self.one_by_one_until && self.in_flight > 0 {
+                break;
+            }
+            match self.produce(event) {
+                Ok(()) => {
+                    self.waiting.pop_front();
+                    self.in_flight += 1;
+                }
+                // The queue is full, or an event that is on its way says why.
+                Err(_) if self.in_flight > 0 => break,
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::Fatal)) => return Err(self.ended()),
+                Err(error) => return Err(refused(position, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn produce(&self, event: &LoggedEvent) -> Result<(), KafkaError> {
+        let Some(producer) = &self.producer else { return Err(KafkaError::Canceled) };
         // The opaque value of librdkafka has the size of a pointer.
-        let opaque = usize::try_from(position).map_err(SinkError::new)?;
+        let opaque = usize::try_from(event.numbers.position).map_err(|_| KafkaError::Canceled)?;
         let key = event.order_id.to_string();
         let milliseconds = event.occurred_at.unix_timestamp_nanos() / 1_000_000;
         let record = BaseRecord::with_opaque_to(&self.topic, opaque)
@@ -212,19 +260,33 @@ impl KafkaConnection {
             .payload(&event.data)
             .timestamp(i64::try_from(milliseconds).unwrap_or(0))
             .headers(headers(event));
-        match producer.send(record) {
-            Ok(()) => Ok(true),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(false),
-            Err((error, _)) => Err(refused(position, &error)),
+        producer.send(record).map_err(|(error, _)| error)
+    }
+
+    fn apply(&mut self, (position, result): Outcome, outcomes: &mut Vec<SinkOutcome>) -> Result<(), SinkError> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match result {
+            Ok(()) => outcomes.push(SinkOutcome { position, result: Ok(()) }),
+            Err(error) if !is_dropped(&error) => return Err(refused(position, &error)),
+            // The report about the refused event may come later than those about the events that were dropped for it.
+            Err(_) if self.in_flight > 0 => {}
+            Err(_) => return Err(self.ended()),
         }
+        Ok(())
+    }
+
+    /// Why the producer takes no more events.
+    fn ended(&self) -> SinkError {
+        let fatal = self.producer.as_ref().and_then(|producer| producer.client().fatal_error());
+        let reason = fatal.map(|(_, reason)| format!(": {reason}")).unwrap_or_default();
+        SinkError::new(format!("the producer of librdkafka has ended{reason}"))
     }
 }
 
-fn outcome((position, result): (u64, Result<(), KafkaError>)) -> Result<SinkOutcome, SinkError> {
-    match result {
-        Ok(()) => Ok(SinkOutcome { position, result: Ok(()) }),
-        Err(error) => Err(refused(position, &error)),
-    }
+/// Whether librdkafka dropped the event, because of an error that another event has.
+const fn is_dropped(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{Fatal, PurgeInflight, PurgeQueue};
+    matches!(error, KafkaError::MessageProduction(Fatal | PurgeInflight | PurgeQueue))
 }
 
 fn refused(position: u64, error: &KafkaError) -> SinkError {
@@ -262,8 +324,19 @@ impl Trouble {
 
 /// Receives what librdkafka reports, on a thread of its own.
 struct Deliveries {
-    sender: mpsc::UnboundedSender<(u64, Result<(), KafkaError>)>,
+    sender: mpsc::UnboundedSender<Outcome>,
     trouble: Trouble,
+    refused: Arc<AtomicU64>,
+}
+
+/// What became of the event at this position.
+type Outcome = (u64, Result<(), KafkaError>);
+
+impl Deliveries {
+    fn new(refused: Arc<AtomicU64>) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { sender, trouble: Trouble::default(), refused }, receiver)
+    }
 }
 
 impl ClientContext for Deliveries {
@@ -273,7 +346,10 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         log::debug!("librdkafka: {error}: {reason}");
-        *self.trouble.lock() = Some(reason.to_owned());
+        // It follows each reason why a broker is down, and has none.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.trouble.lock() = Some(reason.to_owned());
+        }
     }
 }
 
@@ -281,11 +357,15 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
+        let position = position as u64;
         let result = match result {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(error.clone()),
         };
+        if result.as_ref().is_err_and(|error| !is_dropped(error)) {
+            self.refused.fetch_max(position, Ordering::Relaxed);
+        }
         // The receiver is gone when the relay has given up the connection.
-        let _ = self.sender.send((position as u64, result));
+        let _ = self.sender.send((position, result));
     }
 }
