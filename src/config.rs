@@ -219,6 +219,11 @@ pub enum ConfigError {
     AnonymousOnNetwork(SocketAddr),
     #[error("ORDERS_AUTH has none beside another value: use none, keys, jwt, or keys,jwt")]
     NoneAndMore,
+    #[error(
+        "ORDERS_KAFKA_SECURITY_PROTOCOL requires a user and a password: set ORDERS_KAFKA_USERNAME and \
+         ORDERS_KAFKA_PASSWORD, or use plaintext or ssl"
+    )]
+    NoKafkaCredentials,
 }
 
 impl Config {
@@ -229,6 +234,8 @@ impl Config {
             Err(ConfigError::NoneAndMore)
         } else if has_none && !self.bind.ip().is_loopback() && !self.allow_anonymous {
             Err(ConfigError::AnonymousOnNetwork(self.bind))
+        } else if self.sinks.lacks_kafka_credentials() {
+            Err(ConfigError::NoKafkaCredentials)
         } else {
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! The settings of the sinks.
 
-use std::path::PathBuf;
+use std::{net::Ipv6Addr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -22,7 +22,7 @@ pub struct SinksConfig {
     /// Brokers of a Kafka that receives every event, as host:port, separated by commas.
     ///
     /// The first addresses that the service tries; the brokers name the others. Only in a build with the feature kafka, such as the image.
-    #[arg(long, env = "ORDERS_KAFKA_BROKERS", value_name = "ORDERS_KAFKA_BROKERS")]
+    #[arg(long, env = "ORDERS_KAFKA_BROKERS", value_name = "ORDERS_KAFKA_BROKERS", value_parser = brokers)]
     pub kafka_brokers: Option<String>,
 
     /// Topic of Kafka that receives the events. It has to exist, unless the brokers create topics.
@@ -63,13 +63,13 @@ pub struct SinksConfig {
 
     /// User of Kafka.
     ///
-    /// It has an effect only with sasl_plaintext and sasl_ssl.
+    /// Required for sasl_plaintext and sasl_ssl, without an effect otherwise.
     #[arg(long, env = "ORDERS_KAFKA_USERNAME", value_name = "ORDERS_KAFKA_USERNAME")]
     pub kafka_username: Option<String>,
 
     /// Password of the user of Kafka.
     ///
-    /// It has an effect only with sasl_plaintext and sasl_ssl.
+    /// Required for sasl_plaintext and sasl_ssl, without an effect otherwise.
     #[arg(long, env = "ORDERS_KAFKA_PASSWORD", value_name = "ORDERS_KAFKA_PASSWORD", hide_env_values = true)]
     pub kafka_password: Option<String>,
 
@@ -78,6 +78,19 @@ pub struct SinksConfig {
     /// It has an effect only with ssl and sasl_ssl.
     #[arg(long, env = "ORDERS_KAFKA_CA_FILE", value_name = "ORDERS_KAFKA_CA_FILE")]
     pub kafka_ca_file: Option<PathBuf>,
+}
+
+impl SinksConfig {
+    /// Whether Kafka requires a user and a password that are not set.
+    pub(super) fn lacks_kafka_credentials(&self) -> bool {
+        let is_sasl = match self.kafka_security_protocol {
+            KafkaSecurityProtocol::SaslPlaintext | KafkaSecurityProtocol::SaslSsl => true,
+            KafkaSecurityProtocol::Plaintext | KafkaSecurityProtocol::Ssl => false,
+        };
+        let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let has_both = is_set(&self.kafka_username) && is_set(&self.kafka_password);
+        self.kafka_brokers.is_some() && is_sasl && !has_both
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -130,5 +143,23 @@ fn topic(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("a topic has 1 to 249 letters, digits, dots, underscores and hyphens".to_owned())
+    }
+}
+
+/// Addresses as librdkafka reads them, without the security protocol in front of each, which has a setting of its own.
+fn brokers(text: &str) -> Result<String, String> {
+    let is_broker = |broker: &str| {
+        let (host, port) = broker.trim().rsplit_once(':').unwrap_or_default();
+        // Names in networks of containers may have underscores.
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_host = !host.is_empty() && host.bytes().all(is_name)
+            || address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+        is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if text.split(',').all(is_broker) {
+        Ok(text.to_owned())
+    } else {
+        Err("brokers are host:port, separated by commas, e.g. kafka-1:9092,kafka-2:9092".to_owned())
     }
 }

@@ -62,6 +62,17 @@ fn a_bad_setting_ends_the_start_with_an_error_that_names_it_and_the_allowed_valu
         (in_memory().option("--pricing-url", "http://prices/?v=1"), "ORDERS_PRICING_URL", "no query"),
         (in_memory().option("--pricing-timeout-ms", "49"), "ORDERS_PRICING_TIMEOUT_MS", "50..=30000"),
         (in_memory().env("ORDERS_DB_POOL", "many"), "ORDERS_DB_POOL", "invalid digit"),
+        (in_memory().option("--kafka-brokers", "kafka-1"), "ORDERS_KAFKA_BROKERS", "host:port"),
+        (in_memory().option("--kafka-brokers", "kafka://kafka-1:9092"), "ORDERS_KAFKA_BROKERS", "host:port"),
+        (in_memory().option("--kafka-brokers", "kafka-1:9092,"), "ORDERS_KAFKA_BROKERS", "host:port"),
+        (plain().option("--kafka-topic", "a b"), "ORDERS_KAFKA_TOPIC", "letters, digits"),
+        (plain().option("--kafka-security-protocol", "tls"), "ORDERS_KAFKA_SECURITY_PROTOCOL", "sasl_ssl"),
+        (plain().option("--kafka-sasl-mechanism", "md5"), "ORDERS_KAFKA_SASL_MECHANISM", "scram-sha-512"),
+        (
+            in_memory().option("--kafka-brokers", "[::1]:1").option("--kafka-security-protocol", "sasl_ssl"),
+            "ORDERS_KAFKA_SECURITY_PROTOCOL",
+            "ORDERS_KAFKA_PASSWORD",
+        ),
     ];
     for (program, name, allowed) in refused {
         let ended = program.run();
