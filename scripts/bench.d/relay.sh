@@ -102,7 +102,7 @@ deliver() {
         select name, 'broker', case name when '$sink' then 0 else 300000 end from unnest(array['log', 'order_stats', '$sink']) as name
         on conflict do nothing"
     local kept=("${service_environment[@]}")
-    service_environment+=(RUST_LOG=warn,orders::bootstrap=info)
+    service_environment+=("RUST_LOG=warn,orders::bootstrap=info")
     begun=$(date +%s%N)
     start_service
     begun=$(date +%s%N)
@@ -128,7 +128,7 @@ backlog() {
             -c "update event_head set position = $size" -c "insert into tenant_heads values ('default', $size)" \
             -c "delete from sink_cursors" -c "insert into sink_cursors (name, kind, position)
             values ('log', 'log', 0), ('order_stats', 'read_model', $size)" -c 'vacuum analyze order_events'
-        service_environment=(RUST_LOG=warn,orders::bootstrap=info)
+        service_environment=("RUST_LOG=warn,orders::bootstrap=info")
         start_service
         begun=$(date +%s%N)
         until [ "$(position log)" = "$size" ]; do sleep 0.1; done
@@ -142,7 +142,7 @@ backlog() {
 # From the moment of the event to the consumer of a queue, at 2,000 events a second.
 latency() {
     fresh_database
-    service_environment=("ORDERS_AMQP_URL=$(amqp_url)" RUST_LOG=warn,orders::bootstrap=info)
+    service_environment=("ORDERS_AMQP_URL=$(amqp_url)" "RUST_LOG=warn,orders::bootstrap=info")
     start_service
     say 'relay: the delay of an event'
     printf '| events/s | p50 ms | p99 ms | max ms |\n|--:|--:|--:|--:|\n'
@@ -159,7 +159,7 @@ writes_beside_the_relay() {
         for relay in off on; do
             say "relay: creates, round $round, $relay"
             fresh_database
-            service_environment=(RUST_LOG=warn,orders::bootstrap=info)
+            service_environment=("RUST_LOG=warn,orders::bootstrap=info")
             if [ "$relay" = on ]; then service_environment+=("ORDERS_AMQP_URL=$(amqp_url)"); fi
             start_service
             load 64 1 keyed >/dev/null

@@ -1,12 +1,6 @@
 //! The sink `kafka`, against the cluster of librdkafka that fails as a test wants, and against a real broker.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::{
     mocking::MockCluster,
@@ -19,7 +13,7 @@ use crate::support::{
     Database, eventually,
     kafka::{Record, Tansu, consume},
     program::Program,
-    service::{Service, client},
+    service::{Service, Writer, client},
 };
 
 const TOPIC: &str = "orders.events";
@@ -115,19 +109,7 @@ async fn every_event_arrives_in_the_order_of_its_order_while_brokers_fail() {
     let (database, cluster) = (Database::new().await, cluster());
     let brokers = cluster.bootstrap_servers();
     let service = service(&database, &brokers);
-    let (stop, url) = (Arc::new(AtomicBool::new(false)), format!("{}/orders", service.url));
-    let stopped = stop.clone();
-    let writing = tokio::spawn(async move {
-        let (client, mut created) = (client(), 0);
-        let item = json!({"sku": "MOUSE456", "quantity": 1});
-        while !stopped.load(Ordering::Relaxed) {
-            let body = json!({"customer_id": "c", "items": [item, item]});
-            if client.post(&url).json(&body).send().await.is_ok_and(|response| response.status() == 201) {
-                created += 1;
-            }
-        }
-        created
-    });
+    let writer = Writer::start(&service.url);
     let moves = async || {
         let before = sink(&service).await["position"].as_u64();
         eventually("the sink moves", async || (sink(&service).await["position"].as_u64() > before).then_some(())).await;
@@ -153,8 +135,7 @@ async fn every_event_arrives_in_the_order_of_its_order_while_brokers_fail() {
         cluster.broker_up(broker).unwrap();
     }
     moves().await;
-    stop.store(true, Ordering::Relaxed);
-    let events = 3 * writing.await.unwrap();
+    let events = writer.stop().await;
     let records = all(&brokers, events).await;
     assert_order_per_order(&records);
     wait_for(&service, events).await;

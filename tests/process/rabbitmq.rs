@@ -1,12 +1,6 @@
 //! The sink `rabbitmq`, against a real broker that fails in every way that a test can make it fail.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use lapin::{
     message::Delivery,
@@ -14,35 +8,16 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::support::{
     Database, eventually,
     program::Program,
     rabbitmq::RabbitMq,
-    service::{Service, client},
+    service::{Service, Writer, client},
 };
 
 fn service(database: &Database, url: &str) -> Service {
     Program::new().database(database).env("ORDERS_AMQP_URL", url).start()
-}
-
-/// Creates orders until `stop`, and returns how many it created.
-fn write(url: &str) -> (Arc<AtomicBool>, JoinHandle<usize>) {
-    let (stop, url) = (Arc::new(AtomicBool::new(false)), format!("{url}/orders"));
-    let stopped = stop.clone();
-    let writing = tokio::spawn(async move {
-        let (client, mut created) = (client(), 0);
-        let item = json!({"sku": "MOUSE456", "quantity": 1});
-        while !stopped.load(Ordering::Relaxed) {
-            let body = json!({"customer_id": "c", "items": [item, item]});
-            if client.post(&url).json(&body).send().await.is_ok_and(|response| response.status() == 201) {
-                created += 1;
-            }
-        }
-        created
-    });
-    (stop, writing)
 }
 
 fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a AMQPValue {
@@ -134,7 +109,7 @@ async fn every_event_arrives_while_the_broker_stops_is_killed_freezes_and_closes
     let (database, mut broker) = (Database::new().await, RabbitMq::start().await);
     broker.declare_queue("all", None).await;
     let service = service(&database, &broker.url());
-    let (stop, writing) = write(&service.url);
+    let writer = Writer::start(&service.url);
     for round in 0..20 {
         broker.close_connections();
         if round == 5 {
@@ -160,8 +135,7 @@ async fn every_event_arrives_while_the_broker_stops_is_killed_freezes_and_closes
         })
         .await;
     }
-    stop.store(true, Ordering::Relaxed);
-    let events = 3 * writing.await.unwrap() as u64;
+    let events = writer.stop().await;
     let messages = all(&broker, "all", events).await;
     assert_order_per_order(&messages);
     wait_for(&service, events).await;

@@ -3,12 +3,17 @@
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::PATIENCE;
 
@@ -126,6 +131,37 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// Creates orders of three events, one after the other.
+pub(crate) struct Writer {
+    stop: Arc<AtomicBool>,
+    writing: JoinHandle<u64>,
+}
+
+impl Writer {
+    pub(crate) fn start(url: &str) -> Self {
+        let (stop, url) = (Arc::new(AtomicBool::new(false)), format!("{url}/orders"));
+        let stopped = stop.clone();
+        let writing = tokio::spawn(async move {
+            let (client, mut events) = (client(), 0);
+            let item = json!({"sku": "MOUSE456", "quantity": 1});
+            while !stopped.load(Ordering::Relaxed) {
+                let body = json!({"customer_id": "c", "items": [item, item]});
+                if client.post(&url).json(&body).send().await.is_ok_and(|response| response.status() == 201) {
+                    events += 3;
+                }
+            }
+            events
+        });
+        Self { stop, writing }
+    }
+
+    /// How many events it wrote.
+    pub(crate) async fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.writing.await.unwrap()
     }
 }
 
