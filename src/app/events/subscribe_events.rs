@@ -27,6 +27,8 @@ pub struct EventStream<P: Ports> {
     /// The events that were read and not returned yet, and the position up to which was read.
     page: VecDeque<LoggedEvent>,
     page_ends: u64,
+    /// How many events one read of the event log returns, at most.
+    page_limit: usize,
     /// Whether the event log may have more. The bus has no past events.
     behind: bool,
     /// How often the subscription lagged since the subscriber last had every event.
@@ -56,7 +58,17 @@ impl<P: Ports> SubscribeEvents<'_, P> {
         let position = after.unwrap_or(bounds.last);
         bounds.admit(position)?;
         let (ports, page) = (self.0.clone(), VecDeque::new());
-        Ok(EventStream { ports, filter, subscription, position, page, page_ends: position, behind: true, lags: 0 })
+        Ok(EventStream {
+            ports,
+            filter,
+            subscription,
+            position,
+            page,
+            page_ends: position,
+            page_limit: ReadEvents::<P>::DEFAULT_LIMIT,
+            behind: true,
+            lags: 0,
+        })
     }
 }
 
@@ -103,9 +115,10 @@ impl<P: Ports> EventStream<P> {
         }
     }
 
-    /// Waits for the next event, and returns it with those behind it that are here already: `limit` at most. For a
-    /// subscriber that drops no call.
+    /// Waits for the next event, and returns it with those behind it that are here already: `limit` at most. Reads of the event
+    /// log return as many. For a subscriber that drops no call.
     pub async fn next_batch(&mut self, limit: usize) -> Result<Vec<Arc<LoggedEvent>>, EventStreamError> {
+        self.page_limit = limit;
         let mut batch = vec![self.next().await?];
         while batch.len() < limit {
             if let Some(event) = self.page.pop_front() {
@@ -151,9 +164,7 @@ impl<P: Ports> EventStream<P> {
         if self.lags > 0 && self.subscription.backlog() == Backlog::Lost {
             self.count_lag(Lagged)?;
         }
-        // Readers of all tenants are few, and each reads every event.
-        let limit =
-            if self.filter.tenant.is_none() { ReadEvents::<P>::MAX_LIMIT } else { ReadEvents::<P>::DEFAULT_LIMIT };
+        let limit = self.page_limit;
         let request = ReadEventsRequest { filter: self.filter.clone(), after: self.position, limit };
         let page = ReadEvents(&self.ports).step(&request).await?;
         self.behind = page.position > self.position;

@@ -12,6 +12,9 @@ use crate::{
 /// The name of the sink.
 pub(super) const NAME: &str = "order_stats";
 
+/// A lease is renewed three times a second, which is why a snapshot rarely needs a second attempt.
+const MAX_ATTEMPTS: u32 = 20;
+
 /// What a rebuild has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RebuiltStats {
@@ -29,16 +32,27 @@ impl PgStore {
     /// From the orders as they are, in one snapshot. The head of the event log moves in the transactions that change the
     /// orders, so the snapshot has exactly the events up to the head. That also works when old events are retired.
     pub(super) async fn build_order_stats(&self, lease: Option<&Lease>) -> Result<RebuiltStats, RepoError> {
-        let mut transaction = OwnTransaction::begin(&self.parts.projections).await?;
-        // It reads every order: no deadline of one statement fits.
-        let (connection, _) = transaction.parts()?;
-        let rebuilt = build(connection, lease).await?;
-        transaction.commit().await?;
-        Ok(rebuilt)
+        let mut attempts = 0;
+        loop {
+            let mut transaction = OwnTransaction::begin(&self.parts.projections).await?;
+            // It reads every order: no deadline of one statement fits.
+            let (connection, _) = transaction.parts()?;
+            match build(connection, lease).await {
+                Ok(Some(rebuilt)) => {
+                    transaction.commit().await?;
+                    return Ok(rebuilt);
+                }
+                Ok(None) => return Err(RepoError::Conflict),
+                // The lease was renewed, or the cursor stored, since the snapshot was taken.
+                Err(RepoError::Conflict) if attempts < MAX_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
-async fn build(connection: &mut PgConnection, lease: Option<&Lease>) -> Result<RebuiltStats, RepoError> {
+/// `None` if the lease is not the current one.
+async fn build(connection: &mut PgConnection, lease: Option<&Lease>) -> Result<Option<RebuiltStats>, RepoError> {
     let run = async {
         query!("set transaction isolation level repeatable read").execute(&mut *connection).await?;
         query!("set local statement_timeout = 0").execute(&mut *connection).await?;
@@ -82,8 +96,6 @@ async fn build(connection: &mut PgConnection, lease: Option<&Lease>) -> Result<R
         let position = cursor.fetch_one(&mut *connection).await?.position;
         Ok(Some((rows, position)))
     };
-    let Some((rows, position)) = run.await.map_err(repo_error)? else {
-        return Err(RepoError::Conflict);
-    };
-    Ok(RebuiltStats { rows, position: u64::try_from(position).map_err(corrupt)? })
+    let Some((rows, position)) = run.await.map_err(repo_error)? else { return Ok(None) };
+    Ok(Some(RebuiltStats { rows, position: u64::try_from(position).map_err(corrupt)? }))
 }
