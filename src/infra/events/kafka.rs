@@ -15,12 +15,15 @@ use rdkafka::{
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer},
 };
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
 
 use crate::app::{Audience, EventSink, Lease, LoggedEvent, SinkConnection, SinkError, SinkKind, SinkOutcome};
 
 /// How long the brokers may take to describe the topic.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How often a connection without outcomes looks whether the producer has stopped.
+const FATAL_CHECK: Duration = Duration::from_secs(1);
 
 /// How many outcomes one call returns, at most.
 const OUTCOMES: usize = 1024;
@@ -208,7 +211,14 @@ impl SinkConnection for KafkaConnection {
         let mut outcomes = Vec::new();
         while outcomes.is_empty() {
             self.produce_waiting()?;
-            let Some(delivery) = self.deliveries.recv().await else { return Err(self.ended()) };
+            let Ok(delivery) = timeout(FATAL_CHECK, self.deliveries.recv()).await else {
+                // A producer that has stopped may report no event.
+                if self.producer.as_ref().is_some_and(|producer| producer.client().fatal_error().is_some()) {
+                    return Err(self.ended());
+                }
+                continue;
+            };
+            let Some(delivery) = delivery else { return Err(self.ended()) };
             self.apply(delivery, &mut outcomes)?;
             while outcomes.len() < OUTCOMES
                 && let Ok(delivery) = self.deliveries.try_recv()

@@ -43,7 +43,7 @@ impl PgStore {
                     return Ok(rebuilt);
                 }
                 Ok(None) => return Err(RepoError::Conflict),
-                // The lease was renewed, or the cursor stored, since the snapshot was taken.
+                // The lease was renewed, or figures changed, since the snapshot was taken.
                 Err(RepoError::Conflict) if attempts < MAX_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
@@ -96,6 +96,10 @@ async fn build(connection: &mut PgConnection, lease: Option<&Lease>) -> Result<O
         let position = cursor.fetch_one(&mut *connection).await?.position;
         Ok(Some((rows, position)))
     };
-    let Some((rows, position)) = run.await.map_err(repo_error)? else { return Ok(None) };
+    // A batch that committed since the snapshot may have inserted the same rows.
+    let outdated =
+        |error: &sqlx::Error| error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+    let built = run.await.map_err(|error| if outdated(&error) { RepoError::Conflict } else { repo_error(error) });
+    let Some((rows, position)) = built? else { return Ok(None) };
     Ok(Some(RebuiltStats { rows, position: u64::try_from(position).map_err(corrupt)? }))
 }
