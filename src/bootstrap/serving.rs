@@ -70,7 +70,7 @@ pub(super) async fn serve_store<S: Store>(
         tasks.spawn(keep_running("the record of used keys", move || used.clone().record_uses()));
         tasks.spawn(keep_running("the keys of the identity provider", move || refreshed.clone().refresh_jwks()));
         tasks.spawn(keep_running("the shared limits", move || shared.clone().keep_connected()));
-        relay = Some(RelayThread::start(&ports, sinks)?);
+        relay = Some(RelayThread::start(&ports, sinks).await?);
         let [followed, swept] = [ports.clone(), ports];
         tasks.spawn(keep_running("the follower of the event log", move || follow_log(followed.clone())));
         tasks.spawn(keep_running("the sweep of idempotency keys", move || forget_keys(swept.clone())));

@@ -47,7 +47,7 @@ pub(super) struct RelayThread {
 }
 
 impl RelayThread {
-    pub(super) fn start<P: Ports>(ports: &P, sinks: Sinks) -> anyhow::Result<Self> {
+    pub(super) async fn start<P: Ports>(ports: &P, sinks: Sinks) -> anyhow::Result<Self> {
         let instance = ports.ids().event_id(ports.clock().now()).to_string();
         let mut relay = Relay::new(ports.clone(), instance).with(LogLines);
         if let Some(rabbitmq) = sinks.rabbitmq {
@@ -60,6 +60,7 @@ impl RelayThread {
         if let Some(order_stats) = sinks.order_stats {
             relay = relay.with(order_stats);
         }
+        relay.register().await;
         let runtime = runtime::Builder::new_current_thread().enable_all().build().context("the relay")?;
         let (stop, stopping) = oneshot::channel();
         let (ending, ended) = oneshot::channel();

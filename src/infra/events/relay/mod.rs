@@ -68,6 +68,13 @@ impl<P: Ports> Relay<P> {
         self
     }
 
+    /// Gives each new sink its cursor, so that it misses nothing that is written from now on. `run` does the same again.
+    pub async fn register(&self) {
+        if let Err(error) = self.ports.store().renew_leases(&self.instance, &self.sinks).await {
+            log::debug!("cannot register the sinks yet: {error}");
+        }
+    }
+
     /// Works the sinks until `stop` resolves. Then it stores the cursors and gives the leases back, so that another instance
     /// takes them at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
