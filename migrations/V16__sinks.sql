@@ -33,3 +33,15 @@ create table relay_members (
     expires_at timestamptz not null,
     constraint relay_members_pkey primary key (instance)
 ) with (fillfactor = 50);
+
+-- Which instance should work each sink: the sinks, by name, are dealt out to the instances that can work them, by name.
+create view relay_assignments as
+select name, instance
+from (
+    select s.name, m.instance, row_number() over (partition by s.name order by m.instance) - 1 as n,
+        count(*) over (partition by s.name) as instances, dense_rank() over (order by s.name) as k
+    from relay_members m
+    cross join lateral unnest(m.sinks) as s(name)
+    where m.expires_at > now()
+) as candidates
+where n = k % instances;

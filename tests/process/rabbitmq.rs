@@ -182,8 +182,8 @@ async fn a_wrong_password_and_a_wrong_exchange_are_named_and_retried_until_someb
     let declare = ExchangeDeclareOptions::default();
     channel.exchange_declare("orders.events".into(), fanout, declare, FieldTable::default()).await.unwrap();
     let service = service(&database, &broker.url());
-    let told = error(&service).await;
-    assert!(told.starts_with("the exchange orders.events is not a durable topic exchange; delete it"), "{told}");
+    let reason = error(&service).await;
+    assert!(reason.starts_with("the exchange orders.events is not a durable topic exchange; delete it"), "{reason}");
     channel.exchange_delete("orders.events".into(), ExchangeDeleteOptions::default()).await.unwrap();
     service.create_order().await;
     wait_for(&service, 6).await;
@@ -221,8 +221,8 @@ async fn a_broker_that_blocks_the_connection_is_named_and_gets_everything_when_i
     wait_for(&service, 3).await;
     broker.control(&["set_vm_memory_high_watermark", "absolute", "1"]);
     service.create_order().await;
-    let told = error(&service).await;
-    assert!(told.starts_with("the broker has blocked the connection: low on memory"), "{told}");
+    let reason = error(&service).await;
+    assert!(reason.starts_with("the broker has blocked the connection: low on memory"), "{reason}");
     broker.control(&["set_vm_memory_high_watermark", "0.9"]);
     wait_for(&service, 6).await;
     assert_eq!(positions(&all(&broker, "all", 6).await).len(), 6);

@@ -136,20 +136,12 @@ async fn register(connection: &mut PgConnection, instance: &str, sinks: &[NewSin
     Ok(())
 }
 
-/// The instances that can work a sink take turns: the sinks, by name, are dealt out to the instances, by name. Gives back the
-/// leases that another instance should have.
+/// Gives back the leases that another instance should have.
 async fn give_back(connection: &mut PgConnection, instance: &str) -> sqlx::Result<()> {
     query!(
-        "with candidates as (
-            select s.name, m.instance, row_number() over (partition by s.name order by m.instance) - 1 as n,
-                count(*) over (partition by s.name) as instances, dense_rank() over (order by s.name) as k
-            from relay_members m
-            cross join lateral unnest(m.sinks) as s(name)
-            where m.expires_at > now()
-        )
-        update relay_leases l set expires_at = '-infinity'
-        from candidates c
-        where l.holder = $1 and l.expires_at > now() and c.name = l.name and c.n = c.k % c.instances and c.instance <> $1",
+        "update relay_leases l set expires_at = '-infinity'
+        from relay_assignments a
+        where l.holder = $1 and l.expires_at > now() and a.name = l.name and a.instance <> $1",
         instance
     )
     .execute(connection)
@@ -161,17 +153,11 @@ async fn give_back(connection: &mut PgConnection, instance: &str) -> sqlx::Resul
 async fn take(connection: &mut PgConnection, instance: &str) -> sqlx::Result<Vec<LeaseRow>> {
     query_as!(
         LeaseRow,
-        "with candidates as (
-            select s.name, m.instance, row_number() over (partition by s.name order by m.instance) - 1 as n,
-                count(*) over (partition by s.name) as instances, dense_rank() over (order by s.name) as k
-            from relay_members m
-            cross join lateral unnest(m.sinks) as s(name)
-            where m.expires_at > now()
-        ), held as (
+        "with held as (
             insert into relay_leases as l (name, holder, epoch, expires_at)
             select name, instance, 1, now() + make_interval(secs => $2)
-            from candidates
-            where n = k % instances and instance = $1
+            from relay_assignments
+            where instance = $1
             order by name
             on conflict (name) do update
             set holder = $1, epoch = l.epoch + (l.holder <> $1)::int, expires_at = excluded.expires_at

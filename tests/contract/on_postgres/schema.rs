@@ -25,7 +25,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V13__lines_by_order.sql", "fb8a2ecbd2c47610"),
     ("V14__by_order_first.sql", "848d13ea963cb29b"),
     ("V15__trace_of_events.sql", "71e4d06fd4e75821"),
-    ("V16__sinks.sql", "d57c9f7989044ffb"),
+    ("V16__sinks.sql", "5e0e0b39abd6e52e"),
     ("V17__order_stats.sql", "b1cb7c9238586a2f"),
 ];
 
